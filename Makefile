@@ -1,0 +1,91 @@
+# Runnel's commands. `make run` and `make test` do all their own set-up; `make help` lists the rest.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# Tools are pinned and kept outside the clone, a folder per version, so that a second clone finds them.
+TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/runnel/tools
+CARGO_LEPTOS_VERSION := 0.3.11
+WASM_BINDGEN_VERSION := $(shell awk '/^name = "wasm-bindgen"$$/ { getline; gsub(/[^0-9.]/, ""); print }' Cargo.lock)
+NEXTEST_VERSION := 0.9.143
+
+CARGO_LEPTOS := $(TOOLS)/cargo-leptos-$(CARGO_LEPTOS_VERSION)/bin/cargo-leptos
+WASM_BINDGEN := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen
+NEXTEST := $(or $(shell command -v cargo-nextest),$(TOOLS)/cargo-nextest-$(NEXTEST_VERSION)/bin/cargo-nextest)
+NODE_TOOLS := end2end/node_modules/.package-lock.json
+WASM_TARGET := $(TOOLS)/wasm-target-$(shell awk -F'"' '/^channel/ { print $$2 }' rust-toolchain.toml)
+
+export PATH := $(dir $(CARGO_LEPTOS)):$(dir $(WASM_BINDGEN)):$(dir $(NEXTEST)):$(CURDIR)/end2end/node_modules/.bin:$(HOME)/.cargo/bin:$(PATH)
+
+.PHONY: help
+help: ## List the commands
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+## -- tools ----------------------------------------------------------------------------------------
+
+.PHONY: tools
+tools: $(WASM_TARGET) $(CARGO_LEPTOS) $(WASM_BINDGEN) $(NODE_TOOLS) ## Install what a build needs
+
+$(WASM_TARGET):
+	command -v cargo >/dev/null || { echo "Rust is missing: install it from https://rustup.rs, then run this again." >&2; exit 1; }
+	if command -v rustup >/dev/null; then rustup target add wasm32-unknown-unknown; fi
+	mkdir -p $(@D) && touch $@
+
+# Installing takes minutes, downloading seconds: the download is tried first where cargo-binstall is there.
+# --locked with --ignore-rust-version: one locked dependency declares a newer Rust than it needs, and
+# without the lock newer ones are picked that do need it. A debug build is quick enough in use.
+$(CARGO_LEPTOS):
+	cargo binstall --version >/dev/null 2>&1 \
+	&& cargo binstall --no-confirm --root $(@D)/.. cargo-leptos@$(CARGO_LEPTOS_VERSION) \
+	|| CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$(TOOLS)/build cargo install cargo-leptos \
+	   --version $(CARGO_LEPTOS_VERSION) --locked --ignore-rust-version --debug --root $(@D)/..
+	rm -rf $(TOOLS)/build
+
+# Not --locked: the lock file of wasm-bindgen-cli names a crate that was withdrawn.
+$(WASM_BINDGEN):
+	CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$(TOOLS)/build-bindgen cargo install wasm-bindgen-cli \
+	   --version $(WASM_BINDGEN_VERSION) --debug --root $(@D)/..
+	rm -rf $(TOOLS)/build-bindgen
+
+$(TOOLS)/cargo-nextest-$(NEXTEST_VERSION)/bin/cargo-nextest:
+	CARGO_TARGET_DIR=$(TOOLS)/build-nextest cargo install cargo-nextest \
+	   --version $(NEXTEST_VERSION) --locked --debug --root $(@D)/..
+	rm -rf $(TOOLS)/build-nextest
+
+$(NODE_TOOLS): end2end/package.json end2end/package-lock.json
+	command -v npm >/dev/null || { echo "Node.js 20 or newer is missing: install it from https://nodejs.org, then run this again." >&2; exit 1; }
+	cd end2end && npm ci --no-audit --no-fund
+	touch $@
+
+## -- building -------------------------------------------------------------------------------------
+
+STYLE := target/style/runnel.css
+SITE_STAMP := target/site.stamp
+SOURCES := $(shell find src public style -type f) Cargo.toml Cargo.lock Makefile
+
+# One file in the order of the layers: the layer list comes first, after it the order is free.
+$(STYLE): style/_layers.css $(wildcard style/*.css)
+	mkdir -p $(@D)
+	cat $(sort $^) > $@
+
+# The browser's side is built before the binary that holds it. wasm-opt's features are listed, since all of
+# them together make imports that browsers refuse.
+$(SITE_STAMP): $(SOURCES) $(STYLE) | tools
+	rm -rf target/site
+	cargo leptos build --release --frontend-only --precompress
+	touch $@
+
+.PHONY: release
+release: $(SITE_STAMP) ## Build target/release/runnel, the whole site inside
+	cargo build --release --features ssr --bin runnel
+
+.PHONY: run
+run: release ## Build and serve at http://127.0.0.1:3000
+	target/release/runnel
+
+.PHONY: dev
+dev: tools $(STYLE) ## Build and serve, and again whenever a file changes
+	( while sleep 1; do $(MAKE) -s $(STYLE); done ) & trap "kill $$!" EXIT; \
+	LEPTOS_HASH_FILES=false cargo leptos watch

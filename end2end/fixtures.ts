@@ -1,0 +1,131 @@
+// What every test stands on: one emulator and one Runnel a worker, a chat page, and a watch over the console.
+
+import { randomUUID } from 'node:crypto';
+import { type BrowserContext, type ConsoleMessage, expect, test as base } from '@playwright/test';
+import { ChatPage } from './pages/chat.ts';
+import { Emulator, Runnel } from './programs.ts';
+
+export { expect } from '@playwright/test';
+
+/** How quickly the emulator gives one answer; see src/server/demo/directives.rs. */
+export interface Pace {
+  delta_ms?: number;
+  characters?: number;
+  comment_ms?: number;
+  first_ms?: number;
+  split?: number;
+  repeat?: number;
+}
+
+/** A prompt that no other test asks. */
+export interface Prompt {
+  /** What is typed, directives for the emulator included. */
+  typed: string;
+  /** What the emulator takes it for, and counts it under. */
+  asked: string;
+}
+
+export function prompt(words: string, pace: Pace = {}): Prompt {
+  const asked = `${words} #${randomUUID().slice(0, 8)}`;
+  const directives = Object.entries(pace).map(([name, value]) => `${name}=${value}`);
+  return { asked, typed: directives.length > 0 ? `${asked} [[${directives.join(' ')}]]` : asked };
+}
+
+/** Fails the test if a page complains. */
+export class ConsoleWatch {
+  private readonly complaints: string[] = [];
+  private readonly allowed: RegExp[] = [];
+
+  watch(context: BrowserContext): void {
+    context.on('console', (message: ConsoleMessage) => {
+      if (message.type() === 'error' || message.type() === 'warning') {
+        this.complaints.push(`${message.type()}: ${message.text()} (${message.location().url})`);
+      }
+    });
+    context.on('weberror', (error) => this.complaints.push(`uncaught: ${error.error().message}`));
+  }
+
+  /** Expects such a message. The reason is for the reader of the test. */
+  allow(pattern: RegExp, _reason: string): void {
+    this.allowed.push(pattern);
+  }
+
+  verify(): void {
+    const unexpected = this.complaints.filter((text) => !this.allowed.some((pattern) => pattern.test(text)));
+    expect(unexpected, 'the console stays silent').toEqual([]);
+  }
+}
+
+interface TestFixtures {
+  /** The page of a new chat, opened. */
+  chat: ChatPage;
+  consoleWatch: ConsoleWatch;
+  /** Starts another Runnel for this test alone. */
+  startRunnel: (env: Record<string, string>) => Promise<Runnel>;
+  /** Opens another browser: no storage and no connections are shared with the first. */
+  newContext: () => Promise<BrowserContext>;
+}
+
+interface WorkerFixtures {
+  emulator: Emulator;
+  runnel: Runnel;
+}
+
+export const test = base.extend<TestFixtures, WorkerFixtures>({
+  emulator: [
+    async ({}, use) => {
+      const emulator = await Emulator.start();
+      await use(emulator);
+      await emulator.program.stop();
+    },
+    { scope: 'worker' },
+  ],
+
+  runnel: [
+    async ({ emulator }, use) => {
+      const runnel = await Runnel.start({ OPENROUTER_BASE_URL: emulator.baseUrl, RUNNEL_DEFAULT_MODEL: 'demo/plain' });
+      await use(runnel);
+      await runnel.program.stop();
+    },
+    { scope: 'worker' },
+  ],
+
+  baseURL: async ({ runnel }, use) => use(runnel.url),
+
+  consoleWatch: [
+    async ({ context }, use) => {
+      const watch = new ConsoleWatch();
+      watch.watch(context);
+      await use(watch);
+      watch.verify();
+    },
+    { auto: true },
+  ],
+
+  chat: async ({ page }, use) => {
+    const chat = new ChatPage(page);
+    await chat.open();
+    await use(chat);
+  },
+
+  startRunnel: async ({}, use) => {
+    const started: Runnel[] = [];
+    await use(async (env) => {
+      const runnel = await Runnel.start(env);
+      started.push(runnel);
+      return runnel;
+    });
+    await Promise.all(started.map((runnel) => runnel.program.stop()));
+  },
+
+  newContext: async ({ browser, baseURL, consoleWatch }, use) => {
+    const contexts: BrowserContext[] = [];
+    await use(async () => {
+      const context = await browser.newContext(baseURL === undefined ? {} : { baseURL });
+      consoleWatch.watch(context);
+      contexts.push(context);
+      return context;
+    });
+    await Promise.all(contexts.map((context) => context.close()));
+  },
+});

@@ -1,0 +1,176 @@
+// The chat page, as a person finds their way in it: by roles and names.
+
+import { expect, type Locator, type Page } from '@playwright/test';
+
+/** How an answer ends. */
+export type Status = 'complete' | 'stopped' | 'failed' | 'interrupted';
+
+/** What can be set for the next question. */
+export interface Settings {
+  model?: string;
+  systemPrompt?: string;
+  temperature?: string;
+  maxTokens?: string;
+}
+
+export class ChatPage {
+  readonly log: Locator;
+  readonly message: Locator;
+  readonly send: Locator;
+  readonly stop: Locator;
+  readonly settingsButton: Locator;
+  readonly settingsPanel: Locator;
+  readonly newChat: Locator;
+  readonly settingsLink: Locator;
+  readonly toEnd: Locator;
+  readonly status: Locator;
+  readonly notice: Locator;
+  readonly greeting: Locator;
+  readonly questions: Locator;
+  readonly answers: Locator;
+
+  constructor(readonly page: Page) {
+    this.log = page.getByRole('log', { name: 'Conversation' });
+    this.message = page.getByRole('textbox', { name: 'Message', exact: true });
+    this.send = page.getByRole('button', { name: 'Send', exact: true });
+    this.stop = page.getByRole('button', { name: 'Stop', exact: true });
+    this.settingsButton = page.getByRole('button', { name: 'Chat settings' });
+    this.settingsPanel = page.getByRole('group', { name: 'For the next question' });
+    this.newChat = page.getByRole('link', { name: 'New chat', exact: true });
+    this.settingsLink = page.getByRole('link', { name: 'Settings', exact: true });
+    this.toEnd = page.getByRole('button', { name: 'Go to the end' });
+    this.status = page.getByRole('status');
+    this.notice = page.getByRole('alert');
+    this.greeting = page.getByRole('heading', { name: 'What would you like to know?' });
+    this.questions = this.log.getByRole('article', { name: 'You' });
+    this.answers = this.log.getByRole('article', { name: 'Answer' });
+  }
+
+  async open(path = '/'): Promise<void> {
+    await this.page.goto(path);
+    await expect(this.message).toBeVisible();
+  }
+
+  field(name: 'Model' | 'System prompt' | 'Temperature' | 'Max tokens'): Locator {
+    return this.page.getByLabel(name, { exact: true });
+  }
+
+  /** Opens the panel. The button does nothing until the page is alive, so it is pressed until it does. */
+  async openSettings(): Promise<void> {
+    await expect(async () => {
+      if ((await this.settingsButton.getAttribute('aria-expanded')) !== 'true') {
+        await this.settingsButton.click();
+      }
+      await expect(this.settingsPanel).toBeVisible({ timeout: 500 });
+    }).toPass();
+  }
+
+  async closeSettings(): Promise<void> {
+    if ((await this.settingsButton.getAttribute('aria-expanded')) === 'true') {
+      await this.settingsButton.click();
+    }
+    await expect(this.settingsPanel).toBeHidden();
+  }
+
+  /** Sets what is given, in the panel. */
+  async set(settings: Settings): Promise<void> {
+    await this.openSettings();
+    const fields = [
+      [this.field('Model'), settings.model],
+      [this.field('System prompt'), settings.systemPrompt],
+      [this.field('Temperature'), settings.temperature],
+      [this.field('Max tokens'), settings.maxTokens],
+    ] as const;
+    for (const [field, value] of fields) {
+      if (value !== undefined) {
+        await field.fill(value);
+      }
+    }
+    await this.closeSettings();
+  }
+
+  /** Types a question and sends it. Gives the answer to it. */
+  async ask(text: string, settings: Settings = {}): Promise<Answer> {
+    const before = await this.answers.count();
+    if (Object.keys(settings).length > 0) {
+      await this.set(settings);
+    }
+    await this.message.fill(text);
+    // Enabled means also that the page is alive.
+    await expect(this.send).toBeEnabled();
+    await this.message.press('Enter');
+    await expect(this.answers).toHaveCount(before + 1);
+    return this.answer(before);
+  }
+
+  /** The answer to question `index`, from 0. */
+  answer(index = 0): Answer {
+    return new Answer(this.answers.nth(index));
+  }
+
+  /** How far the transcript's visible part is from its end, in CSS pixels. */
+  async distanceToEnd(): Promise<number> {
+    return this.log.evaluate((log) => log.scrollHeight - log.clientHeight - log.scrollTop);
+  }
+
+  async scrollTop(): Promise<number> {
+    return this.log.evaluate((log) => log.scrollTop);
+  }
+}
+
+/** One answer. */
+export class Answer {
+  readonly text: Locator;
+  readonly body: Locator;
+  readonly model: Locator;
+  readonly progress: Locator;
+  readonly outcome: Locator;
+  readonly stats: Locator;
+  readonly statsLine: Locator;
+  readonly tryAgain: Locator;
+  readonly copy: Locator;
+
+  constructor(readonly root: Locator) {
+    this.body = root.locator('.answer-body');
+    this.text = this.body.locator('.answer-text');
+    this.model = root.locator('.answer-model');
+    this.progress = root.locator('.progress');
+    this.outcome = root.locator('.outcome');
+    this.stats = root.locator('.stats');
+    this.statsLine = this.stats.locator('summary');
+    this.tryAgain = root.getByRole('button', { name: 'Try again' });
+    this.copy = root.getByRole('button', { name: 'Copy' });
+  }
+
+  /** The text as it is in the document; white space counts. */
+  async read(): Promise<string> {
+    return (await this.text.textContent()) ?? '';
+  }
+
+  async length(): Promise<number> {
+    return (await this.read()).trim().length;
+  }
+
+  /** Waits until it is being written and at least `length` characters are there. */
+  async hasGrownTo(length: number): Promise<void> {
+    await expect.poll(() => this.length(), { message: 'the text grows' }).toBeGreaterThanOrEqual(length);
+  }
+
+  /** Waits until it is longer by `more` characters than now. */
+  async grows(more = 40): Promise<void> {
+    await this.hasGrownTo((await this.length()) + more);
+  }
+
+  async isRunning(): Promise<void> {
+    await expect(this.root).toHaveAttribute('data-status', 'running');
+  }
+
+  async ended(status: Status, timeout = 20_000): Promise<void> {
+    await expect(this.root).toHaveAttribute('data-status', status, { timeout });
+  }
+
+  /** One of the figures under it, by name. The figures have to be open. */
+  figure(name: string): Locator {
+    return this.stats.locator('dl > div').filter({ has: this.root.page().getByText(name, { exact: true }) }).locator('dd');
+  }
+}

@@ -1,0 +1,43 @@
+// How the suite runs. Everything that a test needs is started by a fixture, on a free port: two runs at once do
+// not meet, and nothing outside this machine is asked for anything.
+
+import { defineConfig, devices } from '@playwright/test';
+
+/** Chromium does nothing on its own account, so that what a test counts is the page's. */
+const CHROMIUM_FLAGS = [
+  '--no-sandbox',
+  '--disable-dev-shm-usage',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+  '--disable-quic',
+];
+
+export default defineConfig({
+  testDir: 'specs',
+  outputDir: 'test-results',
+  fullyParallel: true,
+  forbidOnly: Boolean(process.env['CI']),
+  workers: 2,
+  retries: 0,
+  timeout: 30_000,
+  expect: { timeout: 10_000 },
+  reporter: 'list',
+  use: {
+    ...devices['Desktop Chrome'],
+    viewport: { width: 1280, height: 800 },
+    trace: 'retain-on-failure',
+    launchOptions: {
+      executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+      args: CHROMIUM_FLAGS,
+    },
+  },
+  projects: [
+    { name: 'chromium', testIgnore: ['real-model.spec.ts', 'screenshots.spec.ts'] },
+    { name: 'real-model', testMatch: 'real-model.spec.ts' },
+    // Pictures for people to look at, made on demand: npm run screenshots.
+    ...(process.env['SCREENSHOTS'] ? [{ name: 'screenshots', testMatch: 'screenshots.spec.ts' }] : []),
+  ],
+});

@@ -1,0 +1,110 @@
+// Observers inside the page: they see every state, also those that come and go between two looks from outside.
+
+import type { Page } from '@playwright/test';
+
+/** The newest answer's text after one change in the document. */
+export interface TextChange {
+  length: number;
+  /** Numbers the element, and its text node, in the order in which they were first seen. */
+  element: number;
+  node: number;
+  /** How many frames the page had begun to draw by then. */
+  frame: number;
+}
+
+/** Records every change of the newest answer's text from now on. Gives the record so far when called. */
+export async function recordText(page: Page): Promise<() => Promise<TextChange[]>> {
+  const record = await page.evaluateHandle(() => {
+    const changes: TextChange[] = [];
+    const numbers = new WeakMap<Node, number>();
+    let known = 0;
+    const number = (node: Node | null): number => {
+      if (node === null) {
+        return 0;
+      }
+      const found = numbers.get(node) ?? (known += 1);
+      numbers.set(node, found);
+      return found;
+    };
+    let frame = 0;
+    const tick = () => {
+      frame += 1;
+      requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+    new MutationObserver((mutations) => {
+      const element = [...document.querySelectorAll('.answer-body .answer-text')].at(-1);
+      const concerns = (mutation: MutationRecord) =>
+        element !== undefined &&
+        (element.contains(mutation.target) || [...mutation.addedNodes].some((node) => node.contains(element)));
+      if (element !== undefined && mutations.some(concerns)) {
+        const length = (element.textContent ?? '').trim().length;
+        changes.push({ length, element: number(element), node: number(element.firstChild), frame });
+      }
+    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+    return changes;
+  });
+  return () => record.evaluate((changes) => [...changes]);
+}
+
+/** Records each different text that the last element with this selector has, from now on. */
+export async function recordWords(page: Page, selector: string): Promise<() => Promise<string[]>> {
+  const record = await page.evaluateHandle((selector) => {
+    const texts: string[] = [];
+    const look = () => {
+      const text = [...document.querySelectorAll(selector)].at(-1)?.textContent?.trim();
+      if (text !== undefined && text !== '' && text !== texts.at(-1)) {
+        texts.push(text);
+      }
+    };
+    look();
+    new MutationObserver(look).observe(document.body, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+      attributes: true,
+    });
+    return texts;
+  }, selector);
+  return () => record.evaluate((texts) => [...texts]);
+}
+
+/** Something that moved although nobody touched the page. */
+export interface Shift {
+  value: number;
+  moved: string[];
+}
+
+/** Records layout shifts from now on, those right after a person's own action left out. */
+export async function recordShifts(page: Page): Promise<() => Promise<Shift[]>> {
+  const record = await page.evaluateHandle(() => {
+    interface LayoutShift extends PerformanceEntry {
+      value: number;
+      hadRecentInput: boolean;
+      sources: { node: Node | null }[];
+    }
+    const shifts: Shift[] = [];
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as LayoutShift[]) {
+        if (!entry.hadRecentInput) {
+          const names = entry.sources.map(({ node }) => (node instanceof Element ? `${node.tagName} ${node.className}` : String(node?.textContent?.slice(0, 40))));
+          shifts.push({ value: entry.value, moved: names });
+        }
+      }
+    }).observe({ type: 'layout-shift', buffered: false });
+    return shifts;
+  });
+  return () => record.evaluate((shifts) => [...shifts]);
+}
+
+/** The addresses of the requests that a page makes for one answer: sends and follows. */
+export function recordStreams(page: Page): string[] {
+  const streams: string[] = [];
+  page.on('request', (request) => {
+    const { pathname } = new URL(request.url());
+    if (['/api/send_message', '/api/follow_answer'].includes(pathname)) {
+      streams.push(pathname);
+    }
+  });
+  return streams;
+}

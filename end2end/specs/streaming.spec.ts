@@ -1,0 +1,183 @@
+// An answer grows in place, and what was set and said before reaches the model.
+
+import { expect, prompt, test } from '../fixtures.ts';
+import { recordText, recordWords } from '../recorders.ts';
+
+test('an answer grows in one text node, each time longer than before', async ({ chat, page, emulator }) => {
+  const changes = await recordText(page);
+  const { typed, asked } = prompt('What is Runnel?');
+  const answer = await chat.ask(typed);
+  await answer.ended('complete');
+
+  const seen = (await changes()).filter((change) => change.length > 0);
+  const lengths = seen.map((change) => change.length);
+  expect(lengths.length, 'it came in many steps').toBeGreaterThan(20);
+  expect(lengths, 'strictly increasing').toEqual([...new Set(lengths)].sort((a, b) => a - b));
+  expect(new Set(seen.map((change) => change.element)).size, 'one element').toBe(1);
+  expect(new Set(seen.map((change) => change.node)).size, 'one text node').toBe(1);
+  expect(await answer.read()).toBe(await emulator.wholeAnswer('demo/plain', asked));
+});
+
+test('the document changes at most once a frame, however fast the text comes', async ({ chat, page }) => {
+  const changes = await recordText(page);
+  const { typed } = prompt('Quickly, please.', { delta_ms: 1, characters: 2 });
+  const answer = await chat.ask(typed);
+  await answer.ended('complete');
+
+  const seen = (await changes()).filter((change) => change.length > 0);
+  // What is left when the stream ends is shown at once: the last change may share its frame.
+  const frames = seen.slice(0, -1).map((change) => change.frame);
+  expect(frames, 'no frame has two changes').toEqual([...new Set(frames)]);
+  await answer.statsLine.click();
+  const chunks = Number(await answer.figure('Chunks').textContent());
+  expect(chunks, 'several pieces were joined in one change').toBeGreaterThan(seen.length);
+});
+
+test('a caret stands at the end of the text while it is written, and is gone afterwards', async ({ chat }) => {
+  const caret = (): Promise<string> =>
+    answer.text.evaluate((text) => {
+      const style = getComputedStyle(text, '::after');
+      return style.content === 'none' || style.display === 'none' ? 'none' : style.width;
+    });
+  const { typed } = prompt('Show me a caret.', { delta_ms: 40 });
+  const answer = await chat.ask(typed);
+  await answer.hasGrownTo(20);
+  expect(await caret()).toBe('2px');
+  await chat.stop.click();
+  await answer.ended('stopped');
+  expect(await caret()).toBe('none');
+});
+
+test('the counters under a running answer rise, and its end brings model, tokens and cost', async ({ chat, page }) => {
+  const lines = await recordWords(page, '.stats summary');
+  const { typed } = prompt('Count for me.');
+  const answer = await chat.ask(typed);
+  await answer.ended('complete');
+  await expect(answer.statsLine).toHaveText(
+    /^\d+\.\d+ s · \d+\.\d+ s to first token · \d+ tokens · \d+ tokens\/s · \$0\.\d+$/,
+  );
+
+  const counts = (await lines()).flatMap((line) => {
+    const found = /(\d+) chunks · (\d+) characters/.exec(line);
+    return found === null ? [] : [Number(found[2])];
+  });
+  expect(counts.length, 'the counters were live').toBeGreaterThan(5);
+  expect(counts).toEqual([...counts].sort((a, b) => a - b));
+
+  await answer.statsLine.click();
+  await expect(answer.figure('Model')).toHaveText('demo/plain');
+  await expect(answer.figure('Provider')).toHaveText('Demo');
+  await expect(answer.figure('Time to first token')).toHaveText(/^\d+\.\d+ s$/);
+  await expect(answer.figure('Duration')).toHaveText(/^\d+\.\d+ s$/);
+  await expect(answer.figure('Tokens in')).toHaveText(/^[1-9]\d*$/);
+  await expect(answer.figure('Tokens out')).toHaveText(/^[1-9]\d*$/);
+  await expect(answer.figure('Tokens/s')).toHaveText(/^\d+\.\d$/);
+  await expect(answer.figure('Chunks')).toHaveText(/^[1-9]\d*$/);
+  await expect(answer.figure('Characters')).toHaveText(String((await answer.read()).length));
+  await expect(answer.figure('Cost')).toHaveText(/^\$0\.\d+$/);
+  await expect(answer.figure('Finish reason')).toHaveText('stop');
+});
+
+test('the second question is asked with the first and its answer before it', async ({ chat }) => {
+  const first = prompt('My name is Ada.', { delta_ms: 1 });
+  const firstAnswer = await chat.ask(first.typed, { model: 'demo/echo' });
+  await firstAnswer.ended('complete');
+  const second = prompt('What is my name?', { delta_ms: 1, characters: 50 });
+  const secondAnswer = await chat.ask(second.typed, { model: 'demo/context' });
+  await secondAnswer.ended('complete');
+
+  expect(JSON.parse(await secondAnswer.read())).toMatchObject({
+    model: 'demo/context',
+    messages: [
+      { role: 'user', content: first.typed },
+      { role: 'assistant', content: first.asked },
+      { role: 'user', content: second.typed },
+    ],
+  });
+  await expect(chat.questions).toHaveText([first.typed, second.typed]);
+  await expect(firstAnswer.text).toHaveText(first.asked);
+});
+
+test('system prompt, temperature and longest answer reach the model', async ({ chat }) => {
+  const { typed } = prompt('What were you told?', { delta_ms: 1, characters: 50 });
+  const answer = await chat.ask(typed, {
+    model: 'demo/context',
+    systemPrompt: 'Answer in one sentence.',
+    temperature: '0.3',
+    maxTokens: '900',
+  });
+  await answer.ended('complete');
+  expect(JSON.parse(await answer.read())).toMatchObject({
+    model: 'demo/context',
+    temperature: 0.3,
+    max_tokens: 900,
+    stream: true,
+    messages: [
+      { role: 'system', content: 'Answer in one sentence.' },
+      { role: 'user', content: typed },
+    ],
+  });
+});
+
+test('an answer that reaches its longest length says that it was cut off', async ({ chat }) => {
+  const { typed } = prompt('Tell me everything.', { delta_ms: 1 });
+  const answer = await chat.ask(typed, { model: 'demo/long', maxTokens: '20' });
+  await answer.ended('complete');
+  await expect(answer.outcome).toHaveText('Cut off: the answer reached its longest length.');
+  expect(await answer.length()).toBeLessThanOrEqual(80);
+});
+
+test('characters of several bytes arrive whole, however they are cut on the way', async ({ chat, emulator }) => {
+  const words = 'Żółw, 日本語, עברית, हिन्दी, 👩‍👩‍👧‍👦 🇨🇭 👍🏽 𝔘𝔫𝔦 é∑';
+  const echoed = prompt(words, { delta_ms: 1, characters: 1, split: 1 });
+  const echo = await chat.ask(echoed.typed, { model: 'demo/echo' });
+  await echo.ended('complete');
+  expect(await echo.read()).toBe(echoed.asked);
+
+  const { typed, asked } = prompt('Write in many scripts.', { delta_ms: 1 });
+  const answer = await chat.ask(typed, { model: 'demo/unicode' });
+  await answer.ended('complete');
+  const text = await answer.read();
+  expect(text).toBe(await emulator.wholeAnswer('demo/unicode', asked));
+  expect(text).not.toContain('\uFFFD');
+});
+
+test('a long answer arrives to the last character', async ({ chat, emulator }) => {
+  const { typed, asked } = prompt('Write an article.', { delta_ms: 1, characters: 60, repeat: 5 });
+  const answer = await chat.ask(typed, { model: 'demo/long' });
+  await answer.ended('complete');
+  const expected = (await emulator.wholeAnswer('demo/long', asked)).repeat(5);
+  expect(expected.length).toBeGreaterThan(50_000);
+  expect((await answer.read()) === expected, 'the text is the upstream’s').toBe(true);
+});
+
+test('markup in an answer is text', async ({ chat, page }) => {
+  const { typed } = prompt('Attack me.', { delta_ms: 1, characters: 40 });
+  const answer = await chat.ask(typed, { model: 'demo/script' });
+  await answer.ended('complete');
+  await expect(answer.text).toContainText('<script>document.title');
+  await expect(answer.text).toContainText('Nothing of this may run.');
+  await expect(answer.text.locator('*')).toHaveCount(0);
+  expect(await page.evaluate(() => 'owned' in window)).toBe(false);
+});
+
+test('the reasoning of a model is kept apart from its answer', async ({ chat }) => {
+  const { typed } = prompt('What is 17 times 23?', { delta_ms: 1 });
+  const answer = await chat.ask(typed, { model: 'demo/reasoning' });
+  await answer.ended('complete');
+  await expect(answer.text).toHaveText('17 × 23 = **391**.');
+  const reasoning = answer.root.locator('.reasoning');
+  await expect(reasoning.locator('.reasoning-text')).toBeHidden();
+  await reasoning.locator('summary').click();
+  await expect(reasoning.locator('.reasoning-text')).toContainText('17 times 20 is 340');
+});
+
+test('a finished answer is copied as it was written', async ({ chat, context, page }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const { typed, asked } = prompt('Copy **this**,\nboth lines of it.', { delta_ms: 1 });
+  const answer = await chat.ask(typed, { model: 'demo/echo' });
+  await answer.ended('complete');
+  await answer.copy.click();
+  await expect(answer.root.getByRole('button', { name: 'Copied' })).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(asked);
+});

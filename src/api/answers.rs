@@ -1,0 +1,92 @@
+//! Asking, following and stopping answers.
+//!
+//! `send_message` and `follow_answer` respond with the answer's live event stream: `text/event-stream` frames
+//! whose `id` is the event's [`Seq`] and whose `data` is the JSON of an [`AnswerEvent`]. The stream ends after
+//! the event `end`; if it ends before, it was cut, and following from the last `id` goes on without a gap.
+//!
+//! [`AnswerEvent`]: crate::chat::AnswerEvent
+//! [`Seq`]: crate::chat::Seq
+
+use leptos::prelude::*;
+use leptos::server_fn::codec::{ByteStream, GetUrl, Json, Streaming};
+use serde::{Deserialize, Serialize};
+
+use super::ApiError;
+use crate::chat::{AnswerId, Conversation, ConversationId, EndStatus, Question, QuestionId};
+use crate::settings::Settings;
+
+/// A question, and how it is to be answered. Ids left out are made by the server; a client that may send twice
+/// makes them itself, since the same ids sent again join the answer that is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SentMessage {
+    #[serde(default = "ConversationId::now")]
+    pub conversation: ConversationId,
+    pub question: SentQuestion,
+    #[serde(default = "AnswerId::now")]
+    pub answer: AnswerId,
+    #[serde(default)]
+    pub settings: Settings,
+}
+
+/// A [`Question`] as it is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentQuestion {
+    #[serde(default = "QuestionId::now")]
+    pub id: QuestionId,
+    /// The answer that it follows; left out in a new conversation.
+    #[serde(default)]
+    pub after: Option<AnswerId>,
+    pub text: String,
+}
+
+impl From<Question> for SentQuestion {
+    fn from(question: Question) -> Self {
+        Self { id: question.id, after: question.after, text: question.text }
+    }
+}
+
+/// Asks, and streams the answer from its first event. The answer goes on when the reader goes away.
+///
+/// # Errors
+/// 400 for an empty question or settings that cannot be, 404 for an unknown `after`, 409 for ids that are in
+/// use for something else, 413 for a question over 1 MiB. Nothing has been sent upstream then.
+#[server(prefix = "/api", endpoint = "send_message", input = Json, output = Streaming)]
+pub async fn send_message(#[server(flatten)] message: SentMessage) -> Result<ByteStream<ApiError>, ApiError> {
+    let app = crate::server::request::app()?;
+    let live = app.answers().send(message).await?;
+    Ok(crate::server::request::event_stream(live, crate::chat::Seq::START))
+}
+
+/// Streams the answer's events after number `after`, from the log and then live.
+///
+/// # Errors
+/// 404 for an unknown id, 400 for an `after` beyond the answer's last event.
+#[server(prefix = "/api", endpoint = "follow_answer", input = GetUrl, output = Streaming)]
+pub async fn follow_answer(
+    id: AnswerId,
+    #[server(default)] after: u64,
+) -> Result<ByteStream<ApiError>, ApiError> {
+    let after = crate::chat::Seq(after);
+    let live = crate::server::request::app()?.answers().find(id, after)?;
+    Ok(crate::server::request::event_stream(live, after))
+}
+
+/// Stops an answer and closes the upstream's connection. Says how the answer ended, which may be earlier and
+/// otherwise than by this call.
+///
+/// # Errors
+/// 404 for an unknown id.
+#[server(prefix = "/api", endpoint = "stop_answer", input = Json)]
+pub async fn stop_answer(id: AnswerId) -> Result<EndStatus, ApiError> {
+    crate::server::request::app()?.answers().stop(id).await
+}
+
+/// Everything said in a conversation so far.
+///
+/// # Errors
+/// 404 for an unknown id.
+#[server(prefix = "/api", endpoint = "load_conversation", input = GetUrl)]
+pub async fn load_conversation(id: ConversationId) -> Result<Conversation, ApiError> {
+    let found = crate::server::request::app()?.answers().load_conversation(id);
+    crate::server::request::with_status(found)
+}

@@ -1,0 +1,89 @@
+//! What a person may be told when a request fails.
+
+use leptos::server_fn::codec::JsonEncoding;
+use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
+use serde::{Deserialize, Serialize};
+
+/// An error at the edge. Its message is a sentence that says what to do; nothing internal is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    pub kind: ApiErrorKind,
+    pub message: String,
+}
+
+/// What a caller does differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApiErrorKind {
+    /// The request is wrong and will stay so.
+    BadRequest,
+    /// Another site sent it.
+    Forbidden,
+    NotFound,
+    /// It contradicts what is there already.
+    Conflict,
+    TooLarge,
+    /// It is not JSON.
+    UnsupportedMediaType,
+    /// The upstream could not be asked.
+    Upstream,
+    Internal,
+    /// The browser could not reach the server, or lost it. Never sent by the server.
+    Network,
+}
+
+impl ApiErrorKind {
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::BadRequest => 400,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::Conflict => 409,
+            Self::TooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::Upstream => 502,
+            Self::Internal => 500,
+            Self::Network => 503,
+        }
+    }
+}
+
+impl ApiError {
+    #[must_use]
+    pub fn new(kind: ApiErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    #[must_use]
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(ApiErrorKind::BadRequest, message)
+    }
+
+    #[must_use]
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ApiErrorKind::NotFound, message)
+    }
+}
+
+impl FromServerFnError for ApiError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Args(detail) | ServerFnErrorErr::MissingArg(detail) => {
+                Self::bad_request(format!("The request cannot be read: {detail}"))
+            }
+            ServerFnErrorErr::Deserialization(detail) => {
+                Self::bad_request(format!("The request cannot be read: {detail}"))
+            }
+            // In the browser these mean that no server, or another one, answered.
+            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => {
+                Self::new(ApiErrorKind::Network, "Runnel cannot be reached. Check the connection.")
+            }
+            _ => Self::new(ApiErrorKind::Internal, "Something went wrong inside Runnel. Its log says more."),
+        }
+    }
+}

@@ -1,0 +1,541 @@
+//! The vocabulary of a chat, the same on both sides of the network.
+//!
+//! A [`Conversation`] is a tree of questions and answers. An [`Answer`] is what its [`AnswerEvent`]s add up
+//! to: the event is what the upstream's client yields, what the log keeps, what is sent to each viewer and
+//! what the page applies. [`Answer::apply`] is the only place where an event changes an answer, so a stored
+//! answer, a server-rendered one and a live one cannot differ.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::problem::Problem;
+
+/// Ids are made by whoever creates the thing (for questions and answers: the browser), so that a request
+/// sent twice names the same thing twice.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A new id, ordered by time (UUID version 7).
+            #[must_use]
+            pub fn now() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(formatter)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
+    };
+}
+
+id!(
+    /// Names a [`Conversation`].
+    ConversationId
+);
+id!(
+    /// Names a [`Question`].
+    QuestionId
+);
+id!(
+    /// Names an [`Answer`].
+    AnswerId
+);
+
+/// Everything said in one chat, in the order in which it was begun.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conversation {
+    pub id: ConversationId,
+    pub questions: Vec<Question>,
+    pub answers: Vec<Answer>,
+}
+
+impl Conversation {
+    /// The answers to `question`, oldest first. There is more than one after "Try again".
+    pub fn answers_to(&self, question: QuestionId) -> impl DoubleEndedIterator<Item = &Answer> {
+        self.answers.iter().filter(move |answer| answer.question == question)
+    }
+
+    /// The newest branch, from the first question to the latest: what a page shows.
+    #[must_use]
+    pub fn newest_branch(&self) -> Vec<&Question> {
+        let mut branch = Vec::new();
+        let mut next = self.questions.last();
+        while let Some(question) = next {
+            branch.push(question);
+            next = question.after.and_then(|answer| self.question_answered_by(answer));
+        }
+        branch.reverse();
+        branch
+    }
+
+    fn question_answered_by(&self, answer: AnswerId) -> Option<&Question> {
+        let question = self.answers.iter().find(|known| known.id == answer)?.question;
+        self.questions.iter().find(|known| known.id == question)
+    }
+}
+
+/// What a person asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    pub id: QuestionId,
+    /// The answer that it follows; `None` for the first question of a conversation.
+    pub after: Option<AnswerId>,
+    pub text: String,
+}
+
+/// The number of an event in its answer's log: 1, 2, 3, … without a gap. 0 stands before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+impl Seq {
+    /// Before the first event.
+    pub const START: Self = Self(0);
+
+    /// The number that follows this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// One thing that happened to an answer.
+///
+/// The last event of every answer is [`AnswerEvent::End`], and there is exactly one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum AnswerEvent {
+    /// The upstream said that it is still there (a comment), and nothing else yet.
+    Waiting,
+    /// An attempt failed before anything was shown; the next one comes after a pause.
+    Retrying(Retry),
+    /// Who is answering. Comes again when more is known; see [`Source::update`].
+    Source(Source),
+    /// The first text, reasoning or other content is about to follow.
+    FirstToken {
+        /// Since the request was sent, retries included.
+        elapsed_ms: u64,
+    },
+    /// More of the answer's text.
+    Text { text: String },
+    /// More of the model's reasoning.
+    Reasoning { text: String },
+    /// More of the model's refusal.
+    Refusal { text: String },
+    /// A piece of a tool call; pieces with one index are joined.
+    ToolCall(ToolCallPiece),
+    /// A source that the text rests on.
+    Citation(Citation),
+    /// A picture made by the model.
+    Image { url: String },
+    /// Nothing follows.
+    End(End),
+}
+
+/// An attempt that will be made, and why the last one was not enough.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Retry {
+    /// The attempt to come, from 2.
+    pub attempt: u32,
+    /// How many there are at most.
+    pub attempts: u32,
+    /// The pause before it.
+    pub wait_ms: u64,
+    pub problem: Problem,
+}
+
+/// Who answers, as far as the upstream says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The response header `X-Generation-Id`: the key of `GET /generation`, also after an abort.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation_id: Option<String>,
+    /// The chunks' own id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The model that answers. For display: it may be a dated form of the one asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+}
+
+impl Source {
+    /// Takes over each part that `newer` knows. True if anything changed.
+    pub fn update(&mut self, newer: &Self) -> bool {
+        let before = self.clone();
+        let parts = [
+            (&mut self.generation_id, &newer.generation_id),
+            (&mut self.id, &newer.id),
+            (&mut self.model, &newer.model),
+            (&mut self.provider, &newer.provider),
+        ];
+        for (mine, theirs) in parts {
+            if theirs.is_some() {
+                mine.clone_from(theirs);
+            }
+        }
+        *self != before
+    }
+}
+
+/// A piece of a tool call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCallPiece {
+    /// Which of the answer's calls it belongs to, from 0.
+    pub index: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub arguments: String,
+}
+
+/// A call that the model asks for. The arguments are what the model wrote: not always JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCall {
+    pub id: Option<String>,
+    pub name: String,
+    pub arguments: String,
+}
+
+/// A page that the answer cites.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Citation {
+    pub url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+}
+
+/// How an answer ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    pub status: EndStatus,
+    /// OpenRouter's word for the reason: `stop`, `length`, `tool_calls`, `content_filter`, `error`, or newer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<String>,
+    /// The provider's own word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native_finish_reason: Option<String>,
+    /// What went wrong, if something did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// From sending the request to the end, retries included.
+    pub duration_ms: u64,
+}
+
+/// The four ways in which an answer ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndStatus {
+    /// The upstream said that it is done.
+    Complete,
+    /// A person stopped it.
+    Stopped,
+    /// The upstream reported an error.
+    Failed,
+    /// The stream broke off or fell silent.
+    Interrupted,
+}
+
+/// What the upstream counted and charged. Sums are not checked: upstreams disagree with themselves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    pub prompt_tokens: Option<u64>,
+    pub completion_tokens: Option<u64>,
+    pub total_tokens: Option<u64>,
+    /// US dollars.
+    pub cost: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_tokens: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_tokens: Option<u64>,
+}
+
+/// Where an answer stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Running(Phase),
+    Ended(End),
+}
+
+/// What a running answer is doing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// The request is on its way.
+    Sending,
+    /// The upstream is there and has nothing yet.
+    Waiting,
+    /// The last attempt failed; another follows.
+    Retrying(Retry),
+    /// Content is arriving.
+    Answering,
+}
+
+/// What an answer's events add up to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    pub id: AnswerId,
+    pub question: QuestionId,
+    /// The model that was asked for.
+    pub requested_model: String,
+    /// The last event applied.
+    pub seq: Seq,
+    pub state: State,
+    pub text: String,
+    pub reasoning: String,
+    pub refusal: String,
+    pub tool_calls: Vec<ToolCall>,
+    pub citations: Vec<Citation>,
+    /// Data URLs or web addresses.
+    pub images: Vec<String>,
+    pub source: Source,
+    pub first_token_ms: Option<u64>,
+    /// Pieces of text received.
+    pub chunks: u64,
+    /// Unicode scalar values of text received.
+    pub characters: u64,
+}
+
+/// What became of an event given to [`Answer::apply`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It was the next one.
+    New,
+    /// It was there already, or the answer has ended. Nothing changed.
+    Old,
+    /// One before it is missing. Nothing changed.
+    Gap,
+}
+
+impl Answer {
+    /// An answer to which nothing has happened yet.
+    #[must_use]
+    pub fn new(id: AnswerId, question: QuestionId, requested_model: impl Into<String>) -> Self {
+        Self {
+            id,
+            question,
+            requested_model: requested_model.into(),
+            seq: Seq::START,
+            state: State::Running(Phase::Sending),
+            text: String::new(),
+            reasoning: String::new(),
+            refusal: String::new(),
+            tool_calls: Vec::new(),
+            citations: Vec::new(),
+            images: Vec::new(),
+            source: Source::default(),
+            first_token_ms: None,
+            chunks: 0,
+            characters: 0,
+        }
+    }
+
+    /// Applies the event with number `seq`. Only the next number counts; an event given twice changes nothing.
+    pub fn apply(&mut self, seq: Seq, event: &AnswerEvent) -> Applied {
+        if seq <= self.seq || self.end().is_some() {
+            return Applied::Old;
+        }
+        if seq != self.seq.next() {
+            return Applied::Gap;
+        }
+        self.seq = seq;
+        match event {
+            AnswerEvent::Waiting => self.enter(Phase::Waiting),
+            AnswerEvent::Retrying(retry) => self.enter(Phase::Retrying(retry.clone())),
+            AnswerEvent::Source(source) => {
+                self.source.update(source);
+            }
+            AnswerEvent::FirstToken { elapsed_ms } => {
+                self.first_token_ms = Some(*elapsed_ms);
+                self.enter(Phase::Answering);
+            }
+            AnswerEvent::Text { text } => {
+                self.text.push_str(text);
+                self.chunks += 1;
+                self.characters += text.chars().count() as u64;
+                self.enter(Phase::Answering);
+            }
+            AnswerEvent::Reasoning { text } => {
+                self.reasoning.push_str(text);
+                self.enter(Phase::Answering);
+            }
+            AnswerEvent::Refusal { text } => self.refusal.push_str(text),
+            AnswerEvent::ToolCall(piece) => self.join_tool_call(piece),
+            AnswerEvent::Citation(citation) => self.citations.push(citation.clone()),
+            AnswerEvent::Image { url } => self.images.push(url.clone()),
+            AnswerEvent::End(end) => self.state = State::Ended(end.clone()),
+        }
+        Applied::New
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    pub const fn end(&self) -> Option<&End> {
+        match &self.state {
+            State::Ended(end) => Some(end),
+            State::Running(_) => None,
+        }
+    }
+
+    /// True if the answer holds anything that a person can see.
+    #[must_use]
+    pub const fn has_content(&self) -> bool {
+        !self.text.is_empty()
+            || !self.reasoning.is_empty()
+            || !self.refusal.is_empty()
+            || !self.tool_calls.is_empty()
+            || !self.images.is_empty()
+    }
+
+    /// Tokens written a second, from the first token to the end.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "token counts and milliseconds are far below 2^52")]
+    pub fn tokens_per_second(&self) -> Option<f64> {
+        let end = self.end()?;
+        let tokens = end.usage.as_ref()?.completion_tokens?;
+        let writing_ms = end.duration_ms.checked_sub(self.first_token_ms?)?;
+        (writing_ms > 0 && tokens > 0).then(|| tokens as f64 * 1000.0 / writing_ms as f64)
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.state = State::Running(phase);
+    }
+
+    fn join_tool_call(&mut self, piece: &ToolCallPiece) {
+        let index = piece.index as usize;
+        // The client numbers calls without gaps; a number far out of line must not cost memory.
+        if index > self.tool_calls.len() {
+            return;
+        }
+        if index == self.tool_calls.len() {
+            self.tool_calls.push(ToolCall::default());
+        }
+        let call = &mut self.tool_calls[index];
+        if call.id.is_none() {
+            call.id.clone_from(&piece.id);
+        }
+        call.name.push_str(&piece.name);
+        call.arguments.push_str(&piece.arguments);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> AnswerEvent {
+        AnswerEvent::Text { text: text.to_owned() }
+    }
+
+    fn answer() -> Answer {
+        Answer::new(AnswerId(Uuid::nil()), QuestionId(Uuid::nil()), "demo/plain")
+    }
+
+    fn end() -> End {
+        End {
+            status: EndStatus::Complete,
+            finish_reason: Some("stop".into()),
+            native_finish_reason: None,
+            problem: None,
+            usage: Some(Usage { completion_tokens: Some(50), ..Usage::default() }),
+            duration_ms: 1500,
+        }
+    }
+
+    #[test]
+    fn an_event_applied_twice_changes_nothing() {
+        let mut answer = answer();
+        assert_eq!(answer.apply(Seq(1), &text("a")), Applied::New);
+        let before = answer.clone();
+        assert_eq!(answer.apply(Seq(1), &text("a")), Applied::Old);
+        assert_eq!(answer, before);
+    }
+
+    #[test]
+    fn an_event_after_a_gap_changes_nothing() {
+        let mut answer = answer();
+        let before = answer.clone();
+        assert_eq!(answer.apply(Seq(2), &text("b")), Applied::Gap);
+        assert_eq!(answer, before);
+    }
+
+    #[test]
+    fn nothing_is_applied_after_the_end() {
+        let mut answer = answer();
+        answer.apply(Seq(1), &AnswerEvent::End(end()));
+        assert_eq!(answer.apply(Seq(2), &text("late")), Applied::Old);
+        assert_eq!(answer.text, "");
+    }
+
+    #[test]
+    fn pieces_of_a_tool_call_are_joined_by_index() {
+        let mut answer = answer();
+        let piece = |index, name: &str, arguments: &str| {
+            AnswerEvent::ToolCall(ToolCallPiece {
+                index,
+                id: None,
+                name: name.into(),
+                arguments: arguments.into(),
+            })
+        };
+        answer.apply(Seq(1), &piece(0, "weather", ""));
+        answer.apply(Seq(2), &piece(0, "", "{\"a\""));
+        answer.apply(Seq(3), &piece(0, "", ":1}"));
+        answer.apply(Seq(4), &piece(4_000_000_000, "x", ""));
+        assert_eq!(answer.tool_calls.len(), 1);
+        assert_eq!(answer.tool_calls[0].arguments, "{\"a\":1}");
+    }
+
+    #[test]
+    fn the_rate_counts_from_the_first_token_to_the_end() {
+        let mut answer = answer();
+        answer.apply(Seq(1), &AnswerEvent::FirstToken { elapsed_ms: 500 });
+        answer.apply(Seq(2), &AnswerEvent::End(end()));
+        assert_eq!(answer.tokens_per_second(), Some(50.0));
+    }
+
+    #[test]
+    fn the_newest_branch_follows_the_answers_back_to_the_first_question() {
+        let first = Question { id: QuestionId::now(), after: None, text: "one".into() };
+        let old_answer = Answer::new(AnswerId::now(), first.id, "m");
+        let new_answer = Answer::new(AnswerId::now(), first.id, "m");
+        let abandoned = Question { id: QuestionId::now(), after: Some(old_answer.id), text: "two".into() };
+        let second = Question { id: QuestionId::now(), after: Some(new_answer.id), text: "three".into() };
+        let conversation = Conversation {
+            id: ConversationId::now(),
+            questions: vec![first, abandoned, second],
+            answers: vec![old_answer, new_answer],
+        };
+        let texts: Vec<_> = conversation.newest_branch().iter().map(|question| &question.text).collect();
+        assert_eq!(texts, ["one", "three"]);
+    }
+
+    #[test]
+    fn every_event_survives_its_wire_form() {
+        let event = AnswerEvent::End(end());
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<AnswerEvent>(&json).unwrap(), event);
+        assert!(json.starts_with(r#"{"type":"end","status":"complete""#), "{json}");
+    }
+}

@@ -1,0 +1,125 @@
+//! What went wrong, in a form that a person can act on.
+
+use serde::{Deserialize, Serialize};
+
+/// Something that kept an answer from being given or finished.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    pub kind: ProblemKind,
+    /// What the upstream said, or our own words where it said nothing. Never holds the API key.
+    pub message: String,
+    /// The upstream's status, from HTTP or from the error's `code`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The provider behind the upstream that the error names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// How long the upstream asks to wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// The kinds of problem that a person, or a caller, treats differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemKind {
+    /// The key is missing, wrong or withdrawn.
+    WrongKey,
+    /// No money left, or a spending limit reached.
+    NoCredit,
+    /// No such model, or nobody serves it as asked.
+    UnknownModel,
+    /// Too many requests.
+    RateLimited,
+    /// The provider is overloaded, broken or too slow.
+    ProviderDown,
+    /// The conversation is longer than the model can read.
+    TooLong,
+    /// Moderation or a guardrail refused it.
+    Refused,
+    /// The upstream did not accept the request.
+    BadRequest,
+    /// No connection to the upstream.
+    Unreachable,
+    /// The upstream is there and fell silent.
+    Stalled,
+    /// The stream ended in the middle.
+    CutOff,
+    /// What the upstream sent is not what a chat server sends.
+    Unreadable,
+    /// Runnel itself stopped or failed.
+    Internal,
+}
+
+impl ProblemKind {
+    /// What happened, as a sentence.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::WrongKey => "The API key was not accepted.",
+            Self::NoCredit => "There is not enough credit for this.",
+            Self::UnknownModel => "This model cannot be reached.",
+            Self::RateLimited => "Too many requests right now.",
+            Self::ProviderDown => "The provider is overloaded or down.",
+            Self::TooLong => "This conversation is too long for the model.",
+            Self::Refused => "The request was refused by moderation.",
+            Self::BadRequest => "The model's server did not accept the request.",
+            Self::Unreachable => "The model's server cannot be reached.",
+            Self::Stalled => "The model fell silent.",
+            Self::CutOff => "The connection to the model broke off.",
+            Self::Unreadable => "The model's server sent something unreadable.",
+            Self::Internal => "Runnel could not finish this answer.",
+        }
+    }
+
+    /// The one thing to do about it.
+    #[must_use]
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::WrongKey => {
+                "Check OPENROUTER_API_KEY where Runnel runs (keys are made at openrouter.ai/keys), then start Runnel again."
+            }
+            Self::NoCredit => {
+                "Add credit at openrouter.ai/credits, ask for fewer tokens, or choose a free model."
+            }
+            Self::UnknownModel => {
+                "Check the name: it has the form vendor/name, such as openai/gpt-4o-mini. Or choose another model."
+            }
+            Self::RateLimited => "Wait a little, then try again, or choose another model.",
+            Self::ProviderDown => "Try again in a moment, or choose another model.",
+            Self::TooLong => {
+                "Start a new chat, shorten the question, or choose a model with a larger context."
+            }
+            Self::Refused => "Change the wording, or choose another model.",
+            Self::BadRequest => "Check the chat settings, or choose another model.",
+            Self::Unreachable => {
+                "Check the network and OPENROUTER_BASE_URL where Runnel runs, then try again."
+            }
+            Self::Stalled | Self::CutOff => "What was written is kept. Try again.",
+            Self::Unreadable => {
+                "Check OPENROUTER_BASE_URL where Runnel runs: it must lead to a chat API. Then try again."
+            }
+            Self::Internal => "Try again. If it happens again, look at Runnel's log.",
+        }
+    }
+}
+
+impl Problem {
+    /// A problem in our own words.
+    #[must_use]
+    pub fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), status: None, provider: None, retry_after_ms: None }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}", self.kind.sentence())?;
+        if !self.message.is_empty() && self.message != self.kind.sentence() {
+            write!(formatter, " {}", self.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problem {}

@@ -1,0 +1,98 @@
+//! The server: everything that never reaches the browser.
+
+use std::sync::Arc;
+
+use crate::api::site::AboutSite;
+
+pub mod answers;
+pub mod ask;
+mod assets;
+mod catalogue;
+pub mod config;
+pub mod demo;
+pub mod http;
+pub mod openrouter;
+pub mod request;
+pub mod run;
+
+use answers::Answers;
+use catalogue::Catalogue;
+use config::{Config, Upstream};
+use demo::{Demo, Pace};
+use openrouter::{ConfigError, Dialect, OpenRouter};
+
+/// The composition root: what a running Runnel consists of. Clones are handles of the same app.
+#[derive(Clone, Debug)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    answers: Answers,
+    catalogue: Catalogue,
+    about: AboutSite,
+    /// The emulator that demo mode talks to; it lives as long as the app.
+    _demo: Option<Demo>,
+}
+
+/// Why Runnel cannot start. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("The emulator for demo mode could not listen on this machine's loopback address: {0}")]
+    Demo(std::io::Error),
+}
+
+impl App {
+    /// Sets everything up; with neither key nor base URL, in demo mode with the emulator inside.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running then.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let (client, demo) = connect(&config).await?;
+        let default_model = config.default_model.or_else(|| demo.as_ref().map(|_| demo::DEFAULT_MODEL.to_owned()));
+        let catalogue = Catalogue::new(client.clone(), default_model);
+        let about = AboutSite {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            is_demo: demo.is_some(),
+            upstream: client.config().base_url().host_str().unwrap_or_default().to_owned(),
+            model_rule: client.config().model_rule(),
+            default_model: catalogue.configured_default(),
+        };
+        let answers = Answers::new(client, catalogue.clone());
+        Ok(Self { inner: Arc::new(Inner { answers, catalogue, about, _demo: demo }) })
+    }
+
+    #[must_use]
+    pub fn answers(&self) -> &Answers {
+        &self.inner.answers
+    }
+
+    #[must_use]
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.inner.catalogue
+    }
+
+    #[must_use]
+    pub fn about(&self) -> AboutSite {
+        self.inner.about.clone()
+    }
+}
+
+/// The client of the configured upstream, and the emulator if that is one of our own.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn connect(config: &Config) -> Result<(OpenRouter, Option<Demo>), StartError> {
+    match &config.upstream {
+        Upstream::Server(client) => Ok((OpenRouter::new(client.clone())?, None)),
+        Upstream::Demo(patience) => {
+            let demo = Demo::start(([127, 0, 0, 1], 0).into(), Pace::default()).await.map_err(StartError::Demo)?;
+            let mut client = patience.client_config(&demo.base_url())?;
+            client.dialect = Dialect::OpenRouter;
+            Ok((OpenRouter::new(client)?, Some(demo)))
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! A running answer and everyone who watches it.
+//!
+//! The log is one growing run of bytes, in the very form in which it is sent: an event is encoded once, however
+//! many watch. A watcher holds no queue, only the number of the last event it has; it is woken when there is
+//! more and reads the log from there at its own pace. So joining, falling behind and coming back are one thing.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::Stream;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::chat::{Answer, AnswerEvent, Applied, End, EndStatus, QuestionId, Seq};
+use crate::problem::Problem;
+use crate::sse;
+
+/// The most that one write takes from the log: a late watcher of a long answer gets it in pieces.
+const LARGEST_WRITE_BYTES: usize = 64 << 10;
+/// Proxies cut a connection after 30 to 60 s of silence.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// An answer that can be written, watched and stopped. Clones are handles of the same answer.
+#[derive(Clone, Debug)]
+pub struct LiveAnswer {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    question: QuestionId,
+    started: Instant,
+    log: Mutex<Log>,
+    /// The last event, for those who wait for the next.
+    last: watch::Sender<Seq>,
+    stop: CancellationToken,
+    interrupt: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Log {
+    answer: Answer,
+    /// The events as they are sent, one after the other.
+    frames: Vec<u8>,
+    /// Where event 1, 2, 3, … ends in `frames`.
+    ends: Vec<usize>,
+}
+
+/// Why an answer has to end before its stream does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interruption {
+    /// A person stopped it.
+    Stop,
+    /// The server is about to stop.
+    Shutdown,
+}
+
+impl LiveAnswer {
+    #[must_use]
+    pub fn new(answer: Answer) -> Self {
+        let shared = Shared {
+            question: answer.question,
+            started: Instant::now(),
+            last: watch::Sender::new(answer.seq),
+            log: Mutex::new(Log { answer, frames: Vec::new(), ends: Vec::new() }),
+            stop: CancellationToken::new(),
+            interrupt: CancellationToken::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    #[must_use]
+    pub fn question(&self) -> QuestionId {
+        self.shared.question
+    }
+
+    /// The last event's number.
+    #[must_use]
+    pub fn seq(&self) -> Seq {
+        *self.shared.last.borrow()
+    }
+
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.log().answer.end().is_none()
+    }
+
+    /// The answer as it stands.
+    #[must_use]
+    pub fn snapshot(&self) -> Answer {
+        self.log().answer.clone()
+    }
+
+    /// Asks the writer to end the answer as stopped. Without effect once it has ended.
+    pub fn stop(&self) {
+        self.shared.stop.cancel();
+    }
+
+    /// Asks the writer to end the answer as interrupted. Without effect once it has ended.
+    pub fn interrupt(&self) {
+        self.shared.interrupt.cancel();
+    }
+
+    /// Waits until somebody wants the answer to end.
+    pub async fn interrupted(&self) -> Interruption {
+        tokio::select! {
+            biased;
+            () = self.shared.stop.cancelled() => Interruption::Stop,
+            () = self.shared.interrupt.cancelled() => Interruption::Shutdown,
+        }
+    }
+
+    /// Waits for the end.
+    pub async fn ended(&self) -> EndStatus {
+        let mut last = self.shared.last.subscribe();
+        loop {
+            last.mark_unchanged();
+            if let Some(end) = self.log().answer.end() {
+                return end.status;
+            }
+            // The sender lives as long as this handle.
+            let _ = last.changed().await;
+        }
+    }
+
+    /// Appends events to the log and wakes the watchers once. What comes after the end is dropped.
+    pub fn append(&self, events: impl IntoIterator<Item = AnswerEvent>) {
+        let seq = {
+            let mut log = self.log();
+            for event in events {
+                log.append(&event);
+            }
+            log.answer.seq
+        };
+        self.shared.last.send_replace(seq);
+    }
+
+    /// Appends an end that did not come from the upstream.
+    pub fn end_with(&self, status: EndStatus, problem: Option<Problem>) {
+        let duration_ms = u64::try_from(self.shared.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.append([AnswerEvent::End(End {
+            status,
+            finish_reason: None,
+            native_finish_reason: None,
+            problem,
+            usage: None,
+            duration_ms,
+        })]);
+    }
+
+    /// The frames after event `after`, up to the end and then no more. Ready frames come in one piece; while
+    /// there are none, a comment comes now and then.
+    pub fn follow(self, after: Seq) -> impl Stream<Item = Bytes> + Send + 'static {
+        let last = self.shared.last.subscribe();
+        futures::stream::unfold((self, last, after), |(live, mut last, after)| async move {
+            loop {
+                // Marked before the log is read: an event that comes in between wakes the wait below.
+                last.mark_unchanged();
+                match live.tail(after) {
+                    Tail::Frames(bytes, seq) => return Some((bytes, (live, last, seq))),
+                    Tail::Ended => return None,
+                    Tail::NothingYet => {}
+                }
+                if tokio::time::timeout(KEEP_ALIVE_INTERVAL, last.changed()).await.is_err() {
+                    let comment = Bytes::from_static(sse::KEEP_ALIVE.as_bytes());
+                    return Some((comment, (live, last, after)));
+                }
+            }
+        })
+    }
+
+    fn tail(&self, after: Seq) -> Tail {
+        let log = self.log();
+        let (from, to) = log.range_after(after);
+        if from < to {
+            let bytes = Bytes::copy_from_slice(&log.frames[log.end_of(from)..log.end_of(to)]);
+            Tail::Frames(bytes, Seq(to as u64))
+        } else if log.answer.end().is_some() {
+            Tail::Ended
+        } else {
+            Tail::NothingYet
+        }
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        // An event is applied and encoded before it counts: after a panic the log still ends at a whole event.
+        self.shared.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Tail {
+    /// Frames, and the number of the last one.
+    Frames(Bytes, Seq),
+    NothingYet,
+    Ended,
+}
+
+impl Log {
+    fn append(&mut self, event: &AnswerEvent) {
+        let seq = self.answer.seq.next();
+        // An event of these types always serializes; if one did not, leaving it out would keep the numbers whole.
+        let Ok(json) = serde_json::to_string(event) else { return };
+        if self.answer.apply(seq, event) == Applied::New {
+            self.frames.extend_from_slice(sse::encode(seq.0, &json).as_bytes());
+            self.ends.push(self.frames.len());
+        }
+    }
+
+    /// The events after `after`, at least one if there is any, as many as fit one write.
+    fn range_after(&self, after: Seq) -> (usize, usize) {
+        let from = usize::try_from(after.0).unwrap_or(usize::MAX).min(self.ends.len());
+        let limit = self.end_of(from) + LARGEST_WRITE_BYTES;
+        let fitting = self.ends[from..].partition_point(|end| *end <= limit);
+        (from, (from + fitting.max(1)).min(self.ends.len()))
+    }
+
+    /// Where event number `count` ends; 0 for the place before the first.
+    fn end_of(&self, count: usize) -> usize {
+        count.checked_sub(1).map_or(0, |last| self.ends[last])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt;
+
+    use super::*;
+    use crate::chat::AnswerId;
+    use crate::sse::{Decoder, Frame};
+
+    fn live() -> LiveAnswer {
+        LiveAnswer::new(Answer::new(AnswerId::now(), QuestionId::now(), "demo/plain"))
+    }
+
+    fn text(text: &str) -> AnswerEvent {
+        AnswerEvent::Text { text: text.into() }
+    }
+
+    async fn read(live: &LiveAnswer, after: Seq) -> Answer {
+        let mut answer = Answer::new(AnswerId::now(), QuestionId::now(), "demo/plain");
+        answer.seq = after;
+        let mut decoder = Decoder::default();
+        let mut stream = std::pin::pin!(live.clone().follow(after));
+        while let Some(bytes) = stream.next().await {
+            decoder
+                .push(&bytes, |frame| {
+                    let Frame::Event(event) = frame else { return };
+                    let seq = Seq(event.id.unwrap().parse().unwrap());
+                    assert_eq!(answer.apply(seq, &serde_json::from_str(&event.data).unwrap()), Applied::New);
+                })
+                .unwrap();
+        }
+        answer
+    }
+
+    #[tokio::test]
+    async fn following_from_any_number_gives_the_rest() {
+        let live = live();
+        live.append(["a", "b", "c", "d"].map(text));
+        live.end_with(EndStatus::Stopped, None);
+        for (after, rest) in [(0, "abcd"), (1, "bcd"), (4, ""), (5, "")] {
+            assert_eq!(read(&live, Seq(after)).await.text, rest, "after {after}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_watcher_that_joins_in_the_middle_gets_log_and_tail_without_gap() {
+        let live = live();
+        live.append([text("a")]);
+        let watcher = tokio::spawn({
+            let live = live.clone();
+            async move { read(&live, Seq::START).await }
+        });
+        for _ in 0..100 {
+            live.append([text("b")]);
+            tokio::task::yield_now().await;
+        }
+        live.end_with(EndStatus::Stopped, None);
+        assert_eq!(watcher.await.unwrap().text, format!("a{}", "b".repeat(100)));
+    }
+
+    #[tokio::test]
+    async fn a_long_log_comes_in_bounded_pieces() {
+        let live = live();
+        live.append((0..100).map(|_| text(&"x".repeat(5000))));
+        live.end_with(EndStatus::Stopped, None);
+        let pieces: Vec<_> = live.clone().follow(Seq::START).collect().await;
+        assert!(pieces.len() > 5);
+        assert!(pieces.iter().all(|piece| piece.len() <= LARGEST_WRITE_BYTES));
+        assert_eq!(read(&live, Seq::START).await.text.len(), 500_000);
+    }
+
+    #[tokio::test]
+    async fn an_event_larger_than_a_write_is_sent_whole() {
+        let live = live();
+        live.append([text(&"x".repeat(200_000)), text("y")]);
+        live.end_with(EndStatus::Stopped, None);
+        assert_eq!(read(&live, Seq::START).await.text.len(), 200_001);
+    }
+
+    #[tokio::test]
+    async fn there_is_one_end() {
+        let live = live();
+        live.end_with(EndStatus::Complete, None);
+        live.end_with(EndStatus::Stopped, None);
+        assert_eq!(live.ended().await, EndStatus::Complete);
+        assert_eq!(live.seq(), Seq(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_stream_says_that_it_is_alive() {
+        let mut stream = std::pin::pin!(live().follow(Seq::START));
+        assert_eq!(stream.next().await.unwrap(), sse::KEEP_ALIVE);
+    }
+}

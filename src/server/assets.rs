@@ -1,0 +1,117 @@
+//! The browser's files: read from `target/site` in a debug build, inside the binary in a release.
+//!
+//! A release build of the site names its files by their content and puts `.br` and `.gz` forms beside them, so
+//! a file is sent as it lies there and kept by browsers for good.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::extract::Path;
+use axum::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+use crate::ui::SiteFiles;
+
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+const REVALIDATE: &str = "no-cache";
+
+#[derive(RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/target/site"]
+#[allow_missing = true]
+struct Site;
+
+/// The names of the files that the page loads.
+#[must_use]
+pub fn site_files() -> SiteFiles {
+    let newest = |extension: &str| {
+        let names = Site::iter().filter(|name| {
+            let file = name.strip_prefix("pkg/runnel");
+            file.is_some_and(|file| file.ends_with(extension))
+        });
+        names.max_by_key(|name| modified(name)).map(|name| format!("/{name}"))
+    };
+    SiteFiles {
+        script: newest(".js").unwrap_or_default(),
+        wasm: newest(".wasm").unwrap_or_default(),
+        style: newest(".css").unwrap_or_default(),
+    }
+}
+
+/// Sends a file under `/pkg`.
+pub async fn package_file(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    send(&format!("pkg/{path}"), &headers)
+}
+
+/// Sends one of the files that have a fixed name.
+pub async fn root_file(uri: axum::http::Uri, headers: HeaderMap) -> Response {
+    send(uri.path().trim_start_matches('/'), &headers)
+}
+
+fn send(path: &str, headers: &HeaderMap) -> Response {
+    let Some((file, encoding)) = find(path, headers) else {
+        return (StatusCode::NOT_FOUND, "There is no such file.").into_response();
+    };
+    let tag = etag(&file, encoding);
+    if headers.get(IF_NONE_MATCH).is_some_and(|known| *known == tag) {
+        return StatusCode::NOT_MODIFIED.into_response();
+    }
+    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    let caching = if is_named_by_content(path) { IMMUTABLE } else { REVALIDATE };
+    let mut response = Response::new(match file.data {
+        Cow::Borrowed(bytes) => Body::from(bytes),
+        Cow::Owned(bytes) => Body::from(bytes),
+    });
+    let mut set = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(name, value);
+        }
+    };
+    set(CONTENT_TYPE, kind.as_ref());
+    set(CACHE_CONTROL, caching);
+    set(VARY, ACCEPT_ENCODING.as_str());
+    set(ETAG, &tag);
+    if let Some(encoding) = encoding {
+        set(CONTENT_ENCODING, encoding);
+    }
+    response
+}
+
+/// The file, in the smallest form that the browser takes.
+fn find(path: &str, headers: &HeaderMap) -> Option<(EmbeddedFile, Option<&'static str>)> {
+    let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accepts = |encoding: &str| {
+        accepted.split(',').any(|offer| {
+            let mut parts = offer.split(';').map(str::trim);
+            parts.next() == Some(encoding) && parts.next() != Some("q=0")
+        })
+    };
+    [("br", ".br"), ("gzip", ".gz")]
+        .into_iter()
+        .filter(|(encoding, _)| accepts(encoding))
+        .find_map(|(encoding, extension)| Some((Site::get(&format!("{path}{extension}"))?, Some(encoding))))
+        .or_else(|| Site::get(path).map(|file| (file, None)))
+}
+
+/// A name such as `runnel.Xy12….js`: its content never changes.
+fn is_named_by_content(path: &str) -> bool {
+    let name = path.strip_prefix("pkg/").unwrap_or_default();
+    name.split('.').nth(1).is_some_and(|hash| hash.len() >= 16) && !cfg!(debug_assertions)
+}
+
+fn etag(file: &EmbeddedFile, encoding: Option<&str>) -> String {
+    use std::fmt::Write;
+    let mut tag = String::from("\"");
+    for byte in &file.metadata.sha256_hash()[..12] {
+        // Writing to a String cannot fail.
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag + "-" + encoding.unwrap_or("plain") + "\""
+}
+
+fn modified(name: &str) -> Option<u64> {
+    Site::get(name)?.metadata.last_modified()
+}

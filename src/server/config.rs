@@ -1,0 +1,238 @@
+//! From what was typed to what is valid.
+//!
+//! [`Arguments`] is the command line and the environment, as typed; [`Config`] is what a server can start with.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use secrecy::SecretString;
+
+use super::openrouter::{ClientConfig, ConfigError, OPENROUTER_BASE_URL};
+
+/// Runnel: a self-hosted chat whose answers stream.
+///
+/// Without a command it serves the chat. With neither a key nor a base URL it starts in demo mode, where
+/// answers come from its own emulator.
+#[derive(Debug, Parser)]
+#[command(name = "runnel", version, args_conflicts_with_subcommands = false)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Where to serve the chat.
+    #[arg(long, env = "RUNNEL_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
+    pub listen: SocketAddr,
+    #[command(flatten)]
+    pub upstream: UpstreamArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Ask one question, and print the answer as it arrives
+    Ask(AskArguments),
+    /// Run the emulated OpenRouter on its own
+    DemoUpstream(DemoArguments),
+}
+
+/// Who answers, and how patient Runnel is with them.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Upstream")]
+pub struct UpstreamArguments {
+    /// The key, `sk-or-…` for OpenRouter. Better set in the environment: a flag shows in the list of processes
+    #[arg(long, env = "OPENROUTER_API_KEY", value_name = "KEY", hide_env_values = true, global = true)]
+    pub api_key: Option<String>,
+    /// OpenRouter, or any server that speaks its dialect [default: https://openrouter.ai/api/v1]
+    #[arg(long, env = "OPENROUTER_BASE_URL", value_name = "URL", global = true)]
+    pub base_url: Option<String>,
+    /// The address of your site, sent as HTTP-Referer
+    #[arg(long, env = "RUNNEL_SITE_URL", value_name = "URL", global = true)]
+    pub site_url: Option<String>,
+    /// The name of your site, sent as X-Title and X-OpenRouter-Title
+    #[arg(long, env = "RUNNEL_SITE_NAME", value_name = "NAME", global = true)]
+    pub site_name: Option<String>,
+    /// The model for questions that name none [default: openrouter/auto, elsewhere the first listed]
+    #[arg(long, env = "RUNNEL_DEFAULT_MODEL", value_name = "MODEL", global = true)]
+    pub default_model: Option<String>,
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
+/// How long to wait for the upstream, in seconds.
+#[derive(Clone, Debug, Args)]
+pub struct Patience {
+    /// For a connection to the upstream
+    #[arg(long, env = "RUNNEL_CONNECT_TIMEOUT", value_name = "SECONDS", default_value = "10", value_parser = seconds, global = true)]
+    pub connect_timeout: Duration,
+    /// For any sign of life on an open stream
+    #[arg(long, env = "RUNNEL_IDLE_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds, global = true)]
+    pub idle_timeout: Duration,
+    /// For text; signs of life do not count
+    #[arg(long, env = "RUNNEL_PROGRESS_TIMEOUT", value_name = "SECONDS", default_value = "120", value_parser = seconds, global = true)]
+    pub progress_timeout: Duration,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct AskArguments {
+    /// The question; standard input joins it, or stands for it
+    pub prompt: Option<String>,
+    /// The model to ask
+    #[arg(short, long)]
+    pub model: Option<String>,
+    /// What the model is told first
+    #[arg(long, value_name = "TEXT")]
+    pub system: Option<String>,
+    /// Print tokens, cost and times to standard error at the end
+    #[arg(long)]
+    pub stats: bool,
+    /// Give up after so long
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub timeout: Option<Duration>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct DemoArguments {
+    /// Where to serve the emulator
+    #[arg(long = "at", value_name = "ADDRESS", default_value = "127.0.0.1:3100")]
+    pub address: SocketAddr,
+    /// The pause between two pieces of text
+    #[arg(long, value_name = "MILLISECONDS", default_value = "12")]
+    pub delta_ms: u64,
+    /// The length of a piece of text
+    #[arg(long, value_name = "CHARACTERS", default_value = "4")]
+    pub characters: usize,
+    /// The pause between two keep-alive comments
+    #[arg(long, value_name = "MILLISECONDS", default_value = "400")]
+    pub comment_ms: u64,
+    /// Cut every write into pieces of at most so many bytes
+    #[arg(long, value_name = "BYTES")]
+    pub split_bytes: Option<usize>,
+}
+
+/// What a server can start with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub upstream: Upstream,
+    pub default_model: Option<String>,
+}
+
+/// Who answers.
+#[derive(Clone, Debug)]
+pub enum Upstream {
+    /// The emulator inside.
+    Demo(Patience),
+    Server(ClientConfig),
+}
+
+/// A configuration that cannot work. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ArgumentsError {
+    #[error(transparent)]
+    Client(#[from] ConfigError),
+    #[error(
+        "OPENROUTER_API_KEY does not hold an OpenRouter key: those begin with sk-or- and are made at \
+         https://openrouter.ai/keys. If the key belongs to another server, set OPENROUTER_BASE_URL to that server."
+    )]
+    NotAnOpenRouterKey,
+    #[error(
+        "OpenRouter wants a key: make one at https://openrouter.ai/keys and set OPENROUTER_API_KEY to it. \
+         Without OPENROUTER_BASE_URL and a key, Runnel starts in demo mode."
+    )]
+    NoKey,
+}
+
+impl UpstreamArguments {
+    /// Checks what was typed. An empty text counts as not set.
+    ///
+    /// # Errors
+    /// [`ArgumentsError`] says what to set.
+    pub fn config(self) -> Result<Config, ArgumentsError> {
+        let default_model = typed(self.default_model);
+        let (key, base_url) = (typed(self.api_key), typed(self.base_url));
+        if key.is_none() && base_url.is_none() {
+            return Ok(Config { upstream: Upstream::Demo(self.patience), default_model });
+        }
+        let mut client = self.patience.client_config(base_url.as_deref().unwrap_or(OPENROUTER_BASE_URL))?;
+        if client.is_openrouter() {
+            match &key {
+                None => return Err(ArgumentsError::NoKey),
+                Some(key) if !key.starts_with("sk-or-") => return Err(ArgumentsError::NotAnOpenRouterKey),
+                Some(_) => {}
+            }
+        }
+        client.api_key = key.map(SecretString::from);
+        client.site_url = typed(self.site_url);
+        client.site_name = typed(self.site_name);
+        Ok(Config { upstream: Upstream::Server(client), default_model })
+    }
+}
+
+impl Patience {
+    /// A client of the server at `base_url` that is as patient as this.
+    pub(super) fn client_config(&self, base_url: &str) -> Result<ClientConfig, ConfigError> {
+        let mut config = ClientConfig::new(base_url)?;
+        config.connect_timeout = self.connect_timeout;
+        config.idle_timeout = self.idle_timeout;
+        config.progress_timeout = self.progress_timeout;
+        Ok(config)
+    }
+}
+
+fn typed(text: Option<String>) -> Option<String> {
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "write a number of seconds above 0, such as 30 or 0.5".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(arguments: &[&str]) -> Result<Config, ArgumentsError> {
+        Arguments::try_parse_from([&["runnel"], arguments].concat()).unwrap().upstream.config()
+    }
+
+    #[test]
+    fn without_key_and_base_url_it_is_a_demo() {
+        assert!(matches!(config(&[]).unwrap().upstream, Upstream::Demo(_)));
+        assert!(matches!(config(&["--api-key", " "]).unwrap().upstream, Upstream::Demo(_)));
+    }
+
+    #[test]
+    fn a_key_of_another_kind_is_refused_for_openrouter_without_being_repeated() {
+        let error = config(&["--api-key", "sk-proj-secret"]).unwrap_err().to_string();
+        assert!(error.contains("sk-or-") && error.contains("OPENROUTER_BASE_URL"), "{error}");
+        assert!(!error.contains("secret"));
+        assert!(config(&["--api-key", "sk-or-v1-x"]).is_ok());
+        assert!(config(&["--api-key", "sk-proj-x", "--base-url", "http://127.0.0.1:1/v1"]).is_ok());
+    }
+
+    #[test]
+    fn openrouter_wants_a_key_and_another_server_may_not() {
+        assert!(matches!(config(&["--base-url", OPENROUTER_BASE_URL]), Err(ArgumentsError::NoKey)));
+        assert!(config(&["--base-url", "http://127.0.0.1:8080/v1"]).is_ok());
+    }
+
+    #[test]
+    fn the_key_is_not_in_the_debug_output_of_the_configuration() {
+        let config = config(&["--api-key", "sk-or-v1-secret"]).unwrap();
+        assert!(!format!("{config:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_timeout_is_a_positive_number() {
+        for bad in ["0", "-1", "soon", "1e400"] {
+            assert!(Arguments::try_parse_from(["runnel", "--idle-timeout", bad]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_commands_are_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+}

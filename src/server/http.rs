@@ -1,0 +1,185 @@
+//! Every route and every layer, in one place.
+
+use std::io;
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use leptos::prelude::{LeptosOptions, provide_context};
+use leptos_axum::{
+    LeptosRoutes, generate_route_list, handle_server_fns_with_context, render_app_async_with_context,
+};
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
+
+use super::{App, assets};
+use crate::api::{ApiError, ApiErrorKind};
+use crate::ui;
+
+/// A question of 1 MiB may need six bytes a character in JSON, and the system prompt comes beside it.
+const LARGEST_REQUEST_BYTES: usize = 8 << 20;
+/// An error is a sentence.
+const LARGEST_ERROR_BYTES: usize = 64 << 10;
+const SERVER_FN_ERROR: &str = "serverfnerror";
+
+/// A socket that is listening, ready to serve.
+///
+/// # Errors
+/// The address is taken, or not this machine's.
+pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address).await
+}
+
+/// Serves until `shutdown` resolves; then running answers end as interrupted, and the open streams with them.
+///
+/// # Errors
+/// The listening socket failed.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    // A delta is some bytes: with Nagle's algorithm it would wait for the answer to the one before.
+    let listener = listener.tap_io(|socket| {
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+    });
+    let answers = app.answers().clone();
+    let shutdown = async move {
+        shutdown.await;
+        answers.interrupt_all().await;
+    };
+    axum::serve(listener, router(app)).with_graceful_shutdown(shutdown).await
+}
+
+/// The whole site.
+pub fn router(app: App) -> Router {
+    let options = LeptosOptions::builder().output_name("runnel").build();
+    let files = assets::site_files();
+    let provide_app = {
+        let app = app.clone();
+        move || provide_context(app.clone())
+    };
+
+    // What the page and `curl` call.
+    let api = Router::new()
+        .route(
+            "/api/{name}",
+            axum::routing::any({
+                let provide_app = provide_app.clone();
+                move |request: Request| handle_server_fns_with_context(provide_app.clone(), request)
+            }),
+        )
+        .layer(from_fn(api_edge));
+
+    // What a person opens.
+    let pages = Router::new()
+        .leptos_routes_with_context(&options, generate_route_list(ui::Root), provide_app.clone(), {
+            let files = files.clone();
+            move || ui::shell(current(&files))
+        })
+        .fallback({
+            let render = render_app_async_with_context(provide_app, move || ui::shell(current(&files)));
+            move |request: Request| async move {
+                let mut page = render(request).await;
+                *page.status_mut() = StatusCode::NOT_FOUND;
+                page
+            }
+        })
+        .layer(CompressionLayer::new())
+        .with_state(options);
+
+    Router::new()
+        .merge(api)
+        .route("/pkg/{*path}", get(assets::package_file))
+        .route("/favicon.svg", get(assets::root_file))
+        .route("/robots.txt", get(assets::root_file))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .merge(pages)
+        .layer(security_header("x-content-type-options", "nosniff"))
+        .layer(security_header("x-frame-options", "DENY"))
+        .layer(security_header("referrer-policy", "same-origin"))
+        .layer(security_header("cross-origin-opener-policy", "same-origin"))
+        .layer(CatchPanicLayer::new())
+        .layer(TraceLayer::new_for_http())
+}
+
+/// In a debug build the site is built beside the running server: its files may have new names.
+fn current(files: &ui::SiteFiles) -> ui::SiteFiles {
+    if cfg!(debug_assertions) { assets::site_files() } else { files.clone() }
+}
+
+/// The edge of the API: who may come in with what, and errors with their status.
+async fn api_edge(request: Request, next: Next) -> Response {
+    match admit(request).await {
+        Ok(request) => with_error_status(next.run(request).await).await,
+        Err(error) => error_response(&error),
+    }
+}
+
+/// Lets in what a page of this site or a program of the person's own may send. Another site's page can neither
+/// name our origin nor send JSON without asking first.
+async fn admit(request: Request) -> Result<Request, ApiError> {
+    let (parts, body) = request.into_parts();
+    let header = |name: &HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let sent_by_site = parts.headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    let foreign = header(&ORIGIN).is_some_and(|origin| !is_own_origin(origin, header(&HOST)))
+        || sent_by_site.is_some_and(|site| site == "cross-site");
+    if foreign {
+        return Err(ApiError::new(ApiErrorKind::Forbidden, "Requests from other sites are not answered."));
+    }
+    if parts.method == Method::POST
+        && !header(&CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/json"))
+    {
+        let message = "Send JSON, with the header Content-Type: application/json.";
+        return Err(ApiError::new(ApiErrorKind::UnsupportedMediaType, message));
+    }
+    let body = to_bytes(body, LARGEST_REQUEST_BYTES).await.map_err(|_| {
+        ApiError::new(ApiErrorKind::TooLarge, "The request is larger than 8 MiB, or broke off on the way.")
+    })?;
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+fn is_own_origin(origin: &str, host: Option<&str>) -> bool {
+    let authority = origin.parse::<Uri>().ok().and_then(|uri| uri.authority().map(ToString::to_string));
+    authority.is_some() && authority.as_deref() == host
+}
+
+/// Server functions report every error with status 500; the status is the error's own.
+async fn with_error_status(response: Response) -> Response {
+    if response.status() == StatusCode::BAD_REQUEST && !response.headers().contains_key(CONTENT_TYPE) {
+        return error_response(&ApiError::not_found("There is no such function."));
+    }
+    if !response.headers().contains_key(SERVER_FN_ERROR) {
+        return response;
+    }
+    let body = to_bytes(response.into_body(), LARGEST_ERROR_BYTES).await.unwrap_or_else(|_| Bytes::new());
+    let error = serde_json::from_slice(&body).unwrap_or_else(|_| {
+        tracing::error!("a server function reported an error that is not one");
+        ApiError::new(ApiErrorKind::Internal, "Something went wrong inside Runnel. Its log says more.")
+    });
+    error_response(&error)
+}
+
+fn error_response(error: &ApiError) -> Response {
+    let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if status.is_server_error() {
+        tracing::warn!(%error, "a request failed");
+    }
+    (status, [(SERVER_FN_ERROR, "1")], axum::Json(error)).into_response()
+}
+
+fn security_header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(HeaderName::from_static(name), HeaderValue::from_static(value))
+}

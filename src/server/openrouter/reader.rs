@@ -1,0 +1,434 @@
+//! From the bytes of one response to the events of an answer. Pure: time comes in as an argument.
+//!
+//! The rules of the fold are the wire reference's (sections 2.5 to 2.7, 3.2 and 8): only choice 0 counts; the
+//! first finish reason that is not null stands; the last usage stands; an error anywhere ends the answer as
+//! failed, with what came before it kept; what follows `[DONE]` is ignored.
+
+use std::time::SystemTime;
+
+use super::failure::Failure;
+use super::schema::{Chunk, Delta, WireError, WireToolCall, read_error, read_error_body};
+use crate::chat::{AnswerEvent, Citation, End, EndStatus, Source, ToolCallPiece, Usage};
+use crate::problem::{Problem, ProblemKind};
+use crate::sse::{Decoder, Event, Frame};
+
+/// An answer larger than this is a fault: the longest that models write are some hundred kilobytes.
+const LARGEST_ANSWER_BYTES: usize = 64 << 20;
+/// More calls than any model makes at once.
+const MOST_TOOL_CALLS: usize = 256;
+
+/// Reads one answer from the bytes of a stream.
+#[derive(Debug, Default)]
+pub struct AnswerReader {
+    decoder: Decoder,
+    source: Source,
+    /// For each of the answer's calls: the index and the id that the upstream gave it.
+    tool_calls: Vec<(Option<u32>, Option<String>)>,
+    finish_reason: Option<String>,
+    native_finish_reason: Option<String>,
+    usage: Option<Usage>,
+    failure: Option<Failure>,
+    is_done: bool,
+    has_content: bool,
+    is_waiting: bool,
+    bytes: usize,
+    unreadable_events: u64,
+}
+
+impl AnswerReader {
+    /// A reader of a response with these headers' `X-Generation-Id`.
+    #[must_use]
+    pub fn new(generation_id: Option<String>) -> Self {
+        Self { source: Source { generation_id, ..Source::default() }, ..Self::default() }
+    }
+
+    /// Reads the next bytes and gives each event that they complete to `on_event`.
+    ///
+    /// `elapsed_ms` is the time since the request was sent; `now` is the wall clock, for limits that name one.
+    pub fn push(
+        &mut self,
+        bytes: &[u8],
+        elapsed_ms: u64,
+        now: SystemTime,
+        on_event: &mut impl FnMut(AnswerEvent),
+    ) {
+        let mut decoder = std::mem::take(&mut self.decoder);
+        let result = decoder.push(bytes, |frame| self.read_frame(frame, elapsed_ms, now, on_event));
+        self.decoder = decoder;
+        if let Err(error) = result
+            && !self.has_ended()
+        {
+            self.failure =
+                Some(Failure::lasting(ProblemKind::Unreadable, format!("It sent too much: {error}.")));
+        }
+    }
+
+    /// Reads an answer that came whole, as one JSON body (wire reference, section 3.3).
+    pub fn read_whole(
+        &mut self,
+        body: &[u8],
+        elapsed_ms: u64,
+        now: SystemTime,
+        on_event: &mut impl FnMut(AnswerEvent),
+    ) {
+        let Some(mut chunk) = Chunk::parse(body) else {
+            self.failure = read_error_body(body).map(|error| Failure::from_error(error, None, now));
+            return;
+        };
+        for choice in &mut chunk.choices {
+            choice.use_whole_message();
+        }
+        self.read_chunk(&chunk, elapsed_ms, now, on_event);
+    }
+
+    /// True once nothing that follows can matter: after `[DONE]` or an error.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        self.is_done || self.failure.is_some()
+    }
+
+    /// True once there was content that a person could see.
+    #[must_use]
+    pub const fn has_content(&self) -> bool {
+        self.has_content
+    }
+
+    /// Events passed over because they were not JSON objects.
+    #[must_use]
+    pub const fn unreadable_events(&self) -> u64 {
+        self.unreadable_events
+    }
+
+    /// The failure that the stream reported, if it did.
+    #[must_use]
+    pub(super) const fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// How the answer ended, when the input has ended after `duration_ms`.
+    #[must_use]
+    pub fn end(&self, duration_ms: u64) -> End {
+        let (status, problem) = self.outcome();
+        End {
+            status,
+            finish_reason: self.finish_reason.clone(),
+            native_finish_reason: self.native_finish_reason.clone(),
+            problem,
+            usage: self.usage.clone(),
+            duration_ms,
+        }
+    }
+
+    fn outcome(&self) -> (EndStatus, Option<Problem>) {
+        if let Some(failure) = &self.failure {
+            return (EndStatus::Failed, Some(failure.problem.clone()));
+        }
+        match &self.finish_reason {
+            Some(reason) if reason == "error" => (EndStatus::Failed, Some(self.unexplained_error())),
+            Some(_) => (EndStatus::Complete, None),
+            None if self.is_done => (EndStatus::Complete, None),
+            None => {
+                let message = "The stream ended before the answer did.";
+                (EndStatus::Interrupted, Some(Problem::new(ProblemKind::CutOff, message)))
+            }
+        }
+    }
+
+    /// `finish_reason: "error"` without an error object: the provider's own word is all there is.
+    fn unexplained_error(&self) -> Problem {
+        let message = self.native_finish_reason.as_ref().map_or_else(
+            || "The provider gave no reason.".to_owned(),
+            |reason| format!("The provider ended with \u{201c}{reason}\u{201d}."),
+        );
+        Problem::new(ProblemKind::ProviderDown, message)
+    }
+
+    fn read_frame(
+        &mut self,
+        frame: Frame,
+        elapsed_ms: u64,
+        now: SystemTime,
+        on_event: &mut impl FnMut(AnswerEvent),
+    ) {
+        if self.has_ended() {
+            return;
+        }
+        match frame {
+            Frame::Comment => {
+                // One event for a run of comments: an endless run must not fill the log.
+                if !self.is_waiting {
+                    self.is_waiting = true;
+                    if !self.has_content {
+                        on_event(AnswerEvent::Waiting);
+                    }
+                }
+            }
+            Frame::ErrorField(message) => {
+                let error = WireError { message, ..WireError::default() };
+                self.failure = Some(Failure::from_error(error, None, now));
+            }
+            Frame::Event(event) => self.read_event(&event, elapsed_ms, now, on_event),
+        }
+    }
+
+    fn read_event(
+        &mut self,
+        event: &Event,
+        elapsed_ms: u64,
+        now: SystemTime,
+        on_event: &mut impl FnMut(AnswerEvent),
+    ) {
+        let data = event.data.trim();
+        if data == "[DONE]" {
+            self.is_done = true;
+        } else if event.name == "error" {
+            self.failure = Some(Failure::from_error(read_error_event(data), None, now));
+        } else if let Some(chunk) = Chunk::parse(data.as_bytes()) {
+            self.read_chunk(&chunk, elapsed_ms, now, on_event);
+        } else {
+            self.unreadable_events += 1;
+        }
+    }
+
+    fn read_chunk(
+        &mut self,
+        chunk: &Chunk,
+        elapsed_ms: u64,
+        now: SystemTime,
+        on_event: &mut impl FnMut(AnswerEvent),
+    ) {
+        self.read_source(chunk, on_event);
+        self.usage = chunk.usage().or_else(|| self.usage.take());
+        if let Some(choice) = chunk.choice() {
+            if let Some(delta) = choice.content() {
+                self.read_delta(delta, elapsed_ms, on_event);
+            }
+            remember_first(&mut self.finish_reason, choice.finish_reason());
+            remember_first(&mut self.native_finish_reason, choice.native_finish_reason());
+        }
+        if let Some(error) = chunk.error() {
+            self.failure = Some(Failure::from_error(error, None, now));
+        }
+    }
+
+    fn read_source(&mut self, chunk: &Chunk, on_event: &mut impl FnMut(AnswerEvent)) {
+        let named = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let newer = Source {
+            generation_id: None,
+            id: named(&chunk.id).filter(|_| self.source.id.is_none()),
+            model: named(&chunk.model),
+            provider: named(&chunk.provider),
+        };
+        if self.source.update(&newer) {
+            on_event(AnswerEvent::Source(self.source.clone()));
+        }
+    }
+
+    fn read_delta(&mut self, delta: &Delta, elapsed_ms: u64, on_event: &mut impl FnMut(AnswerEvent)) {
+        let mut events = Vec::new();
+        let texts: [(String, fn(String) -> AnswerEvent); 3] = [
+            (delta.reasoning(), |text| AnswerEvent::Reasoning { text }),
+            (delta.text(), |text| AnswerEvent::Text { text }),
+            (delta.refusal().to_owned(), |text| AnswerEvent::Refusal { text }),
+        ];
+        events
+            .extend(texts.into_iter().filter(|(text, _)| !text.is_empty()).map(|(text, event)| event(text)));
+        for citation in delta.citations() {
+            let title = citation.title.clone().filter(|title| !title.is_empty());
+            events.push(AnswerEvent::Citation(Citation { url: citation.url.clone(), title }));
+        }
+        events.extend(delta.images().map(|url| AnswerEvent::Image { url: url.to_owned() }));
+        for call in &delta.tool_calls {
+            events.extend(self.number_tool_call(call).map(AnswerEvent::ToolCall));
+        }
+        for event in events {
+            self.emit(event, elapsed_ms, on_event);
+        }
+    }
+
+    fn emit(&mut self, event: AnswerEvent, elapsed_ms: u64, on_event: &mut impl FnMut(AnswerEvent)) {
+        self.is_waiting = false;
+        self.bytes += size(&event);
+        if self.bytes > LARGEST_ANSWER_BYTES {
+            let message = format!("The answer is larger than {} MiB.", LARGEST_ANSWER_BYTES >> 20);
+            self.failure.get_or_insert_with(|| Failure::lasting(ProblemKind::Unreadable, message));
+            return;
+        }
+        if !self.has_content {
+            self.has_content = true;
+            on_event(AnswerEvent::FirstToken { elapsed_ms });
+        }
+        on_event(event);
+    }
+
+    /// Which call a piece belongs to. Without an index it begins a new one; with the index of an earlier call
+    /// but another id and a name it does too, since some servers give every call the index 0.
+    fn number_tool_call(&mut self, call: &WireToolCall) -> Option<ToolCallPiece> {
+        let id = call.id.clone().filter(|id| !id.is_empty());
+        let name = call.function.as_ref().and_then(|function| function.name.clone()).unwrap_or_default();
+        let arguments =
+            call.function.as_ref().and_then(|function| function.arguments.clone()).unwrap_or_default();
+        let known =
+            call.index.and_then(|index| self.tool_calls.iter().rposition(|(known, _)| *known == Some(index)));
+        let continues = known.filter(|&at| {
+            let (_, known_id) = &self.tool_calls[at];
+            name.is_empty() || id.is_none() || *known_id == id
+        });
+        let index = match continues {
+            Some(index) => index,
+            None if self.tool_calls.len() < MOST_TOOL_CALLS => {
+                self.tool_calls.push((call.index, id.clone()));
+                self.tool_calls.len() - 1
+            }
+            None => return None,
+        };
+        Some(ToolCallPiece { index: u32::try_from(index).ok()?, id, name, arguments })
+    }
+}
+
+fn remember_first(known: &mut Option<String>, new: Option<&str>) {
+    if known.is_none() {
+        *known = new.map(str::to_owned);
+    }
+}
+
+/// The data of an event named `error`: an envelope, a bare error, or plain words.
+fn read_error_event(data: &str) -> WireError {
+    read_error_body(data.as_bytes())
+        .or_else(|| read_error(&serde_json::Value::String(data.to_owned())))
+        .unwrap_or_default()
+}
+
+fn size(event: &AnswerEvent) -> usize {
+    match event {
+        AnswerEvent::Text { text } | AnswerEvent::Reasoning { text } | AnswerEvent::Refusal { text } => {
+            text.len()
+        }
+        AnswerEvent::Image { url } => url.len(),
+        AnswerEvent::Citation(citation) => citation.url.len(),
+        AnswerEvent::ToolCall(piece) => piece.name.len() + piece.arguments.len(),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::{Answer, AnswerId, QuestionId};
+
+    fn read(input: &str) -> (Answer, AnswerReader) {
+        let mut reader = AnswerReader::new(Some("gen-1".into()));
+        let mut answer = Answer::new(AnswerId::now(), QuestionId::now(), "m");
+        let mut apply = |event: AnswerEvent| {
+            answer.apply(answer.seq.next(), &event);
+        };
+        reader.push(input.as_bytes(), 5, SystemTime::UNIX_EPOCH, &mut apply);
+        apply(AnswerEvent::End(reader.end(9)));
+        (answer, reader)
+    }
+
+    fn status(input: &str) -> EndStatus {
+        read(input).0.end().unwrap().status
+    }
+
+    #[test]
+    fn an_answer_ends_complete_with_a_reason_or_a_terminator_and_else_interrupted() {
+        let text = r#"data: {"choices":[{"delta":{"content":"a"}}]}"#;
+        let reason = r#"data: {"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
+        assert_eq!(status(&format!("{text}\n\n")), EndStatus::Interrupted);
+        assert_eq!(status(&format!("{text}\n\n{reason}\n\n")), EndStatus::Complete);
+        assert_eq!(status(&format!("{text}\n\ndata: [DONE]\n\n")), EndStatus::Complete);
+        assert_eq!(status(""), EndStatus::Interrupted);
+    }
+
+    #[test]
+    fn an_error_keeps_the_text_before_it_and_nothing_after() {
+        let (answer, _) = read(
+            "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n\
+             data: {\"error\":{\"code\":502,\"message\":\"down\"},\"choices\":[]}\n\n\
+             data: {\"choices\":[{\"delta\":{\"content\":\"b\"}}]}\n\n",
+        );
+        assert_eq!(answer.text, "a");
+        let end = answer.end().unwrap();
+        assert_eq!(end.status, EndStatus::Failed);
+        assert_eq!(end.problem.as_ref().unwrap().message, "down");
+    }
+
+    #[test]
+    fn a_run_of_comments_is_one_event() {
+        let mut reader = AnswerReader::default();
+        let mut events = Vec::new();
+        reader.push(": a\n\n: b\n\n: c\n\n".as_bytes(), 0, SystemTime::UNIX_EPOCH, &mut |event| {
+            events.push(event)
+        });
+        assert_eq!(events, [AnswerEvent::Waiting]);
+    }
+
+    #[test]
+    fn the_first_id_stands_and_the_model_may_become_more_precise() {
+        let (answer, _) = read(
+            "data: {\"id\":\"\",\"model\":\"\"}\n\n\
+             data: {\"id\":\"one\",\"model\":\"a\"}\n\n\
+             data: {\"id\":\"two\",\"model\":\"b\",\"provider\":\"P\"}\n\n",
+        );
+        assert_eq!(answer.source.id.as_deref(), Some("one"));
+        assert_eq!(answer.source.model.as_deref(), Some("b"));
+        assert_eq!(answer.source.provider.as_deref(), Some("P"));
+    }
+
+    #[test]
+    fn parallel_calls_with_one_index_are_kept_apart() {
+        let piece = |id: &str, name: &str| {
+            format!(
+                "data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{{\"index\":0,\"id\":\"{id}\",\"function\":{{\"name\":\"{name}\",\"arguments\":\"{{}}\"}}}}]}}}}]}}\n\n"
+            )
+        };
+        let (answer, _) = read(&(piece("1", "alpha") + &piece("2", "beta")));
+        let names: Vec<_> = answer.tool_calls.iter().map(|call| call.name.as_str()).collect();
+        assert_eq!(names, ["alpha", "beta"]);
+    }
+
+    #[test]
+    fn events_that_are_not_json_are_passed_over_and_counted() {
+        let (answer, reader) =
+            read("data: {oops\n\ndata: 7\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n");
+        assert_eq!(answer.text, "a");
+        assert_eq!(reader.unreadable_events(), 2);
+    }
+
+    #[test]
+    fn a_stream_cannot_end_an_answer_or_name_its_numbers() {
+        let (answer, _) = read(
+            "event: end\nid: 999\ndata: {\"type\":\"end\",\"status\":\"complete\"}\n\n\
+             data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+        );
+        assert_eq!(answer.text, "a");
+        assert_eq!(answer.end().unwrap().status, EndStatus::Interrupted);
+    }
+
+    #[test]
+    fn an_event_without_end_is_refused() {
+        let mut reader = AnswerReader::default();
+        let piece = [b'x'; 1 << 16];
+        let pushed = (0..64).take_while(|_| {
+            reader.push(&piece, 0, SystemTime::UNIX_EPOCH, &mut |_| ());
+            !reader.has_ended()
+        });
+        assert!(pushed.count() <= 16);
+        assert_eq!(reader.end(0).status, EndStatus::Failed);
+    }
+
+    #[test]
+    fn an_answer_that_was_not_streamed_is_read_too() {
+        let mut reader = AnswerReader::default();
+        let mut text = String::new();
+        let body = br#"  {"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}]}"#;
+        reader.read_whole(body, 0, SystemTime::UNIX_EPOCH, &mut |event| {
+            if let AnswerEvent::Text { text: more } = event {
+                text += &more;
+            }
+        });
+        assert_eq!(text, "whole");
+        assert_eq!(reader.end(0).status, EndStatus::Complete);
+    }
+}

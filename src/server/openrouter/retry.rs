@@ -1,0 +1,86 @@
+//! When to try again, and after which pause.
+
+use std::time::Duration;
+
+/// How often and how patiently a request is tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Requests in all, the first included. Default 4.
+    pub attempts: u32,
+    /// The pause before the second attempt; it doubles from there. Default 1 s.
+    pub first_wait: Duration,
+    /// The longest pause. An upstream that asks for more is not waited for. Default 60 s.
+    pub longest_wait: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { attempts: 4, first_wait: Duration::from_secs(1), longest_wait: Duration::from_secs(60) }
+    }
+}
+
+impl RetryPolicy {
+    /// The pause after attempt `failed` (from 1), or `None` if there is no further attempt.
+    ///
+    /// `asked` is what the upstream wants; it is kept to, and a little is added, so that clients that were
+    /// refused together do not come back together. Without it the pause is exponential with equal jitter: half
+    /// is fixed, half random. `chance` is a random number from 0 to 1.
+    #[must_use]
+    pub fn wait_after(&self, failed: u32, asked: Option<Duration>, chance: f64) -> Option<Duration> {
+        if failed >= self.attempts {
+            return None;
+        }
+        let chance = chance.clamp(0.0, 1.0);
+        match asked {
+            Some(asked) if asked > self.longest_wait => None,
+            Some(asked) => Some(asked + asked.mul_f64(chance / 10.0)),
+            None => {
+                let full = self.first_wait.saturating_mul(1 << (failed - 1).min(16)).min(self.longest_wait);
+                Some(full / 2 + full.mul_f64(chance / 2.0))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: RetryPolicy = RetryPolicy {
+        attempts: 4,
+        first_wait: Duration::from_secs(1),
+        longest_wait: Duration::from_secs(60),
+    };
+
+    #[test]
+    fn pauses_double_and_are_jittered_by_half() {
+        let waits =
+            |chance| [1, 2, 3].map(|failed| POLICY.wait_after(failed, None, chance).unwrap().as_millis());
+        assert_eq!(waits(0.0), [500, 1000, 2000]);
+        assert_eq!(waits(1.0), [1000, 2000, 4000]);
+    }
+
+    #[test]
+    fn there_is_no_pause_after_the_last_attempt() {
+        assert_eq!(POLICY.wait_after(4, None, 0.5), None);
+        assert_eq!(POLICY.wait_after(4, Some(Duration::ZERO), 0.5), None);
+    }
+
+    #[test]
+    fn what_the_upstream_asks_is_never_undercut() {
+        let asked = Duration::from_secs(7);
+        assert_eq!(POLICY.wait_after(1, Some(asked), 0.0), Some(asked));
+        assert!(POLICY.wait_after(1, Some(asked), 1.0).unwrap() > asked);
+    }
+
+    #[test]
+    fn an_hour_is_not_waited_for() {
+        assert_eq!(POLICY.wait_after(1, Some(Duration::from_secs(3600)), 0.0), None);
+    }
+
+    #[test]
+    fn many_attempts_do_not_overflow() {
+        let policy = RetryPolicy { attempts: u32::MAX, ..POLICY };
+        assert_eq!(policy.wait_after(4_000_000, None, 1.0), Some(policy.longest_wait));
+    }
+}

@@ -1,0 +1,39 @@
+//! Inside a server function: who asks, and for which app.
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use futures::StreamExt;
+use leptos::prelude::use_context;
+use leptos::server_fn::codec::ByteStream;
+use leptos_axum::ResponseOptions;
+
+use super::App;
+use super::answers::LiveAnswer;
+use crate::api::{ApiError, ApiErrorKind};
+use crate::chat::Seq;
+
+/// The app that serves this request.
+pub fn app() -> Result<App, ApiError> {
+    use_context::<App>().ok_or_else(|| ApiError::new(ApiErrorKind::Internal, "This server is not set up."))
+}
+
+/// The answer's events after `after`, as an event stream that nothing on the way may hold back:
+/// `no-transform` keeps proxies from compressing it, `X-Accel-Buffering` is nginx's switch.
+pub fn event_stream(live: LiveAnswer, after: Seq) -> ByteStream<ApiError> {
+    if let Some(options) = use_context::<ResponseOptions>() {
+        options.insert_header(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        options.insert_header(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+        options.insert_header(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    }
+    ByteStream::new(live.follow(after).map(Ok::<_, ApiError>))
+}
+
+/// Gives the page that is being rendered the error's status. For a request of its own the edge does that.
+pub fn with_status<T>(result: Result<T, ApiError>) -> Result<T, ApiError> {
+    if let (Err(error), Some(options)) = (&result, use_context::<ResponseOptions>())
+        && let Ok(status) = StatusCode::from_u16(error.kind.status())
+    {
+        options.set_status(status);
+    }
+    result
+}

@@ -1,0 +1,2 @@
+mod demo_upstream;
+mod wire_corpus;

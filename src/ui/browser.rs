@@ -1,0 +1,105 @@
+//! What only a browser can do. Nothing here may be called while the server renders.
+
+use std::time::Duration;
+
+use futures::channel::oneshot;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+
+/// A page in the background gets no frames; its text must grow all the same.
+const BACKGROUND_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Runs `work` before the next paint, or soon if the page is not being painted.
+pub fn before_next_frame(work: impl FnOnce() + 'static) {
+    if document().hidden() {
+        set_timeout(work, BACKGROUND_INTERVAL);
+    } else {
+        request_animation_frame(work);
+    }
+}
+
+/// Waits.
+pub async fn sleep(duration: Duration) {
+    let (wake, woken) = oneshot::channel();
+    set_timeout(
+        move || {
+            // Nobody waits any more if the receiver is gone.
+            let _ = wake.send(());
+        },
+        duration,
+    );
+    // The timer keeps its sender until it fires.
+    let _ = woken.await;
+}
+
+/// Milliseconds since the page was opened.
+pub fn now_ms() -> f64 {
+    window().performance().map_or(0.0, |performance| performance.now())
+}
+
+/// What is kept in this browser under `key`.
+pub fn stored(key: &str) -> Option<String> {
+    window().local_storage().ok()??.get_item(key).ok()?
+}
+
+/// Keeps `value` in this browser under `key`; an empty one is removed. A browser that keeps nothing (private
+/// mode, or full) works on without.
+pub fn store(key: &str, value: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = if value.is_empty() { storage.remove_item(key) } else { storage.set_item(key, value) };
+    }
+}
+
+/// Sets or removes `data-<name>` on the document.
+pub fn set_document_data(name: &str, value: &str) {
+    if let Some(root) = document().document_element() {
+        let name = format!("data-{name}");
+        let _ = if value.is_empty() { root.remove_attribute(&name) } else { root.set_attribute(&name, value) };
+    }
+}
+
+/// Puts `text` on the clipboard. False if the browser does not allow it.
+pub async fn copy(text: &str) -> bool {
+    let clipboard = window().navigator().clipboard();
+    // Without a secure context there is no clipboard: over plain HTTP from another machine.
+    if clipboard.is_undefined() {
+        return false;
+    }
+    wasm_bindgen_futures::JsFuture::from(clipboard.write_text(text)).await.is_ok()
+}
+
+/// True where a keyboard is at hand, so that focusing a field brings no keyboard up over the page.
+pub fn has_keyboard() -> bool {
+    window().match_media("(hover: hover) and (pointer: fine)").ok().flatten().is_some_and(|query| query.matches())
+}
+
+/// Calls `react` whenever the element's size changes, before the paint that shows it; until the owner is gone.
+pub fn on_resize(element: NodeRef<leptos::html::Div>, react: impl Fn() + Clone + 'static) {
+    Effect::new(move || {
+        let Some(element) = element.get() else { return };
+        let react = react.clone();
+        let callback = Closure::<dyn Fn()>::new(react);
+        let Ok(observer) = web_sys::ResizeObserver::new(callback.as_ref().unchecked_ref()) else { return };
+        observer.observe(&element);
+        let held = send_wrapper::SendWrapper::new((observer, callback));
+        on_cleanup(move || held.0.disconnect());
+    });
+}
+
+/// Calls `tick` now and four times a second while `condition` holds for the signal; until the owner is gone.
+pub fn while_true<T: Send + Sync + 'static>(
+    signal: Memo<T>,
+    condition: impl Fn(&T) -> bool + 'static,
+    tick: impl Fn() + Clone + 'static,
+) {
+    Effect::new(move || {
+        if signal.with(&condition) {
+            tick();
+            let tick = tick.clone();
+            if let Ok(interval) = set_interval_with_handle(tick, Duration::from_millis(250)) {
+                on_cleanup(move || interval.clear());
+            }
+        }
+    });
+}

@@ -1,0 +1,193 @@
+//! Where a question is written, sent and stopped.
+
+use leptos::ev::{KeyboardEvent, SubmitEvent};
+use leptos::html::Textarea;
+use leptos::prelude::*;
+
+use super::chats::{Chat, Chats};
+use super::live_answer::LiveAnswer;
+use super::settings_form::SettingsForm;
+use super::{AboutResource, browser, icons};
+
+/// As the server's limit; there it counts bytes.
+const LARGEST_QUESTION_BYTES: usize = 1 << 20;
+
+#[component]
+pub fn Composer(chat: Chat) -> impl IntoView {
+    let chats = expect_context::<Chats>();
+    let about = expect_context::<AboutResource>();
+    let field = NodeRef::<Textarea>::new();
+    let panel_open = RwSignal::new(false);
+    let read = Memo::new(move |_| chats.settings.with(|typed| typed.read(about.model_rule())));
+    let running = Memo::new(move |_| chat.running_answer().map(|live| live.id));
+    let too_long = Memo::new(move |_| chat.draft.with(|draft| draft.len() > LARGEST_QUESTION_BYTES));
+    let can_send =
+        Memo::new(move |_| running.get().is_none() && !too_long.get() && chat.draft.with(|draft| !draft.trim().is_empty()));
+    keep_draft(chat, field);
+
+    let send = move || {
+        if !can_send.get_untracked() {
+            return;
+        }
+        match read.get_untracked() {
+            Ok(settings) => {
+                let text = chat.draft.try_update(std::mem::take).unwrap_or_default();
+                panel_open.set(false);
+                chats.ask(chat, text, settings);
+            }
+            Err(_) => panel_open.set(true),
+        }
+    };
+    let stop = move || {
+        if let Some(live) = chat.running_answer().filter(|_| running.get_untracked().is_some()) {
+            LiveAnswer::stop(live);
+        }
+    };
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        if running.get_untracked().is_some() { stop() } else { send() }
+    };
+    let press = move |event: KeyboardEvent| {
+        // While an input method composes, Enter chooses a word (keyCode 229 in Safari).
+        let composing = event.is_composing() || event.key_code() == 229;
+        match event.key().as_str() {
+            "Enter" if !event.shift_key() && !composing => {
+                event.prevent_default();
+                send();
+            }
+            "Escape" => stop(),
+            _ => {}
+        }
+    };
+    let action = move || if running.get().is_some() { "Stop" } else { "Send" };
+    let hint = move || if running.get().is_some() { "Stop (Esc)" } else { "Send (Enter)" };
+    view! {
+        <form class="composer" aria-label="Ask" on:submit=submit>
+            <Show when=move || panel_open.get()>
+                <div class="panel" id="chat-settings">
+                    <SettingsForm />
+                </div>
+            </Show>
+            <Notices chat too_long />
+            <div class="composer-field">
+                <textarea
+                    aria-label="Message"
+                    placeholder="Ask anything"
+                    rows="1"
+                    enterkeyhint="send"
+                    autocomplete="off"
+                    node_ref=field
+                    prop:value=move || chat.draft.get()
+                    on:input:target=move |event| chat.draft.set(event.target().value())
+                    on:keydown=press
+                ></textarea>
+                <div class="composer-bar">
+                    <button
+                        type="button"
+                        class="button quiet model-button"
+                        aria-label="Chat settings"
+                        aria-expanded=move || if panel_open.get() { "true" } else { "false" }
+                        aria-controls="chat-settings"
+                        title="Chat settings"
+                        on:click=move |_| panel_open.update(|open| *open = !*open)
+                    >
+                        <icons::Sliders />
+                        <ModelName />
+                        <Show when=move || read.with(Result::is_err)>
+                            <span class="field-error">"Check the settings"</span>
+                        </Show>
+                    </button>
+                    <button
+                        type="submit"
+                        class="send"
+                        aria-label=action
+                        title=hint
+                        disabled=move || running.get().is_none() && !can_send.get()
+                    >
+                        <Show when=move || running.get().is_some() fallback=|| view! { <icons::Send /> }>
+                            <icons::Stop />
+                        </Show>
+                    </button>
+                </div>
+            </div>
+        </form>
+    }
+}
+
+/// Why a question cannot be or was not sent.
+#[component]
+fn Notices(chat: Chat, too_long: Memo<bool>) -> impl IntoView {
+    view! {
+        <div role="alert" class="notices">
+            {move || chat.refusal.get().map(|error| view! { <p class="notice">{error.message}</p> })}
+            <Show when=move || too_long.get()>
+                <p class="notice">"The question is longer than 1 MiB. Shorten it, or send it in parts."</p>
+            </Show>
+        </div>
+    }
+}
+
+/// The model that the next question goes to.
+#[component]
+fn ModelName() -> impl IntoView {
+    let chats = expect_context::<Chats>();
+    let about = expect_context::<AboutResource>();
+    let name = move || {
+        let chosen = chats.settings.with(|typed| typed.model.trim().to_owned());
+        let default = || about.get().and_then(|about| about.default_model);
+        Some(chosen).filter(|model| !model.is_empty()).or_else(default).unwrap_or_else(|| "Default model".to_owned())
+    };
+    view! {
+        <Suspense>
+            <span class="model-name">{name}</span>
+        </Suspense>
+    }
+}
+
+/// The draft survives a reload, an error and the time before the page is alive.
+fn keep_draft(chat: Chat, field: NodeRef<Textarea>) {
+    let chats = expect_context::<Chats>();
+    let key = move || {
+        if chats.is_fresh(chat.id) { "runnel-draft".to_owned() } else { format!("runnel-draft-{}", chat.id) }
+    };
+    let is_taken_over = StoredValue::new(false);
+    Effect::new(move || {
+        let Some(field) = field.get() else { return };
+        if !is_taken_over.get_value() {
+            is_taken_over.set_value(true);
+            take_over(chat, &field, &key());
+        }
+        grow(&field);
+    });
+    Effect::new(move |before: Option<()>| {
+        let draft = chat.draft.get();
+        if before.is_some() {
+            browser::store(&key(), &draft);
+            if let Some(field) = field.get_untracked() {
+                request_animation_frame(move || grow(&field));
+            }
+        }
+    });
+}
+
+/// What was typed before the page came alive comes first, then what was kept from an earlier visit.
+fn take_over(chat: Chat, field: &web_sys::HtmlTextAreaElement, key: &str) {
+    let typed = field.value();
+    if chat.draft.with_untracked(String::is_empty) {
+        if !typed.is_empty() {
+            chat.draft.set(typed);
+        } else if let Some(kept) = browser::stored(key) {
+            chat.draft.set(kept);
+        }
+    }
+    if browser::has_keyboard() {
+        let _ = field.focus();
+    }
+}
+
+/// The field is as tall as its text, up to the limit that the style sets.
+fn grow(field: &web_sys::HtmlTextAreaElement) {
+    let style = web_sys::HtmlElement::style(field);
+    let _ = style.set_property("height", "auto");
+    let _ = style.set_property("height", &format!("{}px", field.scroll_height()));
+}

@@ -1,0 +1,200 @@
+//! The browser's end of an answer: one reader, however many components show it.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use leptos::prelude::*;
+use leptos::server_fn::codec::ByteStream;
+use leptos::task::spawn_local;
+
+use super::browser;
+use crate::api::answers::{SentMessage, follow_answer, send_message, stop_answer};
+use crate::api::{ApiError, ApiErrorKind};
+use crate::chat::{Answer, AnswerEvent, AnswerId, Phase, QuestionId, Seq, State};
+use crate::sse::{Decoder, Frame};
+
+/// The pause before the first reconnection; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// An answer as the page knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveAnswer {
+    pub id: AnswerId,
+    pub question: QuestionId,
+    /// Changed at most once a frame.
+    pub answer: RwSignal<Answer>,
+    pub link: RwSignal<Link>,
+    /// When the page began to wait for it, by [`browser::now_ms`]; `None` if it was there when the page came.
+    pub began_ms: StoredValue<Option<f64>>,
+    /// Events that wait for the next frame.
+    arrived: StoredValue<Vec<(Seq, AnswerEvent)>>,
+    is_reading: StoredValue<bool>,
+}
+
+/// The connection to the answer's stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    Up,
+    /// Lost, and being made again.
+    Down,
+    /// A person asked to stop, and the answer has not ended yet.
+    Stopping,
+}
+
+impl LiveAnswer {
+    /// An answer that is there already, perhaps still running.
+    pub fn new(answer: Answer) -> Self {
+        Self {
+            id: answer.id,
+            question: answer.question,
+            answer: RwSignal::new(answer),
+            link: RwSignal::new(Link::Up),
+            began_ms: StoredValue::new(None),
+            arrived: StoredValue::default(),
+            is_reading: StoredValue::new(false),
+        }
+    }
+
+    /// An answer about to be asked for.
+    pub fn begin(id: AnswerId, question: QuestionId, model: String) -> Self {
+        let live = Self::new(Answer::new(id, question, model));
+        live.began_ms.set_value(Some(browser::now_ms()));
+        live
+    }
+
+    pub fn is_running(self) -> bool {
+        self.answer.with(|answer| answer.end().is_none())
+    }
+
+    /// Asks, and reads the answer to its end. A request that gets lost is sent again with the same ids, which
+    /// joins the answer if the first one arrived. `on_refused` is told when the server says no.
+    pub fn send(self, message: SentMessage, on_refused: impl FnOnce(ApiError) + 'static) {
+        self.is_reading.set_value(true);
+        spawn_local(async move {
+            if let Err(error) = self.read_to_end(Some(message)).await {
+                on_refused(error);
+            }
+        });
+    }
+
+    /// Reads on if the answer is running and nobody reads it yet.
+    pub fn follow(self) {
+        let running = self.answer.with_untracked(|answer| answer.end().is_none());
+        if !running || self.is_reading.get_value() {
+            return;
+        }
+        self.is_reading.set_value(true);
+        spawn_local(async move {
+            if let Err(error) = self.read_to_end(None).await {
+                leptos::logging::warn!("The answer cannot be followed: {error}");
+                self.is_reading.set_value(false);
+                self.link.set(Link::Down);
+            }
+        });
+    }
+
+    /// Asks the server to stop. The end comes through the stream, like every other.
+    pub fn stop(self) {
+        self.link.set(Link::Stopping);
+        spawn_local(async move {
+            if let Err(error) = stop_answer(self.id).await {
+                leptos::logging::warn!("The answer was not stopped: {error}");
+                self.link.set(Link::Down);
+            }
+        });
+    }
+
+    async fn read_to_end(self, mut first: Option<SentMessage>) -> Result<(), ApiError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let before = self.seq();
+            let opened = match &first {
+                Some(message) => send_message(message.clone()).await,
+                None => follow_answer(self.id, before.0).await,
+            };
+            match opened {
+                Ok(stream) => {
+                    first = None;
+                    self.set_link(Link::Up);
+                    self.read(stream).await;
+                }
+                Err(error) if error.kind == ApiErrorKind::Network => {}
+                Err(error) => return Err(error),
+            }
+            if self.answer.try_with_untracked(|answer| answer.end().is_some()).unwrap_or(true) {
+                return Ok(());
+            }
+            self.set_link(Link::Down);
+            pause = if self.seq() > before { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+            browser::sleep(pause).await;
+        }
+    }
+
+    /// Reads one response until it ends or breaks off.
+    async fn read(self, stream: ByteStream<ApiError>) {
+        let mut decoder = Decoder::default();
+        let mut stream = stream.into_inner();
+        while let Some(Ok(bytes)) = stream.next().await {
+            let mut arrived = Vec::new();
+            let result = decoder.push(&bytes, |frame| arrived.extend(read_frame(frame)));
+            self.take_in(arrived);
+            if result.is_err() {
+                break;
+            }
+        }
+        self.apply_arrived();
+    }
+
+    fn take_in(self, events: Vec<(Seq, AnswerEvent)>) {
+        if events.is_empty() {
+            return;
+        }
+        let was_empty = self.arrived.try_update_value(|arrived| {
+            let was_empty = arrived.is_empty();
+            arrived.extend(events);
+            was_empty
+        });
+        if was_empty == Some(true) {
+            browser::before_next_frame(move || self.apply_arrived());
+        }
+    }
+
+    fn apply_arrived(self) {
+        let arrived = self.arrived.try_update_value(std::mem::take).unwrap_or_default();
+        if arrived.is_empty() {
+            return;
+        }
+        self.answer.try_update(|answer| {
+            for (seq, event) in &arrived {
+                answer.apply(*seq, event);
+            }
+        });
+    }
+
+    fn seq(self) -> Seq {
+        self.answer.try_with_untracked(|answer| answer.seq).unwrap_or_default()
+    }
+
+    fn set_link(self, link: Link) {
+        let current = self.link.try_get_untracked();
+        let keeps_stopping = current == Some(Link::Stopping) && link == Link::Up;
+        if current != Some(link) && !keeps_stopping {
+            self.link.try_set(link);
+        }
+    }
+}
+
+/// The phase of a running answer.
+pub fn phase(answer: &Answer) -> Option<&Phase> {
+    match &answer.state {
+        State::Running(phase) => Some(phase),
+        State::Ended(_) => None,
+    }
+}
+
+fn read_frame(frame: Frame) -> Option<(Seq, AnswerEvent)> {
+    let Frame::Event(event) = frame else { return None };
+    let seq = event.id?.parse().ok()?;
+    Some((Seq(seq), serde_json::from_str(&event.data).ok()?))
+}

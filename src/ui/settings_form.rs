@@ -1,0 +1,124 @@
+//! What is set for the next question: model, system prompt, temperature, longest answer.
+
+use leptos::prelude::*;
+
+use super::AboutResource;
+use super::chats::Chats;
+use crate::api::site::list_models;
+use crate::models::ModelInfo;
+use crate::settings::{Field, TypedSettings};
+
+#[component]
+pub fn SettingsForm() -> impl IntoView {
+    let chats = expect_context::<Chats>();
+    let about = expect_context::<AboutResource>();
+    let settings = chats.settings;
+    let errors = Memo::new(move |_| settings.with(|typed| typed.read(about.model_rule())).err().unwrap_or_default());
+    let error = move |field: Field| {
+        errors.with(|errors| errors.iter().find(|error| error.field == field).map(|error| error.message.clone()))
+    };
+    let default_model = move || about.get().and_then(|about| about.default_model).unwrap_or_default();
+    view! {
+        <fieldset class="settings-form">
+            <legend>"For the next question"</legend>
+            <Labelled label="Model" id="model" error=Signal::derive(move || error(Field::Model))>
+                <input
+                    id="model"
+                    list="models"
+                    autocomplete="off"
+                    spellcheck="false"
+                    placeholder=default_model
+                    aria-describedby="model-error"
+                    aria-invalid=move || error(Field::Model).is_some().to_string()
+                    prop:value=move || settings.with(|typed| typed.model.clone())
+                    on:input:target=move |event| change(chats, |typed| typed.model = event.target().value())
+                />
+            </Labelled>
+            <Models />
+            <Labelled label="System prompt" id="system-prompt" error=Signal::stored(None)>
+                <textarea
+                    id="system-prompt"
+                    rows="3"
+                    placeholder="What the model is told first"
+                    aria-describedby="system-prompt-error"
+                    prop:value=move || settings.with(|typed| typed.system_prompt.clone())
+                    on:input:target=move |event| change(chats, |typed| typed.system_prompt = event.target().value())
+                ></textarea>
+            </Labelled>
+            <div class="side-by-side">
+                <Labelled label="Temperature" id="temperature" error=Signal::derive(move || error(Field::Temperature))>
+                    <input
+                        id="temperature"
+                        inputmode="decimal"
+                        autocomplete="off"
+                        placeholder="the model's own"
+                        aria-describedby="temperature-error"
+                        aria-invalid=move || error(Field::Temperature).is_some().to_string()
+                        prop:value=move || settings.with(|typed| typed.temperature.clone())
+                        on:input:target=move |event| change(chats, |typed| typed.temperature = event.target().value())
+                    />
+                </Labelled>
+                <Labelled label="Max tokens" id="max-tokens" error=Signal::derive(move || error(Field::MaxTokens))>
+                    <input
+                        id="max-tokens"
+                        inputmode="numeric"
+                        autocomplete="off"
+                        placeholder="the model's own"
+                        aria-describedby="max-tokens-error"
+                        aria-invalid=move || error(Field::MaxTokens).is_some().to_string()
+                        prop:value=move || settings.with(|typed| typed.max_tokens.clone())
+                        on:input:target=move |event| change(chats, |typed| typed.max_tokens = event.target().value())
+                    />
+                </Labelled>
+            </div>
+        </fieldset>
+    }
+}
+
+fn change(chats: Chats, change: impl FnOnce(&mut TypedSettings)) {
+    chats.change_settings(change);
+}
+
+/// A field with its name above it, and beneath it what is wrong.
+#[component]
+fn Labelled(
+    label: &'static str,
+    id: &'static str,
+    error: Signal<Option<String>>,
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <div class="labelled">
+            <label for=id>{label}</label>
+            {children()}
+            <p class="field-error" id=format!("{id}-error") aria-live="polite">
+                {move || error.get()}
+            </p>
+        </div>
+    }
+}
+
+/// The upstream's models, for choosing while typing. Without the list a name can be typed all the same.
+#[component]
+fn Models() -> impl IntoView {
+    let models = LocalResource::new(|| async { list_models().await.unwrap_or_default() });
+    let options = move || {
+        let models = models.get().unwrap_or_default().into_iter();
+        models.map(|model| view! { <option value=model.id.clone()>{describe(&model)}</option> }).collect_view()
+    };
+    view! { <datalist id="models">{options}</datalist> }
+}
+
+/// Prices are given for a million tokens, as everywhere.
+fn describe(model: &ModelInfo) -> String {
+    let mut parts = vec![model.name.clone()];
+    parts.extend(model.context_length.map(|length| format!("{}k context", length / 1000)));
+    parts.extend(model.price.map(|price| {
+        if price.prompt == 0.0 && price.completion == 0.0 {
+            "free".to_owned()
+        } else {
+            format!("${:.2} in, ${:.2} out a million tokens", price.prompt * 1e6, price.completion * 1e6)
+        }
+    }));
+    parts.join(" · ")
+}

@@ -1,0 +1,82 @@
+//! The settings of this browser.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use super::settings_form::SettingsForm;
+use super::{AboutResource, browser};
+
+#[component]
+pub fn SettingsPage() -> impl IntoView {
+    view! {
+        <Title text="Settings" />
+        <main class="page settings-page">
+            <h1>"Settings"</h1>
+            <Choice
+                name="theme"
+                legend="Theme"
+                options=&[("", "As the system"), ("light", "Light"), ("dark", "Dark")]
+            />
+            <Choice name="face" legend="Reading face" options=&[("", "Sans serif"), ("serif", "Serif")] />
+            <SettingsForm />
+            <AboutServer />
+        </main>
+    }
+}
+
+/// One of a few, kept in this browser and applied at once.
+#[component]
+fn Choice(
+    name: &'static str,
+    legend: &'static str,
+    options: &'static [(&'static str, &'static str)],
+) -> impl IntoView {
+    let chosen = RwSignal::new(String::new());
+    Effect::new(move || chosen.set(browser::stored(&format!("runnel-{name}")).unwrap_or_default()));
+    let choose = move |value: &'static str| {
+        chosen.set(value.to_owned());
+        browser::store(&format!("runnel-{name}"), value);
+        browser::set_document_data(name, value);
+    };
+    let radios = options.iter().map(|&(value, label)| {
+        view! {
+            <label class="radio">
+                <input
+                    type="radio"
+                    name=name
+                    value=value
+                    prop:checked=move || chosen.get() == value
+                    on:change=move |_| choose(value)
+                />
+                <span>{label}</span>
+            </label>
+        }
+    });
+    view! {
+        <fieldset class="choice">
+            <legend>{legend}</legend>
+            {radios.collect_view()}
+        </fieldset>
+    }
+}
+
+#[component]
+fn AboutServer() -> impl IntoView {
+    let about = expect_context::<AboutResource>();
+    view! {
+        <Suspense>
+            {move || {
+                about
+                    .get()
+                    .map(|about| {
+                        let upstream = if about.is_demo {
+                            "its own emulator (demo mode)".to_owned()
+                        } else {
+                            about.upstream
+                        };
+                        view! { <p class="about">"Runnel " {about.version} ", answers from " {upstream} "."</p> }
+                    })
+            }}
+        </Suspense>
+    }
+}

@@ -1,0 +1,141 @@
+//! The line beneath an answer: how it was made. In place from the start, so that nothing jumps.
+
+use leptos::prelude::*;
+
+use super::browser;
+use super::live_answer::LiveAnswer;
+use crate::chat::Answer;
+
+#[component]
+pub fn Stats(live: LiveAnswer) -> impl IntoView {
+    let now = RwSignal::new(None::<f64>);
+    let running = Memo::new(move |_| live.is_running());
+    browser::while_true(running, |running| *running, move || now.set(Some(browser::now_ms())));
+    let seconds = move || now.get().zip(live.began_ms.get_value()).map(|(now, began)| (now - began) / 1000.0);
+    let line = move || live.answer.with(|answer| join(&summary(answer, seconds())));
+    let rows = move || {
+        let rows = live.answer.with(details).into_iter();
+        rows.map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view()
+    };
+    view! {
+        <details class="stats">
+            <summary aria-label="Statistics">{line}</summary>
+            <dl>{rows}</dl>
+        </details>
+    }
+}
+
+/// The few figures for the line; live counts while the answer is written.
+fn summary(answer: &Answer, seconds: Option<f64>) -> Vec<String> {
+    let mut parts = Vec::new();
+    let Some(end) = answer.end() else {
+        parts.extend(seconds.map(|seconds| format!("{seconds:.1} s")));
+        parts.extend(answer.first_token_ms.map(|ms| format!("{} to first token", seconds_of(ms))));
+        if answer.chunks > 0 {
+            parts.push(format!("{} chunks", answer.chunks));
+            parts.push(format!("{} characters", answer.characters));
+        }
+        return parts;
+    };
+    parts.push(seconds_of(end.duration_ms));
+    parts.extend(answer.first_token_ms.map(|ms| format!("{} to first token", seconds_of(ms))));
+    let usage = end.usage.as_ref();
+    match usage.and_then(|usage| usage.completion_tokens) {
+        Some(tokens) => parts.push(format!("{tokens} tokens")),
+        None => parts.push(format!("{} characters", answer.characters)),
+    }
+    parts.extend(answer.tokens_per_second().map(|rate| format!("{rate:.0} tokens/s")));
+    parts.extend(usage.and_then(|usage| usage.cost).map(dollars));
+    parts
+}
+
+/// Everything that is known, by name.
+fn details(answer: &Answer) -> Vec<(&'static str, String)> {
+    let end = answer.end();
+    let usage = end.and_then(|end| end.usage.as_ref());
+    let count = |count: Option<u64>| count.map(|count| count.to_string());
+    let rows = [
+        ("Model", answer.source.model.clone().or_else(|| Some(answer.requested_model.clone()))),
+        ("Provider", answer.source.provider.clone()),
+        ("Time to first token", answer.first_token_ms.map(seconds_of)),
+        ("Duration", end.map(|end| seconds_of(end.duration_ms))),
+        ("Tokens in", count(usage.and_then(|usage| usage.prompt_tokens))),
+        ("Tokens out", count(usage.and_then(|usage| usage.completion_tokens))),
+        ("Reasoning tokens", count(usage.and_then(|usage| usage.reasoning_tokens).filter(|tokens| *tokens > 0))),
+        ("Cached tokens", count(usage.and_then(|usage| usage.cached_tokens).filter(|tokens| *tokens > 0))),
+        ("Tokens/s", answer.tokens_per_second().map(|rate| format!("{rate:.1}"))),
+        ("Chunks", Some(answer.chunks.to_string())),
+        ("Characters", Some(answer.characters.to_string())),
+        ("Cost", usage.and_then(|usage| usage.cost).map(dollars)),
+        ("Finish reason", end.and_then(|end| end.finish_reason.clone())),
+        ("Provider's reason", end.and_then(|end| end.native_finish_reason.clone())),
+        ("Generation", answer.source.generation_id.clone().or_else(|| answer.source.id.clone())),
+    ];
+    rows.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?))).collect()
+}
+
+fn join(parts: &[String]) -> String {
+    parts.join(" · ")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "durations are far below 2^52 ms")]
+fn seconds_of(ms: u64) -> String {
+    let seconds = ms as f64 / 1000.0;
+    if seconds < 10.0 { format!("{seconds:.2} s") } else { format!("{seconds:.1} s") }
+}
+
+/// US dollars with as many places as the amount needs: answers cost fractions of a cent.
+fn dollars(cost: f64) -> String {
+    if cost == 0.0 {
+        "free".to_owned()
+    } else if cost >= 0.01 {
+        format!("${cost:.3}")
+    } else {
+        format!("${cost:.6}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::{AnswerEvent, AnswerId, End, EndStatus, QuestionId, Seq, Usage};
+
+    fn answer() -> Answer {
+        let mut answer = Answer::new(AnswerId::now(), QuestionId::now(), "demo/plain");
+        answer.apply(Seq(1), &AnswerEvent::FirstToken { elapsed_ms: 400 });
+        answer.apply(Seq(2), &AnswerEvent::Text { text: "Hello".into() });
+        answer
+    }
+
+    #[test]
+    fn live_counts_are_shown_while_the_answer_is_written() {
+        assert_eq!(join(&summary(&answer(), Some(1.23))), "1.2 s · 0.40 s to first token · 1 chunks · 5 characters");
+    }
+
+    #[test]
+    fn the_end_brings_tokens_and_cost() {
+        let mut answer = answer();
+        let usage = Usage { completion_tokens: Some(20), cost: Some(0.000_06), ..Usage::default() };
+        answer.apply(
+            Seq(3),
+            &AnswerEvent::End(End {
+                status: EndStatus::Complete,
+                finish_reason: Some("stop".into()),
+                native_finish_reason: None,
+                problem: None,
+                usage: Some(usage),
+                duration_ms: 2400,
+            }),
+        );
+        assert_eq!(
+            join(&summary(&answer, None)),
+            "2.40 s · 0.40 s to first token · 20 tokens · 10 tokens/s · $0.000060"
+        );
+        assert!(details(&answer).contains(&("Finish reason", "stop".into())));
+    }
+
+    #[test]
+    fn a_cost_has_the_places_that_it_needs() {
+        assert_eq!([0.0, 0.000_006, 0.25].map(dollars), ["free", "$0.000006", "$0.250"]);
+    }
+}
