@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { type BrowserContext, type ConsoleMessage, expect, test as base } from '@playwright/test';
+import { Line } from './line.ts';
 import { ChatPage } from './pages/chat.ts';
 import { Emulator, Runnel } from './programs.ts';
 
@@ -62,6 +63,8 @@ interface TestFixtures {
   consoleWatch: ConsoleWatch;
   /** Starts another Runnel for this test alone. */
   startRunnel: (env: Record<string, string>) => Promise<Runnel>;
+  /** A line to Runnel that can be cut. */
+  line: Line;
   /** Opens another browser: no storage and no connections are shared with the first. */
   newContext: () => Promise<BrowserContext>;
 }
@@ -116,6 +119,12 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       return runnel;
     });
     await Promise.all(started.map((runnel) => runnel.program.stop()));
+  },
+
+  line: async ({ runnel }, use) => {
+    const line = await Line.to(runnel.url);
+    await use(line);
+    await line.close();
   },
 
   newContext: async ({ browser, baseURL, consoleWatch }, use) => {

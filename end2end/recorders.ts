@@ -97,6 +97,62 @@ export async function recordShifts(page: Page): Promise<() => Promise<Shift[]>> 
   return () => record.evaluate((shifts) => [...shifts]);
 }
 
+/** Where the parts of the page were in the frames that were drawn while an answer ran. */
+export interface Places {
+  frames: number;
+  /** For each part, every different place in which it was. */
+  places: Record<string, string[]>;
+}
+
+/**
+ * Records where the frame of the page and the newest turn are, in every frame drawn while an answer is running.
+ * Parts of the turn are measured against the beginning of the transcript: scrolling is not a jump.
+ */
+export async function recordPlaces(page: Page): Promise<() => Promise<Places>> {
+  const record = await page.evaluateHandle(() => {
+    const record: Places = { frames: 0, places: {} };
+    const note = (name: string, element: Element | undefined, origin?: Element) => {
+      if (element === undefined) {
+        return;
+      }
+      const { x, y } = element.getBoundingClientRect();
+      const from = origin?.getBoundingClientRect();
+      const place = `${Math.round(x - (from?.x ?? 0))},${Math.round(y - (from?.y ?? 0))}`;
+      const seen = (record.places[name] ??= []);
+      if (!seen.includes(place)) {
+        seen.push(place);
+      }
+    };
+    const look = () => {
+      const last = (selector: string) => [...document.querySelectorAll(selector)].at(-1);
+      const answer = last('article.answer');
+      if (answer?.getAttribute('data-status') === 'running' && (last('.answer-text')?.textContent ?? '').trim() !== '') {
+        const turns = last('.turns');
+        record.frames += 1;
+        note('header', last('header'));
+        note('composer', last('.composer-field'));
+        note('transcript', last('[role=log]'));
+        note('question', last('.question-text'), turns);
+        note('model', last('.answer-model'), turns);
+        note('text', last('.answer-text'), turns);
+        note('figures, sideways', last('.stats'), last('.answer-foot'));
+      }
+      next();
+    };
+    // A message that is posted in a frame is handled after that frame was drawn.
+    const next = () => {
+      requestAnimationFrame(() => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = look;
+        port2.postMessage(null);
+      });
+    };
+    next();
+    return record;
+  });
+  return () => record.evaluate((record) => structuredClone(record));
+}
+
 /** The addresses of the requests that a page makes for one answer: sends and follows. */
 export function recordStreams(page: Page): string[] {
   const streams: string[] = [];

@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod error;
-pub mod site;
+pub mod models;
+pub mod page;
 
 pub use error::{ApiError, ApiErrorKind};

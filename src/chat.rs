@@ -116,9 +116,10 @@ impl Seq {
 
 /// One thing that happened to an answer.
 ///
-/// The last event of every answer is [`AnswerEvent::End`], and there is exactly one.
+/// The last event of every answer is [`AnswerEvent::End`], and there is exactly one. As JSON it is an object
+/// with the event's name as its one key, such as `{"text":"Hello"}`; an event without content is its name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum AnswerEvent {
     /// The upstream said that it is still there (a comment), and nothing else yet.
     Waiting,
@@ -132,17 +133,17 @@ pub enum AnswerEvent {
         elapsed_ms: u64,
     },
     /// More of the answer's text.
-    Text { text: String },
+    Text(String),
     /// More of the model's reasoning.
-    Reasoning { text: String },
+    Reasoning(String),
     /// More of the model's refusal.
-    Refusal { text: String },
+    Refusal(String),
     /// A piece of a tool call; pieces with one index are joined.
     ToolCall(ToolCallPiece),
     /// A source that the text rests on.
     Citation(Citation),
     /// A picture made by the model.
-    Image { url: String },
+    Image(String),
     /// Nothing follows.
     End(End),
 }
@@ -370,20 +371,20 @@ impl Answer {
                 self.first_token_ms = Some(*elapsed_ms);
                 self.enter(Phase::Answering);
             }
-            AnswerEvent::Text { text } => {
+            AnswerEvent::Text(text) => {
                 self.text.push_str(text);
                 self.chunks += 1;
                 self.characters += text.chars().count() as u64;
                 self.enter(Phase::Answering);
             }
-            AnswerEvent::Reasoning { text } => {
+            AnswerEvent::Reasoning(text) => {
                 self.reasoning.push_str(text);
                 self.enter(Phase::Answering);
             }
-            AnswerEvent::Refusal { text } => self.refusal.push_str(text),
+            AnswerEvent::Refusal(text) => self.refusal.push_str(text),
             AnswerEvent::ToolCall(piece) => self.join_tool_call(piece),
             AnswerEvent::Citation(citation) => self.citations.push(citation.clone()),
-            AnswerEvent::Image { url } => self.images.push(url.clone()),
+            AnswerEvent::Image(url) => self.images.push(url.clone()),
             AnswerEvent::End(end) => self.state = State::Ended(end.clone()),
         }
         Applied::New
@@ -445,7 +446,7 @@ mod tests {
     use super::*;
 
     fn text(text: &str) -> AnswerEvent {
-        AnswerEvent::Text { text: text.to_owned() }
+        AnswerEvent::Text(text.to_owned())
     }
 
     fn answer() -> Answer {
@@ -536,6 +537,8 @@ mod tests {
         let event = AnswerEvent::End(end());
         let json = serde_json::to_string(&event).unwrap();
         assert_eq!(serde_json::from_str::<AnswerEvent>(&json).unwrap(), event);
-        assert!(json.starts_with(r#"{"type":"end","status":"complete""#), "{json}");
+        assert!(json.starts_with(r#"{"end":{"status":"complete""#), "{json}");
+        assert_eq!(serde_json::to_string(&text("a")).unwrap(), r#"{"text":"a"}"#);
+        assert_eq!(serde_json::to_string(&AnswerEvent::Waiting).unwrap(), r#""waiting""#);
     }
 }

@@ -19,5 +19,8 @@ pub mod server;
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(ui::Root);
+    leptos::mount::hydrate_body(|| {
+        leptos::prelude::provide_context(ui::browser::page_data());
+        ui::Root()
+    });
 }

@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 pub struct ModelId(String);
 
 /// What an upstream accepts as the name of a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelRule {
     /// `vendor/name[:variant]`, `~vendor/name` or `@preset/name` (wire reference, section 4).
     VendorPrefixed,
     /// Any name without blanks.
+    #[default]
     FreeForm,
 }
 

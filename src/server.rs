@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::site::AboutSite;
+use crate::api::page::AboutSite;
 
 pub mod answers;
 pub mod ask;
@@ -52,7 +52,8 @@ impl App {
     /// [`StartError`]; nothing is left running then.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let (client, demo) = connect(&config).await?;
-        let default_model = config.default_model.or_else(|| demo.as_ref().map(|_| demo::DEFAULT_MODEL.to_owned()));
+        let default_model =
+            config.default_model.or_else(|| demo.as_ref().map(|_| demo::DEFAULT_MODEL.to_owned()));
         let catalogue = Catalogue::new(client.clone(), default_model);
         let about = AboutSite {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -89,7 +90,8 @@ pub async fn connect(config: &Config) -> Result<(OpenRouter, Option<Demo>), Star
     match &config.upstream {
         Upstream::Server(client) => Ok((OpenRouter::new(client.clone())?, None)),
         Upstream::Demo(patience) => {
-            let demo = Demo::start(([127, 0, 0, 1], 0).into(), Pace::default()).await.map_err(StartError::Demo)?;
+            let demo =
+                Demo::start(([127, 0, 0, 1], 0).into(), Pace::default()).await.map_err(StartError::Demo)?;
             let mut client = patience.client_config(&demo.base_url())?;
             client.dialect = Dialect::OpenRouter;
             Ok((OpenRouter::new(client)?, Some(demo)))

@@ -6,7 +6,7 @@ use crate::models::{ModelId, ModelRule};
 
 /// A number within bounds, read once where it enters: from JSON or from a field of the page.
 macro_rules! bounded {
-    ($(#[$doc:meta])* $name:ident($number:ty), $label:literal, $min:literal ..= $max:literal) => {
+    ($(#[$doc:meta])* $name:ident($number:ty), $label:literal, $min:literal ..= $max:literal, $bounds:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
         #[serde(try_from = "f64")]
@@ -37,7 +37,7 @@ macro_rules! bounded {
             fn try_from(value: f64) -> Result<Self, OutOfBounds> {
                 let within = value >= $min as f64 && value <= $max as f64;
                 if !within || (value as $number) as f64 != value {
-                    return Err(OutOfBounds { label: $label, min: $min as f64, max: $max as f64 });
+                    return Err(OutOfBounds { label: $label, bounds: $bounds });
                 }
                 Ok(Self(value as $number))
             }
@@ -50,35 +50,28 @@ macro_rules! bounded {
                 text.trim().parse::<f64>().unwrap_or(f64::NAN).try_into()
             }
         }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.0.fmt(formatter)
-            }
-        }
     };
 }
 
 /// A number that is not within its bounds. The message says what would be.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error("{label} must be a number from {min} to {max}.")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{label} must be a {bounds}.")]
 pub struct OutOfBounds {
     pub label: &'static str,
-    pub min: f64,
-    pub max: f64,
+    pub bounds: &'static str,
 }
 
 bounded!(
     /// How freely the model chooses its words.
-    Temperature(f64), "Temperature", 0.0..=2.0
+    Temperature(f64), "Temperature", 0.0..=2.0, "number from 0 to 2"
 );
 bounded!(
     /// The share of likely words that the model chooses from.
-    TopP(f64), "Top P", 0.0..=1.0
+    TopP(f64), "Top P", 0.0..=1.0, "number from 0 to 1"
 );
 bounded!(
     /// The longest answer, in tokens. Some providers write at least 16 (wire reference, section 1.2).
-    MaxTokens(u32), "Max tokens", 1..=1_000_000
+    MaxTokens(u32), "Max tokens", 1..=1_000_000, "whole number from 1 to 1,000,000"
 );
 
 /// How long a model thinks before it answers (wire reference, section 1.2, Reasoning).
@@ -208,7 +201,9 @@ fn read_field<T: std::str::FromStr<Err = OutOfBounds>>(
     if text.trim().is_empty() {
         return None;
     }
-    text.parse().map_err(|error: OutOfBounds| errors.push(FieldError { field, message: error.to_string() })).ok()
+    text.parse()
+        .map_err(|error: OutOfBounds| errors.push(FieldError { field, message: error.to_string() }))
+        .ok()
 }
 
 fn typed(text: &str) -> Option<String> {

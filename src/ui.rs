@@ -2,17 +2,16 @@
 //!
 //! The chat's state ([`chats::Chats`]) belongs to the root, not to the components that show it: a component
 //! may come and go while an answer streams, and the answer has one reader all the same.
+//!
+//! What a view is made of counts in bytes: every signal of another type, every `Show` and every closure costs
+//! the browser's file a kilobyte or more. So views are plain where they can be.
 
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
-use leptos_meta::{MetaTags, Title, provide_meta_context};
-use leptos_router::SsrMode;
-use leptos_router::components::{A, ParentRoute, Route, Router, Routes};
-use leptos_router::path;
 
-use crate::api::site::{AboutSite, about};
-use crate::models::ModelRule;
+use crate::api::page::PageData;
 
+pub mod address;
 pub mod answer_view;
 pub mod browser;
 pub mod chat_page;
@@ -25,6 +24,12 @@ pub mod settings_form;
 pub mod settings_page;
 pub mod stats;
 pub mod transcript;
+
+use address::{Address, Place};
+use chats::Chats;
+
+/// The id of the element that hands [`PageData`] to the browser's side, as JSON.
+pub const PAGE_DATA_ID: &str = "page-data";
 
 /// The addresses of the files that the page loads.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +58,9 @@ pub fn shell(files: SiteFiles) -> impl IntoView {
         script = files.script,
         wasm = files.wasm,
     );
+    let page = expect_context::<PageData>();
+    // Without an opening bracket nothing in it can end the element that holds it.
+    let data = serde_json::to_string(&page).unwrap_or_default().replace('<', "\\u003c");
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -68,7 +76,10 @@ pub fn shell(files: SiteFiles) -> impl IntoView {
                 <link rel="preload" r#as="fetch" type="application/wasm" crossorigin="anonymous" href=files.wasm />
                 <script nonce=nonce.clone()>{APPEARANCE_SCRIPT}</script>
                 <script type="module" nonce=nonce>{start}</script>
-                <MetaTags />
+                <script type="application/json" id=PAGE_DATA_ID>
+                    {data}
+                </script>
+                <title>{chat_page::title(page.conversation.as_ref())}</title>
             </head>
             <body>
                 <Root />
@@ -77,77 +88,84 @@ pub fn shell(files: SiteFiles) -> impl IntoView {
     }
 }
 
-/// Everything inside the document's body.
+/// Everything inside the document's body. Needs [`PageData`] in the context.
 #[component]
 pub fn Root() -> impl IntoView {
-    provide_meta_context();
-    provide_context(chats::Chats::new());
-    provide_context(AboutResource(Resource::new_blocking(|| (), |()| async { about().await.ok() })));
+    let page = expect_context::<PageData>();
+    let address = Address::new(page.path);
+    provide_context(address);
+    provide_context(page.about);
+    let chats = Chats::new();
+    if let Some(conversation) = &page.conversation {
+        chats.adopt(conversation);
+    }
+    provide_context(chats);
+    if let Place::Chat(id) = untrack(|| address.place(chats))
+        && untrack(|| chats.find(id)).is_none()
+    {
+        chats.mark_absent(id);
+    }
+    let place = Memo::new(move |_| address.place(chats));
     view! {
-        <Title formatter=|title: String| if title.is_empty() { "Runnel".to_owned() } else { format!("{title} · Runnel") } />
-        <Router>
-            <Header />
-            <Routes fallback=NotFound>
-                <ParentRoute path=path!("") view=chat_page::ChatPage ssr=SsrMode::Async>
-                    <Route path=path!("") view=|| () ssr=SsrMode::Async />
-                    <Route path=path!("c/:id") view=|| () ssr=SsrMode::Async />
-                </ParentRoute>
-                <Route path=path!("settings") view=settings_page::SettingsPage ssr=SsrMode::Async />
-            </Routes>
-        </Router>
+        <Header />
+        {move || match place.get() {
+            Place::Chat(id) => view! { <chat_page::ChatPage id /> }.into_any(),
+            Place::Settings => view! { <settings_page::SettingsPage /> }.into_any(),
+            Place::Nowhere => {
+                let detail = "The address may be mistyped, or the page is gone.";
+                view! { <Missing heading="There is nothing here." detail /> }.into_any()
+            }
+        }}
     }
 }
 
-/// About the server: loaded once, with the page.
-#[derive(Clone, Copy)]
-pub struct AboutResource(Resource<Option<AboutSite>>);
-
-impl AboutResource {
-    /// What is known; nothing until it is loaded.
-    pub fn get(self) -> Option<AboutSite> {
-        self.0.get().flatten()
-    }
-
-    /// How the upstream names its models; until that is known, any name will do.
-    pub fn model_rule(self) -> ModelRule {
-        self.get().map_or(ModelRule::FreeForm, |about| about.model_rule)
-    }
-}
-
+/// Plain links: [`Address`] takes every click on one. All literals, so all of it is plain text in the file.
 #[component]
 fn Header() -> impl IntoView {
     view! {
         <header class="top">
-            <A href="/" attr:class="brand" attr:aria-label="Runnel, new chat">
-                <icons::Mark />
+            <a href="/" class="brand">
+                <svg class="icon" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+                    <path d="M3 6c2.5-2.5 4.5-2.5 7 0s4.5 2.5 7 0" />
+                    <path d="M3 10.5c2.5-2.5 4.5-2.5 7 0s4.5 2.5 7 0" />
+                    <path d="M3 15c2.5-2.5 4.5-2.5 7 0" />
+                </svg>
                 <span>"Runnel"</span>
-            </A>
-            <nav class="top-actions" aria-label="Site">
-                <A href="/" attr:class="button quiet" attr:title="New chat">
-                    <icons::NewChat />
+            </a>
+            <nav class="top-actions">
+                <a href="/" class="button quiet" title="New chat">
+                    <svg class="icon" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+                        <path d="M10 4.5v11" />
+                        <path d="M4.5 10h11" />
+                    </svg>
                     <span>"New chat"</span>
-                </A>
-                <A href="/settings" attr:class="button quiet" attr:title="Settings">
-                    <icons::Sliders />
+                </a>
+                <a href="/settings" class="button quiet" title="Settings">
+                    <svg class="icon" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+                        <path d="M3 6.5h7" />
+                        <path d="M14 6.5h3" />
+                        <path d="M12 4.5v4" />
+                        <path d="M3 13.5h3" />
+                        <path d="M10 13.5h7" />
+                        <path d="M8 11.5v4" />
+                    </svg>
                     <span>"Settings"</span>
-                </A>
+                </a>
             </nav>
         </header>
     }
 }
 
+/// A page that is not there, with a way home.
 #[component]
-fn NotFound() -> impl IntoView {
+fn Missing(heading: &'static str, detail: &'static str) -> impl IntoView {
     view! {
-        <Title text="Not found" />
         <main class="page">
-            <h1>"There is nothing here."</h1>
-            <p>"The address may be mistyped, or the page is gone."</p>
-            <p>
-                <A href="/" attr:class="button">
-                    "Start a chat"
-                </A>
-            </p>
+            <h1>{heading}</h1>
+            <p>{detail}</p>
+            <a href="/" class="button">
+                "Start a chat"
+            </a>
         </main>
     }
 }

@@ -5,7 +5,7 @@ import { recordText, recordWords } from '../recorders.ts';
 
 test('an answer grows in one text node, each time longer than before', async ({ chat, page, emulator }) => {
   const changes = await recordText(page);
-  const { typed, asked } = prompt('What is Runnel?');
+  const { typed, asked } = prompt('What is Runnel?', { delta_ms: 5 });
   const answer = await chat.ask(typed);
   await answer.ended('complete');
 
@@ -50,7 +50,7 @@ test('a caret stands at the end of the text while it is written, and is gone aft
 
 test('the counters under a running answer rise, and its end brings model, tokens and cost', async ({ chat, page }) => {
   const lines = await recordWords(page, '.stats summary');
-  const { typed } = prompt('Count for me.');
+  const { typed } = prompt('Count for me.', { delta_ms: 5 });
   const answer = await chat.ask(typed);
   await answer.ended('complete');
   await expect(answer.statsLine).toHaveText(

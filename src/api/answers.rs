@@ -87,6 +87,5 @@ pub async fn stop_answer(id: AnswerId) -> Result<EndStatus, ApiError> {
 /// 404 for an unknown id.
 #[server(prefix = "/api", endpoint = "load_conversation", input = GetUrl)]
 pub async fn load_conversation(id: ConversationId) -> Result<Conversation, ApiError> {
-    let found = crate::server::request::app()?.answers().load_conversation(id);
-    crate::server::request::with_status(found)
+    crate::server::request::app()?.answers().load_conversation(id)
 }

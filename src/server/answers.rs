@@ -103,7 +103,9 @@ impl Answers {
     pub fn load_conversation(&self, id: ConversationId) -> Result<Conversation, ApiError> {
         let shelf = self.shelf();
         let thread = shelf.conversations.get(&id).ok_or_else(|| {
-            ApiError::not_found("This conversation is not here. Chats are kept until Runnel is started again.")
+            ApiError::not_found(
+                "This conversation is not here. Chats are kept until Runnel is started again.",
+            )
         })?;
         let answers = thread.answers.iter().filter_map(|id| shelf.answers.get(id));
         Ok(Conversation {
@@ -133,7 +135,11 @@ impl Answers {
         let rule = self.client.config().model_rule();
         let model = match wanted.filter(|model| !model.trim().is_empty()) {
             Some(model) => model.to_owned(),
-            None => self.catalogue.default_model().await.ok_or_else(|| ApiError::bad_request("Choose a model."))?,
+            None => self
+                .catalogue
+                .default_model()
+                .await
+                .ok_or_else(|| ApiError::bad_request("Choose a model."))?,
         };
         ModelId::parse(&model, rule).map_err(|error| ApiError::bad_request(error.to_string()))
     }
@@ -168,7 +174,10 @@ impl Shelf {
         if let Some((conversation, question)) = known
             && (*conversation != message.conversation || !is_same(question, sent))
         {
-            return Err(ApiError::new(ApiErrorKind::Conflict, "This question's id is in use for another question."));
+            return Err(ApiError::new(
+                ApiErrorKind::Conflict,
+                "This question's id is in use for another question.",
+            ));
         }
         if let Some(after) = sent.after {
             self.check_after(thread, after)?;
@@ -195,7 +204,8 @@ impl Shelf {
         let mut history = Vec::new();
         let mut next = after;
         while let (Some(thread), Some(live)) = (thread, next.and_then(|id| self.answers.get(&id))) {
-            let Some(question) = thread.questions.iter().find(|question| question.id == live.question()) else {
+            let Some(question) = thread.questions.iter().find(|question| question.id == live.question())
+            else {
                 break;
             };
             next = question.after;

@@ -40,12 +40,14 @@ pub async fn ask(config: Config, arguments: AskArguments) -> Result<ExitCode, As
     let question = question(arguments.prompt.as_deref())?;
     // The emulator, if it is the upstream, lives until the answer has ended.
     let (client, demo) = connect(&config).await?;
-    let default = config.default_model.or_else(|| demo.as_ref().map(|_| super::demo::DEFAULT_MODEL.to_owned()));
+    let default =
+        config.default_model.or_else(|| demo.as_ref().map(|_| super::demo::DEFAULT_MODEL.to_owned()));
     let model = match arguments.model {
         Some(model) => model,
         None => Catalogue::new(client.clone(), default).default_model().await.unwrap_or_default(),
     };
-    let model = ModelId::parse(&model, client.config().model_rule()).map_err(|error| AskError::Model(error.to_string()))?;
+    let model = ModelId::parse(&model, client.config().model_rule())
+        .map_err(|error| AskError::Model(error.to_string()))?;
     let mut request = AnswerRequest::new(model.as_str());
     if let Some(system) = &arguments.system {
         request = request.system(system);
@@ -91,7 +93,7 @@ async fn print(mut stream: AnswerStream, answer: &mut Answer) -> Result<u8, AskE
     while let Some(event) = stream.next().await {
         answer.apply(answer.seq.next(), &event);
         match &event {
-            AnswerEvent::Text { text } | AnswerEvent::Refusal { text } => {
+            AnswerEvent::Text(text) | AnswerEvent::Refusal(text) => {
                 let mut output = io::stdout().lock();
                 output.write_all(text.as_bytes())?;
                 output.flush()?;

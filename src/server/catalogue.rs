@@ -56,7 +56,10 @@ impl Catalogue {
             }
             (Err(problem), None) => {
                 tracing::warn!(%problem, "the list of models could not be read");
-                Err(ApiError::new(ApiErrorKind::Upstream, format!("The list of models cannot be read. {problem}")))
+                Err(ApiError::new(
+                    ApiErrorKind::Upstream,
+                    format!("The list of models cannot be read. {problem}"),
+                ))
             }
         }
     }
@@ -73,7 +76,8 @@ impl Catalogue {
     /// The same, if it is known without asking.
     #[must_use]
     pub fn configured_default(&self) -> Option<String> {
-        let own = matches!(self.client.config().dialect, Dialect::OpenRouter).then_some(OPENROUTER_DEFAULT_MODEL);
+        let own =
+            matches!(self.client.config().dialect, Dialect::OpenRouter).then_some(OPENROUTER_DEFAULT_MODEL);
         self.default_model.clone().or_else(|| own.map(str::to_owned))
     }
 }

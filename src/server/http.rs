@@ -10,12 +10,10 @@ use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::serve::ListenerExt;
-use leptos::prelude::{LeptosOptions, provide_context};
-use leptos_axum::{
-    LeptosRoutes, generate_route_list, handle_server_fns_with_context, render_app_async_with_context,
-};
+use leptos::prelude::provide_context;
+use leptos_axum::{handle_server_fns_with_context, render_app_async_with_context};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -23,6 +21,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
 use super::{App, assets};
+use crate::api::page::PageData;
 use crate::api::{ApiError, ApiErrorKind};
 use crate::ui;
 
@@ -65,7 +64,8 @@ pub async fn serve(
 
 /// The whole site.
 pub fn router(app: App) -> Router {
-    let options = LeptosOptions::builder().output_name("runnel").build();
+    // Rendering spawns its tasks where this says; a second start in one process finds it said already.
+    let _ = any_spawner::Executor::init_tokio();
     let files = assets::site_files();
     let provide_app = {
         let app = app.clone();
@@ -76,29 +76,14 @@ pub fn router(app: App) -> Router {
     let api = Router::new()
         .route(
             "/api/{name}",
-            axum::routing::any({
-                let provide_app = provide_app.clone();
-                move |request: Request| handle_server_fns_with_context(provide_app.clone(), request)
-            }),
+            any(move |request: Request| handle_server_fns_with_context(provide_app.clone(), request)),
         )
         .layer(from_fn(api_edge));
 
-    // What a person opens.
+    // What a person opens: every path that is nothing else. The page itself knows which of them are there.
     let pages = Router::new()
-        .leptos_routes_with_context(&options, generate_route_list(ui::Root), provide_app.clone(), {
-            let files = files.clone();
-            move || ui::shell(current(&files))
-        })
-        .fallback({
-            let render = render_app_async_with_context(provide_app, move || ui::shell(current(&files)));
-            move |request: Request| async move {
-                let mut page = render(request).await;
-                *page.status_mut() = StatusCode::NOT_FOUND;
-                page
-            }
-        })
-        .layer(CompressionLayer::new())
-        .with_state(options);
+        .fallback(move |request: Request| page(app.clone(), files.clone(), request))
+        .layer(CompressionLayer::new());
 
     Router::new()
         .merge(api)
@@ -113,6 +98,27 @@ pub fn router(app: App) -> Router {
         .layer(security_header("cross-origin-opener-policy", "same-origin"))
         .layer(CatchPanicLayer::new())
         .layer(TraceLayer::new_for_http())
+}
+
+/// Renders a page from its data.
+async fn page(app: App, files: ui::SiteFiles, request: Request) -> Response {
+    let (status, data) = page_data(&app, request.uri().path());
+    let render = render_app_async_with_context(
+        move || provide_context(data.clone()),
+        move || ui::shell(current(&files)),
+    );
+    (status, render(request).await).into_response()
+}
+
+fn page_data(app: &App, path: &str) -> (StatusCode, PageData) {
+    let id = path.strip_prefix("/c/").map(|id| id.trim_end_matches('/').parse());
+    let conversation = match id {
+        Some(Ok(id)) => app.answers().load_conversation(id).ok(),
+        _ => None,
+    };
+    let is_there = matches!(path, "/" | "/settings") || conversation.is_some();
+    let status = if is_there { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    (status, PageData { about: app.about(), path: path.to_owned(), conversation })
 }
 
 /// In a debug build the site is built beside the running server: its files may have new names.

@@ -18,7 +18,7 @@
 //! let mut answer = client.stream_answer(&AnswerRequest::new("demo/echo").user("Hello, world"));
 //! let mut text = String::new();
 //! while let Some(event) = answer.next().await {
-//!     if let AnswerEvent::Text { text: more } = event {
+//!     if let AnswerEvent::Text(more) = event {
 //!         text.push_str(&more); // print it, send it on, …
 //!     }
 //! }

@@ -1,7 +1,7 @@
 //! Inside a server function: who asks, and for which app.
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue};
 use futures::StreamExt;
 use leptos::prelude::use_context;
 use leptos::server_fn::codec::ByteStream;
@@ -26,14 +26,4 @@ pub fn event_stream(live: LiveAnswer, after: Seq) -> ByteStream<ApiError> {
         options.insert_header(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     }
     ByteStream::new(live.follow(after).map(Ok::<_, ApiError>))
-}
-
-/// Gives the page that is being rendered the error's status. For a request of its own the edge does that.
-pub fn with_status<T>(result: Result<T, ApiError>) -> Result<T, ApiError> {
-    if let (Err(error), Some(options)) = (&result, use_context::<ResponseOptions>())
-        && let Ok(status) = StatusCode::from_u16(error.kind.status())
-    {
-        options.set_status(status);
-    }
-    result
 }

@@ -57,8 +57,9 @@ pub async fn demo_upstream(arguments: DemoArguments) -> Outcome {
         comment: Duration::from_millis(arguments.comment_ms),
         split_bytes: arguments.split_bytes,
     };
-    let demo =
-        Demo::start(arguments.address, pace).await.map_err(|error| cannot_listen(arguments.address, &error))?;
+    let demo = Demo::start(arguments.address, pace)
+        .await
+        .map_err(|error| cannot_listen(arguments.address, &error))?;
     say(&format!("The emulated OpenRouter is at {}", demo.base_url()));
     tokio::select! {
         () = asked_to_stop() => {}
@@ -88,7 +89,9 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => {
             format!("Listening at {address} is not allowed: choose a port above 1023 with --listen.")
         }
-        _ => format!("Listening at {address} failed: {error}. Choose an address of this machine with --listen."),
+        _ => format!(
+            "Listening at {address} failed: {error}. Choose an address of this machine with --listen."
+        ),
     }
 }
 

@@ -138,8 +138,19 @@ async fn a_model_that_nobody_knows_is_told_with_the_form_of_a_name() {
 #[tokio::test]
 async fn every_kind_of_problem_says_what_happened_and_what_to_do() {
     for kind in [
-        WrongKey, NoCredit, UnknownModel, RateLimited, ProviderDown, TooLong, Refused, BadRequest, Unreachable,
-        Stalled, CutOff, Unreadable, Internal,
+        WrongKey,
+        NoCredit,
+        UnknownModel,
+        RateLimited,
+        ProviderDown,
+        TooLong,
+        Refused,
+        BadRequest,
+        Unreachable,
+        Stalled,
+        CutOff,
+        Unreadable,
+        Internal,
     ] {
         assert!(kind.sentence().ends_with('.') && kind.advice().ends_with('.'), "{kind:?}");
         assert_ne!(kind.sentence(), kind.advice());
@@ -188,9 +199,11 @@ async fn a_message_cut_to_size_shows_no_part_of_the_key() {
     for padding in [560, 580, 590, 597] {
         let words = format!("{} {KEY} is wrong", "x".repeat(padding));
         let body = serde_json::json!({"error": {"code": 401, "message": words}}).to_string();
-        let upstream = RawUpstream::with_response("401 Unauthorized", &["content-type: application/json"], &body).await;
+        let upstream =
+            RawUpstream::with_response("401 Unauthorized", &["content-type: application/json"], &body).await;
         let app =
-            TestApp::start_in_front_of(&upstream.base_url(), |client| client.api_key = Some(KEY.into())).await;
+            TestApp::start_in_front_of(&upstream.base_url(), |client| client.api_key = Some(KEY.into()))
+                .await;
         let reader = app.ask("any", "What is my key?").await;
         assert!(!reader.problem().message.contains("sk-or"), "{}", reader.problem().message);
     }
@@ -217,7 +230,8 @@ async fn an_answer_that_comes_whole_is_an_answer() {
         "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7},
     });
     let upstream =
-        RawUpstream::with_response("200 OK", &["content-type: application/json"], &format!("  \n{body}")).await;
+        RawUpstream::with_response("200 OK", &["content-type: application/json"], &format!("  \n{body}"))
+            .await;
     let app = TestApp::start_in_front_of(&upstream.base_url(), |_| ()).await;
     let reader = app.ask("local", "Can you stream?").await;
     assert_eq!(reader.status(), EndStatus::Complete);

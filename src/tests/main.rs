@@ -1,2 +1,17 @@
+//! Everything over real sockets: the real server in front of the emulated upstream.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod command_line;
+mod conversation;
 mod demo_upstream;
+mod errors;
+mod hostile_upstream;
+mod live;
+mod page;
+mod pure_modules;
+mod retry;
+mod test_app;
+mod timers;
 mod wire_corpus;

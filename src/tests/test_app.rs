@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, Response, StatusCode};
 use runnel::api::answers::{SentMessage, SentQuestion};
 use runnel::chat::{
-    Answer, AnswerEvent, AnswerId, Applied, Conversation, ConversationId, End, EndStatus, QuestionId, Retry, Seq,
+    Answer, AnswerEvent, AnswerId, Applied, Conversation, ConversationId, End, EndStatus, QuestionId, Retry,
+    Seq,
 };
 use runnel::problem::Problem;
 use runnel::server::config::{Config, Upstream};
@@ -238,7 +239,9 @@ impl Reader {
     /// Reads what comes next. False at the end of the stream.
     pub async fn read(&mut self) -> bool {
         let piece = tokio::time::timeout(PATIENCE, self.response.chunk()).await;
-        let Some(bytes) = piece.expect("the stream is silent").expect("the stream broke") else { return false };
+        let Some(bytes) = piece.expect("the stream is silent").expect("the stream broke") else {
+            return false;
+        };
         self.body.extend_from_slice(&bytes);
         decode(&mut self.decoder, &bytes, &mut self.answer, &mut self.events);
         true
@@ -341,7 +344,8 @@ impl RawUpstream {
 
     /// Answers with this status line, these header lines and this body.
     pub async fn with_response(status: &str, headers: &[&str], body: &str) -> Self {
-        let mut head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+        let mut head =
+            format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
         for header in headers {
             head.push_str(header);
             head.push_str("\r\n");
@@ -396,7 +400,9 @@ async fn read_request(socket: &mut TcpStream) -> String {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let lengths = head.lines().filter_map(|line| {
-                line.to_ascii_lowercase().strip_prefix("content-length:").map(|length| length.trim().to_owned())
+                line.to_ascii_lowercase()
+                    .strip_prefix("content-length:")
+                    .map(|length| length.trim().to_owned())
             });
             let length = lengths.last().map_or(0, |length| length.parse().unwrap());
             if body.len() >= length {

@@ -164,7 +164,8 @@ fn data_of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
 
 fn in_random_pieces(input: &[u8], check: impl Fn(Vec<&[u8]>)) {
     let strategy = proptest::collection::vec(0..=input.len(), 1..40);
-    let mut runner = TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(20) });
+    let mut runner =
+        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(20) });
     runner
         .run(&strategy, |mut cuts| {
             cuts.extend([0, input.len()]);

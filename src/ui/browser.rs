@@ -7,8 +7,22 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 
+use super::PAGE_DATA_ID;
+use crate::api::page::PageData;
+
 /// A page in the background gets no frames; its text must grow all the same.
 const BACKGROUND_INTERVAL: Duration = Duration::from_millis(250);
+
+/// What the server told with the page.
+pub fn page_data() -> PageData {
+    let json = document().get_element_by_id(PAGE_DATA_ID).and_then(|element| element.text_content());
+    serde_json::from_slice(json.unwrap_or_default().as_bytes()).unwrap_or_default()
+}
+
+/// Sets what the tab is called.
+pub fn set_title(title: &str) {
+    document().set_title(title);
+}
 
 /// Runs `work` before the next paint, or soon if the page is not being painted.
 pub fn before_next_frame(work: impl FnOnce() + 'static) {
@@ -33,9 +47,14 @@ pub async fn sleep(duration: Duration) {
     let _ = woken.await;
 }
 
-/// Milliseconds since the page was opened.
-pub fn now_ms() -> f64 {
-    window().performance().map_or(0.0, |performance| performance.now())
+/// Whole milliseconds since the page was opened.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is neither negative nor above 2^52"
+)]
+pub fn now_ms() -> u64 {
+    window().performance().map_or(0, |performance| performance.now() as u64)
 }
 
 /// What is kept in this browser under `key`.
@@ -55,7 +74,8 @@ pub fn store(key: &str, value: &str) {
 pub fn set_document_data(name: &str, value: &str) {
     if let Some(root) = document().document_element() {
         let name = format!("data-{name}");
-        let _ = if value.is_empty() { root.remove_attribute(&name) } else { root.set_attribute(&name, value) };
+        let _ =
+            if value.is_empty() { root.remove_attribute(&name) } else { root.set_attribute(&name, value) };
     }
 }
 
@@ -71,7 +91,11 @@ pub async fn copy(text: &str) -> bool {
 
 /// True where a keyboard is at hand, so that focusing a field brings no keyboard up over the page.
 pub fn has_keyboard() -> bool {
-    window().match_media("(hover: hover) and (pointer: fine)").ok().flatten().is_some_and(|query| query.matches())
+    window()
+        .match_media("(hover: hover) and (pointer: fine)")
+        .ok()
+        .flatten()
+        .is_some_and(|query| query.matches())
 }
 
 /// Calls `react` whenever the element's size changes, before the paint that shows it; until the owner is gone.
@@ -87,14 +111,10 @@ pub fn on_resize(element: NodeRef<leptos::html::Div>, react: impl Fn() + Clone +
     });
 }
 
-/// Calls `tick` now and four times a second while `condition` holds for the signal; until the owner is gone.
-pub fn while_true<T: Send + Sync + 'static>(
-    signal: Memo<T>,
-    condition: impl Fn(&T) -> bool + 'static,
-    tick: impl Fn() + Clone + 'static,
-) {
+/// Calls `tick` now and four times a second while `condition` holds; until the owner is gone.
+pub fn while_true(condition: Memo<bool>, tick: impl Fn() + Clone + 'static) {
     Effect::new(move || {
-        if signal.with(&condition) {
+        if condition.get() {
             tick();
             let tick = tick.clone();
             if let Ok(interval) = set_interval_with_handle(tick, Duration::from_millis(250)) {

@@ -1,141 +1,105 @@
 //! The page of one chat: `/` for a new one, `/c/<id>` for one that has begun.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
-use leptos_router::components::{A, Outlet};
-use leptos_router::hooks::{use_location, use_navigate};
-use leptos_router::NavigateOptions;
 
-use super::AboutResource;
+use super::address::Address;
 use super::chats::{Chat, Chats};
 use super::composer::Composer;
 use super::transcript::Transcript;
-use crate::api::ApiError;
-use crate::api::answers::load_conversation;
+use super::{Missing, browser};
+use crate::api::page::AboutSite;
 use crate::chat::{Conversation, ConversationId};
 
-/// Shows the chat that the address names. The same chat stays on the page when it gets its address.
+/// Shows the chat, once it is known. The same chat stays on the page when it gets its address.
 #[component]
-pub fn ChatPage() -> impl IntoView {
+pub fn ChatPage(id: ConversationId) -> impl IntoView {
     let chats = expect_context::<Chats>();
-    let pathname = use_location().pathname;
-    let named = Memo::new(move |_| name(&pathname.get(), chats));
-    let loaded = Resource::new_blocking(move || named.get(), move |named| load(named, chats));
-    view! {
-        <main class="chat">
-            <Suspense fallback=|| {
-                view! { <p class="loading">"Opening the chat…"</p> }
-            }>
-                {move || Suspend::new(async move {
-                    match loaded.await {
-                        Ok(loaded) => {
-                            let chat = loaded.as_ref().map_or_else(
-                                || named.get_untracked().and_then(|id| chats.find(id)),
-                                |conversation| Some(chats.adopt(conversation)),
-                            );
-                            chat.map(|chat| view! { <ChatView chat /> }.into_any()).unwrap_or_else(missing)
-                        }
-                        Err(error) if error.kind == crate::api::ApiErrorKind::NotFound => missing(),
-                        Err(error) => view! { <p class="loading">{error.message}</p> }.into_any(),
-                    }
-                })}
-            </Suspense>
-        </main>
-        <Outlet />
+    let is_known = Memo::new(move |_| chats.find(id).is_some());
+    Effect::new(move || chats.fetch(id));
+    move || match chats.find(id).filter(|_| is_known.get()) {
+        Some(chat) => view! { <ChatView chat /> }.into_any(),
+        None if !chats.is_absent(id) => view! { <p class="loading">"Opening the chat…"</p> }.into_any(),
+        None => {
+            let detail = "Chats are kept until Runnel is started again; this one may be older, or the address mistyped.";
+            view! { <Missing heading="This chat is not here." detail /> }.into_any()
+        }
     }
 }
 
-/// The chat that an address names; `None` if it cannot be one.
-fn name(pathname: &str, chats: Chats) -> Option<ConversationId> {
-    match pathname.strip_prefix("/c/") {
-        Some(id) => id.trim_end_matches('/').parse().ok(),
-        None => Some(chats.fresh()),
-    }
+/// The title of a conversation's tab.
+pub fn title(conversation: Option<&Conversation>) -> String {
+    title_of(
+        conversation
+            .and_then(|conversation| conversation.questions.first())
+            .map(|question| question.text.as_str()),
+    )
 }
 
-/// Asks the server only for a chat that this page does not know yet.
-async fn load(named: Option<ConversationId>, chats: Chats) -> Result<Option<Conversation>, ApiError> {
-    match named {
-        Some(id) if chats.find(id).is_some() => Ok(None),
-        // The nil id is in no use: the server answers for it as for any chat that is not there.
-        named => load_conversation(named.unwrap_or(ConversationId(uuid::Uuid::nil()))).await.map(Some),
-    }
-}
-
-fn missing() -> AnyView {
-    view! {
-        <Title text="Not found" />
-        <div class="page">
-            <h1>"This chat is not here."</h1>
-            <p>"Chats are kept until Runnel is started again; this one may be older, or the address mistyped."</p>
-            <p>
-                <A href="/" attr:class="button">
-                    "Start a chat"
-                </A>
-            </p>
-        </div>
-    }
-    .into_any()
+fn title_of(first_question: Option<&str>) -> String {
+    let words = first_question.map(first_words).unwrap_or_default();
+    if words.is_empty() { "Runnel".to_owned() } else { format!("{words} · Runnel") }
 }
 
 #[component]
 fn ChatView(chat: Chat) -> impl IntoView {
     let is_empty = Memo::new(move |_| chat.turns.with(Vec::is_empty));
     keep_address(chat, is_empty);
-    let title = move || {
-        chat.turns.with(|turns| turns.first().map(|turn| first_words(&turn.question.text)).unwrap_or_default())
-    };
+    let notice = expect_context::<AboutSite>().is_demo.then(|| {
+        view! {
+            <p class="demo-notice">
+                "Demo: answers come from Runnel itself. For real models, set OPENROUTER_API_KEY and start Runnel again."
+            </p>
+        }
+        .into_any()
+    });
     view! {
-        <Title text=title />
-        <div class="chat-view" class:empty=move || is_empty.get()>
-            <Show when=move || !is_empty.get() fallback=|| view! { <h1 class="greeting">"What would you like to know?"</h1> }>
-                <Transcript chat />
-            </Show>
-            <Composer chat />
-            <DemoNotice />
-        </div>
+        <main class="chat">
+            <div class="chat-view" class:empty=move || is_empty.get()>
+                {move || {
+                    if is_empty.get() {
+                        view! { <h1 class="greeting">"What would you like to know?"</h1> }.into_any()
+                    } else {
+                        view! { <Transcript chat /> }.into_any()
+                    }
+                }}
+                <Composer chat />
+                {notice}
+            </div>
+        </main>
     }
 }
 
 /// A chat that has begun has its own address; "back" leads to what was open before it.
 fn keep_address(chat: Chat, is_empty: Memo<bool>) {
-    let pathname = use_location().pathname;
-    let navigate = use_navigate();
+    let location = expect_context::<Address>();
     Effect::new(move || {
         let address = format!("/c/{}", chat.id);
-        if !is_empty.get() && pathname.get_untracked() != address {
-            navigate(&address, NavigateOptions { scroll: false, ..NavigateOptions::default() });
+        if !is_empty.get() && location.path_now() != address {
+            location.go(&address);
         }
+        chat.turns.with_untracked(|turns| {
+            browser::set_title(&title_of(turns.first().map(|turn| turn.question.text.as_str())));
+        });
     });
 }
 
-#[component]
-fn DemoNotice() -> impl IntoView {
-    let about = expect_context::<AboutResource>();
-    view! {
-        <Suspense>
-            {move || {
-                about
-                    .get()
-                    .filter(|about| about.is_demo)
-                    .map(|_| {
-                        view! {
-                            <p class="demo-notice">
-                                "Demo: answers come from Runnel itself. For real models, set "
-                                <code>"OPENROUTER_API_KEY"</code> " and start Runnel again."
-                            </p>
-                        }
-                    })
-            }}
-        </Suspense>
-    }
-}
-
-/// For the tab's title.
 fn first_words(text: &str) -> String {
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
     match line.char_indices().nth(48) {
         Some((end, _)) => format!("{}…", line[..end].trim_end()),
         None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_the_first_words_cut_between_characters() {
+        assert_eq!(title_of(Some("\n  Hello  \nworld")), "Hello · Runnel");
+        assert_eq!(title_of(Some(&"é".repeat(60))), format!("{}… · Runnel", "é".repeat(48)));
+        assert_eq!(title_of(Some(" \n")), "Runnel");
+        assert_eq!(title_of(None), "Runnel");
     }
 }

@@ -1,13 +1,12 @@
 //! The chats of this page: which there are, and what was said in each.
 
-use std::collections::HashMap;
-
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use super::browser;
 use super::live_answer::LiveAnswer;
 use crate::api::ApiError;
-use crate::api::answers::SentMessage;
+use crate::api::answers::{SentMessage, load_conversation};
 use crate::chat::{AnswerId, Conversation, ConversationId, Question, QuestionId};
 use crate::settings::{Settings, TypedSettings};
 
@@ -17,9 +16,11 @@ const SETTINGS_KEY: &str = "runnel-settings";
 #[derive(Clone, Copy, Debug)]
 pub struct Chats {
     owner: StoredValue<Owner>,
-    known: StoredValue<HashMap<ConversationId, Chat>>,
+    known: RwSignal<Vec<Chat>>,
     /// The chat at `/`, which becomes `/c/<id>` with its first question.
     fresh: RwSignal<ConversationId>,
+    /// A chat that was asked for and that the server does not have.
+    absent: RwSignal<Option<ConversationId>>,
     /// What is set for the next question, as typed.
     pub settings: RwSignal<TypedSettings>,
 }
@@ -31,8 +32,8 @@ pub struct Chat {
     pub turns: RwSignal<Vec<Turn>>,
     /// What stands in the composer.
     pub draft: RwSignal<String>,
-    /// Why the last send came to nothing.
-    pub refusal: RwSignal<Option<ApiError>>,
+    /// Why the last send came to nothing; empty if it did not.
+    pub refusal: RwSignal<String>,
 }
 
 /// A question, and the answers to it: more than one after "Try again".
@@ -47,14 +48,17 @@ impl Chats {
     pub fn new() -> Self {
         let chats = Self {
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
-            known: StoredValue::default(),
+            known: RwSignal::default(),
             fresh: RwSignal::new(ConversationId::now()),
+            absent: RwSignal::new(None),
             settings: RwSignal::default(),
         };
         chats.insert(chats.new_chat(chats.fresh.get_untracked()));
         // After hydration, so that the first render equals the server's.
         Effect::new(move || {
-            if let Some(settings) = browser::stored(SETTINGS_KEY).and_then(|json| serde_json::from_str(&json).ok()) {
+            if let Some(settings) =
+                browser::stored(SETTINGS_KEY).and_then(|json| serde_json::from_slice(json.as_bytes()).ok())
+            {
                 chats.settings.set(settings);
             }
         });
@@ -71,15 +75,41 @@ impl Chats {
     }
 
     pub fn find(self, id: ConversationId) -> Option<Chat> {
-        self.known.with_value(|known| known.get(&id).copied())
+        self.known.with(|known| known.iter().find(|chat| chat.id == id).copied())
+    }
+
+    /// True if the server does not have the chat.
+    pub fn is_absent(self, id: ConversationId) -> bool {
+        self.absent.get() == Some(id)
+    }
+
+    /// Remembers that the server does not have the chat.
+    pub fn mark_absent(self, id: ConversationId) {
+        self.absent.set(Some(id));
+    }
+
+    /// Asks the server for a chat that this page does not know, such as one that "back" leads to.
+    pub fn fetch(self, id: ConversationId) {
+        if untrack(|| self.find(id)).is_none() {
+            spawn_local(async move {
+                match load_conversation(id).await {
+                    Ok(conversation) => {
+                        self.adopt(&conversation);
+                    }
+                    Err(_) => self.mark_absent(id),
+                }
+            });
+        }
     }
 
     /// Takes over what the server knows of a chat. A chat that is here already is ahead of it and stays.
     pub fn adopt(self, conversation: &Conversation) -> Chat {
-        self.find(conversation.id).unwrap_or_else(|| {
+        untrack(|| self.find(conversation.id)).unwrap_or_else(|| {
             let chat = self.new_chat(conversation.id);
             let turns = conversation.newest_branch().into_iter().map(|question| {
-                let answers = conversation.answers_to(question.id).map(|answer| self.owned(|| LiveAnswer::new(answer.clone())));
+                let answers = conversation
+                    .answers_to(question.id)
+                    .map(|answer| self.owned(|| LiveAnswer::new(answer.clone())));
                 let answers = answers.collect::<Vec<_>>();
                 Turn { question: question.clone(), answers: self.owned(|| RwSignal::new(answers)) }
             });
@@ -92,7 +122,8 @@ impl Chats {
     /// Changes what is set for the next question, and remembers it in this browser.
     pub fn change_settings(self, change: impl FnOnce(&mut TypedSettings)) {
         self.settings.update(change);
-        let json = self.settings.with_untracked(|settings| serde_json::to_string(settings).unwrap_or_default());
+        let json =
+            self.settings.with_untracked(|settings| serde_json::to_string(settings).unwrap_or_default());
         browser::store(SETTINGS_KEY, &json);
     }
 
@@ -117,13 +148,17 @@ impl Chats {
     }
 
     fn request_answer(self, chat: Chat, turn: Turn, settings: Settings) {
-        chat.refusal.set(None);
+        chat.refusal.set(String::new());
         let model = settings.model.clone().unwrap_or_default();
         let id = AnswerId::now();
         let live = self.owned(|| LiveAnswer::begin(id, turn.question.id, model));
         turn.answers.update(|answers| answers.push(live));
-        let message =
-            SentMessage { conversation: chat.id, question: turn.question.clone().into(), answer: id, settings };
+        let message = SentMessage {
+            conversation: chat.id,
+            question: turn.question.clone().into(),
+            answer: id,
+            settings,
+        };
         live.send(message, move |error| chat.take_back(&turn, id, error));
     }
 
@@ -144,9 +179,7 @@ impl Chats {
     }
 
     fn insert(self, chat: Chat) {
-        self.known.update_value(|known| {
-            known.insert(chat.id, chat);
-        });
+        self.known.update(|known| known.push(chat));
     }
 
     /// Signals made by `make` live as long as the root.
@@ -164,7 +197,8 @@ impl Default for Chats {
 impl Chat {
     /// The answer that a next question would follow.
     pub fn newest_answer(self) -> Option<LiveAnswer> {
-        self.turns.with(|turns| turns.last().and_then(|turn| turn.answers.with(|answers| answers.last().copied())))
+        self.turns
+            .with(|turns| turns.last().and_then(|turn| turn.answers.with(|answers| answers.last().copied())))
     }
 
     /// The answer that is being written, if one is.
@@ -185,6 +219,6 @@ impl Chat {
                 }
             });
         }
-        self.refusal.set(Some(error));
+        self.refusal.set(error.message);
     }
 }

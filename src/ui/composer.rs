@@ -7,7 +7,8 @@ use leptos::prelude::*;
 use super::chats::{Chat, Chats};
 use super::live_answer::LiveAnswer;
 use super::settings_form::SettingsForm;
-use super::{AboutResource, browser, icons};
+use super::{browser, icons};
+use crate::api::page::AboutSite;
 
 /// As the server's limit; there it counts bytes.
 const LARGEST_QUESTION_BYTES: usize = 1 << 20;
@@ -15,21 +16,22 @@ const LARGEST_QUESTION_BYTES: usize = 1 << 20;
 #[component]
 pub fn Composer(chat: Chat) -> impl IntoView {
     let chats = expect_context::<Chats>();
-    let about = expect_context::<AboutResource>();
+    let rule = expect_context::<AboutSite>().model_rule;
     let field = NodeRef::<Textarea>::new();
     let panel_open = RwSignal::new(false);
-    let read = Memo::new(move |_| chats.settings.with(|typed| typed.read(about.model_rule())));
-    let running = Memo::new(move |_| chat.running_answer().map(|live| live.id));
+    let read = move || chats.settings.with(|typed| typed.read(rule));
+    let running = Memo::new(move |_| chat.running_answer().is_some());
     let too_long = Memo::new(move |_| chat.draft.with(|draft| draft.len() > LARGEST_QUESTION_BYTES));
-    let can_send =
-        Memo::new(move |_| running.get().is_none() && !too_long.get() && chat.draft.with(|draft| !draft.trim().is_empty()));
+    let can_send = Memo::new(move |_| {
+        !running.get() && !too_long.get() && chat.draft.with(|draft| !draft.trim().is_empty())
+    });
     keep_draft(chat, field);
 
     let send = move || {
         if !can_send.get_untracked() {
             return;
         }
-        match read.get_untracked() {
+        match untrack(read) {
             Ok(settings) => {
                 let text = chat.draft.try_update(std::mem::take).unwrap_or_default();
                 panel_open.set(false);
@@ -39,13 +41,13 @@ pub fn Composer(chat: Chat) -> impl IntoView {
         }
     };
     let stop = move || {
-        if let Some(live) = chat.running_answer().filter(|_| running.get_untracked().is_some()) {
+        if let Some(live) = untrack(|| chat.running_answer()) {
             LiveAnswer::stop(live);
         }
     };
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        if running.get_untracked().is_some() { stop() } else { send() }
+        if running.get_untracked() { stop() } else { send() }
     };
     let press = move |event: KeyboardEvent| {
         // While an input method composes, Enter chooses a word (keyCode 229 in Safari).
@@ -59,15 +61,21 @@ pub fn Composer(chat: Chat) -> impl IntoView {
             _ => {}
         }
     };
-    let action = move || if running.get().is_some() { "Stop" } else { "Send" };
-    let hint = move || if running.get().is_some() { "Stop (Esc)" } else { "Send (Enter)" };
+    let action = move || if running.get() { "Stop" } else { "Send" };
+    let hint = move || if running.get() { "Stop (Esc)" } else { "Send (Enter)" };
     view! {
         <form class="composer" aria-label="Ask" on:submit=submit>
-            <Show when=move || panel_open.get()>
-                <div class="panel" id="chat-settings">
-                    <SettingsForm />
-                </div>
-            </Show>
+            {move || {
+                panel_open
+                    .get()
+                    .then(|| {
+                        view! {
+                            <div class="panel" id="chat-settings">
+                                <SettingsForm />
+                            </div>
+                        }.into_any()
+                    })
+            }}
             <Notices chat too_long />
             <div class="composer-field">
                 <textarea
@@ -93,20 +101,18 @@ pub fn Composer(chat: Chat) -> impl IntoView {
                     >
                         <icons::Sliders />
                         <ModelName />
-                        <Show when=move || read.with(Result::is_err)>
-                            <span class="field-error">"Check the settings"</span>
-                        </Show>
+                        <span class="field-error">{move || if read().is_err() { "Check the settings" } else { "" }}</span>
                     </button>
                     <button
                         type="submit"
                         class="send"
+                        class:stops=move || running.get()
                         aria-label=action
                         title=hint
-                        disabled=move || running.get().is_none() && !can_send.get()
+                        disabled=move || !running.get() && !can_send.get()
                     >
-                        <Show when=move || running.get().is_some() fallback=|| view! { <icons::Send /> }>
-                            <icons::Stop />
-                        </Show>
+                        <icons::Send />
+                        <icons::Stop />
                     </button>
                 </div>
             </div>
@@ -117,13 +123,17 @@ pub fn Composer(chat: Chat) -> impl IntoView {
 /// Why a question cannot be or was not sent.
 #[component]
 fn Notices(chat: Chat, too_long: Memo<bool>) -> impl IntoView {
+    let words = move || {
+        if too_long.get() {
+            "The question is longer than 1 MiB. Shorten it, or send it in parts.".to_owned()
+        } else {
+            chat.refusal.get()
+        }
+    };
     view! {
-        <div role="alert" class="notices">
-            {move || chat.refusal.get().map(|error| view! { <p class="notice">{error.message}</p> })}
-            <Show when=move || too_long.get()>
-                <p class="notice">"The question is longer than 1 MiB. Shorten it, or send it in parts."</p>
-            </Show>
-        </div>
+        <p role="alert" class="notice">
+            {words}
+        </p>
     }
 }
 
@@ -131,17 +141,12 @@ fn Notices(chat: Chat, too_long: Memo<bool>) -> impl IntoView {
 #[component]
 fn ModelName() -> impl IntoView {
     let chats = expect_context::<Chats>();
-    let about = expect_context::<AboutResource>();
+    let default = expect_context::<AboutSite>().default_model.unwrap_or_else(|| "Default model".to_owned());
     let name = move || {
         let chosen = chats.settings.with(|typed| typed.model.trim().to_owned());
-        let default = || about.get().and_then(|about| about.default_model);
-        Some(chosen).filter(|model| !model.is_empty()).or_else(default).unwrap_or_else(|| "Default model".to_owned())
+        if chosen.is_empty() { default.clone() } else { chosen }
     };
-    view! {
-        <Suspense>
-            <span class="model-name">{name}</span>
-        </Suspense>
-    }
+    view! { <span class="model-name">{name}</span> }
 }
 
 /// The draft survives a reload, an error and the time before the page is alive.

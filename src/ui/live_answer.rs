@@ -26,7 +26,7 @@ pub struct LiveAnswer {
     pub answer: RwSignal<Answer>,
     pub link: RwSignal<Link>,
     /// When the page began to wait for it, by [`browser::now_ms`]; `None` if it was there when the page came.
-    pub began_ms: StoredValue<Option<f64>>,
+    pub began_ms: StoredValue<Option<u64>>,
     /// Events that wait for the next frame.
     arrived: StoredValue<Vec<(Seq, AnswerEvent)>>,
     is_reading: StoredValue<bool>,
@@ -196,5 +196,5 @@ pub fn phase(answer: &Answer) -> Option<&Phase> {
 fn read_frame(frame: Frame) -> Option<(Seq, AnswerEvent)> {
     let Frame::Event(event) = frame else { return None };
     let seq = event.id?.parse().ok()?;
-    Some((Seq(seq), serde_json::from_str(&event.data).ok()?))
+    Some((Seq(seq), serde_json::from_slice(event.data.as_bytes()).ok()?))
 }

@@ -1,23 +1,26 @@
 //! What is set for the next question: model, system prompt, temperature, longest answer.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
-use super::AboutResource;
 use super::chats::Chats;
-use crate::api::site::list_models;
+use super::stats::{decimal, rounded};
+use crate::api::models::list_models;
+use crate::api::page::AboutSite;
 use crate::models::ModelInfo;
 use crate::settings::{Field, TypedSettings};
 
 #[component]
 pub fn SettingsForm() -> impl IntoView {
     let chats = expect_context::<Chats>();
-    let about = expect_context::<AboutResource>();
+    let about = expect_context::<AboutSite>();
+    let rule = about.model_rule;
     let settings = chats.settings;
-    let errors = Memo::new(move |_| settings.with(|typed| typed.read(about.model_rule())).err().unwrap_or_default());
     let error = move |field: Field| {
-        errors.with(|errors| errors.iter().find(|error| error.field == field).map(|error| error.message.clone()))
+        let errors = settings.with(|typed| typed.read(rule)).err().unwrap_or_default();
+        errors.into_iter().find(|error| error.field == field).map(|error| error.message)
     };
-    let default_model = move || about.get().and_then(|about| about.default_model).unwrap_or_default();
+    let default_model = about.default_model.unwrap_or_default();
     view! {
         <fieldset class="settings-form">
             <legend>"For the next question"</legend>
@@ -101,10 +104,17 @@ fn Labelled(
 /// The upstream's models, for choosing while typing. Without the list a name can be typed all the same.
 #[component]
 fn Models() -> impl IntoView {
-    let models = LocalResource::new(|| async { list_models().await.unwrap_or_default() });
+    let models = RwSignal::new(Vec::new());
+    Effect::new(move || {
+        spawn_local(async move {
+            models.try_set(list_models().await.unwrap_or_default());
+        });
+    });
     let options = move || {
-        let models = models.get().unwrap_or_default().into_iter();
-        models.map(|model| view! { <option value=model.id.clone()>{describe(&model)}</option> }).collect_view()
+        let option = |model: &ModelInfo| {
+            view! { <option value=model.id.clone()>{describe(model)}</option> }.into_any()
+        };
+        models.with(|models| models.iter().map(option).collect_view().into_any())
     };
     view! { <datalist id="models">{options}</datalist> }
 }
@@ -117,8 +127,12 @@ fn describe(model: &ModelInfo) -> String {
         if price.prompt == 0.0 && price.completion == 0.0 {
             "free".to_owned()
         } else {
-            format!("${:.2} in, ${:.2} out a million tokens", price.prompt * 1e6, price.completion * 1e6)
+            format!("${} in, ${} out a million tokens", a_million(price.prompt), a_million(price.completion))
         }
     }));
     parts.join(" · ")
+}
+
+fn a_million(price: f64) -> String {
+    decimal(rounded(price * 1e8), 2)
 }

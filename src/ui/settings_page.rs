@@ -1,15 +1,15 @@
 //! The settings of this browser.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
+use super::browser;
 use super::settings_form::SettingsForm;
-use super::{AboutResource, browser};
+use crate::api::page::AboutSite;
 
 #[component]
 pub fn SettingsPage() -> impl IntoView {
+    Effect::new(|| browser::set_title("Settings · Runnel"));
     view! {
-        <Title text="Settings" />
         <main class="page settings-page">
             <h1>"Settings"</h1>
             <Choice
@@ -62,21 +62,7 @@ fn Choice(
 
 #[component]
 fn AboutServer() -> impl IntoView {
-    let about = expect_context::<AboutResource>();
-    view! {
-        <Suspense>
-            {move || {
-                about
-                    .get()
-                    .map(|about| {
-                        let upstream = if about.is_demo {
-                            "its own emulator (demo mode)".to_owned()
-                        } else {
-                            about.upstream
-                        };
-                        view! { <p class="about">"Runnel " {about.version} ", answers from " {upstream} "."</p> }
-                    })
-            }}
-        </Suspense>
-    }
+    let about = expect_context::<AboutSite>();
+    let upstream = if about.is_demo { "its own emulator (demo mode)".to_owned() } else { about.upstream };
+    view! { <p class="about">{format!("Runnel {}, answers from {upstream}.", about.version)}</p> }
 }

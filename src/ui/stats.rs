@@ -8,14 +8,18 @@ use crate::chat::Answer;
 
 #[component]
 pub fn Stats(live: LiveAnswer) -> impl IntoView {
-    let now = RwSignal::new(None::<f64>);
+    let now = RwSignal::new(0_u64);
     let running = Memo::new(move |_| live.is_running());
-    browser::while_true(running, |running| *running, move || now.set(Some(browser::now_ms())));
-    let seconds = move || now.get().zip(live.began_ms.get_value()).map(|(now, began)| (now - began) / 1000.0);
-    let line = move || live.answer.with(|answer| join(&summary(answer, seconds())));
+    browser::while_true(running, move || now.set(browser::now_ms()));
+    let elapsed_ms = move || live.began_ms.get_value().map(|began| now.get().saturating_sub(began));
+    let line = move || live.answer.with(|answer| join(&summary(answer, elapsed_ms())));
+    // The table is for the finished answer: while it is written, the line above has the counts.
     let rows = move || {
-        let rows = live.answer.with(details).into_iter();
-        rows.map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view()
+        running.track();
+        let rows = live.answer.with_untracked(details).into_iter();
+        rows.map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }.into_any())
+            .collect_view()
+            .into_any()
     };
     view! {
         <details class="stats">
@@ -26,10 +30,10 @@ pub fn Stats(live: LiveAnswer) -> impl IntoView {
 }
 
 /// The few figures for the line; live counts while the answer is written.
-fn summary(answer: &Answer, seconds: Option<f64>) -> Vec<String> {
+fn summary(answer: &Answer, elapsed_ms: Option<u64>) -> Vec<String> {
     let mut parts = Vec::new();
     let Some(end) = answer.end() else {
-        parts.extend(seconds.map(|seconds| format!("{seconds:.1} s")));
+        parts.extend(elapsed_ms.map(|ms| format!("{} s", decimal(ms / 100, 1))));
         parts.extend(answer.first_token_ms.map(|ms| format!("{} to first token", seconds_of(ms))));
         if answer.chunks > 0 {
             parts.push(format!("{} chunks", answer.chunks));
@@ -44,7 +48,7 @@ fn summary(answer: &Answer, seconds: Option<f64>) -> Vec<String> {
         Some(tokens) => parts.push(format!("{tokens} tokens")),
         None => parts.push(format!("{} characters", answer.characters)),
     }
-    parts.extend(answer.tokens_per_second().map(|rate| format!("{rate:.0} tokens/s")));
+    parts.extend(answer.tokens_per_second().map(|rate| format!("{} tokens/s", rounded(rate))));
     parts.extend(usage.and_then(|usage| usage.cost).map(dollars));
     parts
 }
@@ -61,9 +65,12 @@ fn details(answer: &Answer) -> Vec<(&'static str, String)> {
         ("Duration", end.map(|end| seconds_of(end.duration_ms))),
         ("Tokens in", count(usage.and_then(|usage| usage.prompt_tokens))),
         ("Tokens out", count(usage.and_then(|usage| usage.completion_tokens))),
-        ("Reasoning tokens", count(usage.and_then(|usage| usage.reasoning_tokens).filter(|tokens| *tokens > 0))),
+        (
+            "Reasoning tokens",
+            count(usage.and_then(|usage| usage.reasoning_tokens).filter(|tokens| *tokens > 0)),
+        ),
         ("Cached tokens", count(usage.and_then(|usage| usage.cached_tokens).filter(|tokens| *tokens > 0))),
-        ("Tokens/s", answer.tokens_per_second().map(|rate| format!("{rate:.1}"))),
+        ("Tokens/s", answer.tokens_per_second().map(|rate| decimal(rounded(rate * 10.0), 1))),
         ("Chunks", Some(answer.chunks.to_string())),
         ("Characters", Some(answer.characters.to_string())),
         ("Cost", usage.and_then(|usage| usage.cost).map(dollars)),
@@ -71,17 +78,17 @@ fn details(answer: &Answer) -> Vec<(&'static str, String)> {
         ("Provider's reason", end.and_then(|end| end.native_finish_reason.clone())),
         ("Generation", answer.source.generation_id.clone().or_else(|| answer.source.id.clone())),
     ];
-    rows.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?))).collect()
+    rows.into_iter()
+        .filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)))
+        .collect()
 }
 
 fn join(parts: &[String]) -> String {
     parts.join(" · ")
 }
 
-#[expect(clippy::cast_precision_loss, reason = "durations are far below 2^52 ms")]
 fn seconds_of(ms: u64) -> String {
-    let seconds = ms as f64 / 1000.0;
-    if seconds < 10.0 { format!("{seconds:.2} s") } else { format!("{seconds:.1} s") }
+    if ms < 10_000 { format!("{} s", decimal(ms / 10, 2)) } else { format!("{} s", decimal(ms / 100, 1)) }
 }
 
 /// US dollars with as many places as the amount needs: answers cost fractions of a cent.
@@ -89,10 +96,23 @@ fn dollars(cost: f64) -> String {
     if cost == 0.0 {
         "free".to_owned()
     } else if cost >= 0.01 {
-        format!("${cost:.3}")
+        format!("${}", decimal(rounded(cost * 1e3), 3))
     } else {
-        format!("${cost:.6}")
+        format!("${}", decimal(rounded(cost * 1e6), 6))
     }
+}
+
+/// `value` with its last `places` digits after the point. The standard library's way to print floats would add
+/// some twenty kilobytes to the browser's file.
+pub fn decimal(value: u64, places: u32) -> String {
+    let unit = 10_u64.pow(places);
+    format!("{}.{:0width$}", value / unit, value % unit, width = places as usize)
+}
+
+/// The nearest whole number; 0 for what is below or is none.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float to int cast saturates")]
+pub fn rounded(value: f64) -> u64 {
+    value.round() as u64
 }
 
 #[cfg(test)]
@@ -103,13 +123,16 @@ mod tests {
     fn answer() -> Answer {
         let mut answer = Answer::new(AnswerId::now(), QuestionId::now(), "demo/plain");
         answer.apply(Seq(1), &AnswerEvent::FirstToken { elapsed_ms: 400 });
-        answer.apply(Seq(2), &AnswerEvent::Text { text: "Hello".into() });
+        answer.apply(Seq(2), &AnswerEvent::Text("Hello".into()));
         answer
     }
 
     #[test]
     fn live_counts_are_shown_while_the_answer_is_written() {
-        assert_eq!(join(&summary(&answer(), Some(1.23))), "1.2 s · 0.40 s to first token · 1 chunks · 5 characters");
+        assert_eq!(
+            join(&summary(&answer(), Some(1234))),
+            "1.2 s · 0.40 s to first token · 1 chunks · 5 characters"
+        );
     }
 
     #[test]

@@ -5,8 +5,9 @@ use leptos::prelude::*;
 
 use super::answer_view::AnswerView;
 use super::chats::{Chat, Turn};
+use super::live_answer::LiveAnswer;
 use super::{browser, icons};
-use crate::chat::EndStatus;
+use crate::chat::{AnswerId, EndStatus};
 
 /// How near the end counts as there, in CSS pixels: half a line.
 const NEAR_THE_END: i32 = 12;
@@ -37,7 +38,7 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
             >
                 <div class="turns" node_ref=content>
                     <h1 class="visually-hidden">"Conversation"</h1>
-                    <For each=move || chat.turns.get() key=|turn| turn.question.id let:turn>
+                    <For each=move || chat.turns.get() key=|turn| turn.question.id.0 let:turn>
                         <TurnView chat turn />
                     </For>
                 </div>
@@ -48,7 +49,6 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
                 class:shown=move || !place.at_end.get()
                 aria-label="Go to the end"
                 title="Go to the end"
-                tabindex=move || if place.at_end.get() { "-1" } else { "0" }
                 on:click=move |_| place.to_end()
             >
                 <icons::Down />
@@ -62,16 +62,19 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
 fn TurnView(chat: Chat, turn: Turn) -> impl IntoView {
     let question = turn.question.clone();
     let answers = turn.answers;
+    let newest = Memo::new(move |_| answers.with(|answers| answers.last().map(|live| live.id)));
     view! {
         <article class="question" aria-label="You">
             <div class="question-text" dir="auto">
                 {question.text}
             </div>
         </article>
-        <For each=move || answers.with(|answers| answers.last().copied()) key=|live| live.id let:live>
-            <AnswerView chat live />
-        </For>
+        {move || newest.get().and_then(|id| find(answers, id)).map(|live| view! { <AnswerView chat live /> })}
     }
+}
+
+fn find(answers: RwSignal<Vec<LiveAnswer>>, id: AnswerId) -> Option<LiveAnswer> {
+    answers.with_untracked(|answers| answers.iter().find(|live| live.id == id).copied())
 }
 
 /// Tells those who do not see the page that an answer began and how it ended; never its text.

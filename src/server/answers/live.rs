@@ -235,7 +235,7 @@ mod tests {
     }
 
     fn text(text: &str) -> AnswerEvent {
-        AnswerEvent::Text { text: text.into() }
+        AnswerEvent::Text(text.into())
     }
 
     async fn read(live: &LiveAnswer, after: Seq) -> Answer {

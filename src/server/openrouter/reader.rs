@@ -227,9 +227,9 @@ impl AnswerReader {
     fn read_delta(&mut self, delta: &Delta, elapsed_ms: u64, on_event: &mut impl FnMut(AnswerEvent)) {
         let mut events = Vec::new();
         let texts: [(String, fn(String) -> AnswerEvent); 3] = [
-            (delta.reasoning(), |text| AnswerEvent::Reasoning { text }),
-            (delta.text(), |text| AnswerEvent::Text { text }),
-            (delta.refusal().to_owned(), |text| AnswerEvent::Refusal { text }),
+            (delta.reasoning(), |text| AnswerEvent::Reasoning(text)),
+            (delta.text(), |text| AnswerEvent::Text(text)),
+            (delta.refusal().to_owned(), |text| AnswerEvent::Refusal(text)),
         ];
         events
             .extend(texts.into_iter().filter(|(text, _)| !text.is_empty()).map(|(text, event)| event(text)));
@@ -237,7 +237,7 @@ impl AnswerReader {
             let title = citation.title.clone().filter(|title| !title.is_empty());
             events.push(AnswerEvent::Citation(Citation { url: citation.url.clone(), title }));
         }
-        events.extend(delta.images().map(|url| AnswerEvent::Image { url: url.to_owned() }));
+        events.extend(delta.images().map(|url| AnswerEvent::Image(url.to_owned())));
         for call in &delta.tool_calls {
             events.extend(self.number_tool_call(call).map(AnswerEvent::ToolCall));
         }
@@ -301,10 +301,8 @@ fn read_error_event(data: &str) -> WireError {
 
 fn size(event: &AnswerEvent) -> usize {
     match event {
-        AnswerEvent::Text { text } | AnswerEvent::Reasoning { text } | AnswerEvent::Refusal { text } => {
-            text.len()
-        }
-        AnswerEvent::Image { url } => url.len(),
+        AnswerEvent::Text(text) | AnswerEvent::Reasoning(text) | AnswerEvent::Refusal(text) => text.len(),
+        AnswerEvent::Image(url) => url.len(),
         AnswerEvent::Citation(citation) => citation.url.len(),
         AnswerEvent::ToolCall(piece) => piece.name.len() + piece.arguments.len(),
         _ => 0,
@@ -424,7 +422,7 @@ mod tests {
         let mut text = String::new();
         let body = br#"  {"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}]}"#;
         reader.read_whole(body, 0, SystemTime::UNIX_EPOCH, &mut |event| {
-            if let AnswerEvent::Text { text: more } = event {
+            if let AnswerEvent::Text(more) = event {
                 text += &more;
             }
         });

@@ -1,0 +1,117 @@
+// The page is light, is kept by the browser, and does not jump.
+
+import { expect, prompt, test } from '../fixtures.ts';
+import { ChatPage } from '../pages/chat.ts';
+import { recordPlaces, recordShifts } from '../recorders.ts';
+
+const LARGEST_FIRST_LOAD = 250 * 1024;
+const MOST_REQUESTS = 12;
+
+/** How recordShifts names the line of figures and what is in it; a counter's own text has no name any more. */
+const BENEATH_THE_TEXT = /^(DIV answer-foot|DETAILS stats|SUMMARY |BUTTON button quiet copy|BUTTON button try-again|P progress|undefined)/;
+
+test('the first load is at most 250 KB and 12 requests', async ({ page }) => {
+  const session = await page.context().newCDPSession(page);
+  const urls = new Map<string, string>();
+  const loads: { url: string; bytes: number }[] = [];
+  session.on('Network.requestWillBeSent', ({ requestId, request }) => urls.set(requestId, request.url));
+  session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+    loads.push({ url: urls.get(requestId) ?? '', bytes: encodedDataLength });
+  });
+  await session.send('Network.enable');
+
+  const chat = new ChatPage(page);
+  await chat.open();
+  // Alive, with everything loaded that it needs for that.
+  await chat.message.fill('ready');
+  await expect(chat.send).toBeEnabled();
+  await page.waitForLoadState('networkidle');
+
+  const list = loads.map(({ url, bytes }) => `${bytes} ${url}`).join('\n');
+  for (const kind of [/\/$/, /\.js$/, /\.wasm$/, /\.css$/]) {
+    expect(loads.filter(({ url }) => kind.test(url)), `${kind} once in\n${list}`).toHaveLength(1);
+  }
+  expect(urls.size, list).toBeLessThanOrEqual(MOST_REQUESTS);
+  expect(loads.reduce((sum, { bytes }) => sum + bytes, 0), list).toBeLessThanOrEqual(LARGEST_FIRST_LOAD);
+});
+
+test('assets are named by their content, compressed when they were built, and kept for good', async ({ page }) => {
+  const assets: { path: string; headers: Record<string, string> }[] = [];
+  page.on('response', (response) => {
+    const { pathname } = new URL(response.url());
+    if (pathname.startsWith('/pkg/')) {
+      assets.push({ path: pathname, headers: response.headers() });
+    }
+  });
+  const chat = new ChatPage(page);
+  await chat.open();
+  await chat.message.fill('ready');
+  await expect(chat.send).toBeEnabled();
+
+  expect(assets.length).toBeGreaterThanOrEqual(3);
+  for (const { path, headers } of assets) {
+    expect(path).toMatch(/\/pkg\/runnel\.[\w-]{16,}\.(js|wasm|css)$/);
+    expect(headers['cache-control'], path).toBe('public, max-age=31536000, immutable');
+    expect(headers['content-encoding'], path).toBe('br');
+    expect(headers['vary']?.toLowerCase(), path).toContain('accept-encoding');
+    expect(headers['x-content-type-options'], path).toBe('nosniff');
+  }
+});
+
+test('a second visit loads no asset again', async ({ chat, page }) => {
+  await chat.message.fill('ready');
+  await expect(chat.send).toBeEnabled();
+  const session = await page.context().newCDPSession(page);
+  const fromMemory = new Set<string>();
+  const received: { id: string; url: string; fromDisk: boolean }[] = [];
+  session.on('Network.requestServedFromCache', ({ requestId }) => fromMemory.add(requestId));
+  session.on('Network.responseReceived', ({ requestId, response }) => {
+    received.push({ id: requestId, url: response.url, fromDisk: response.fromDiskCache ?? false });
+  });
+  await session.send('Network.enable');
+  await page.goto('/settings');
+  await expect(page.getByRole('combobox', { name: 'Model' })).toBeVisible();
+  await page.waitForLoadState('networkidle');
+  const assets = received.filter(({ url }) => url.includes('/pkg/'));
+  expect(assets.length).toBeGreaterThanOrEqual(3);
+  expect(assets.filter(({ id, fromDisk }) => !fromDisk && !fromMemory.has(id))).toEqual([]);
+});
+
+test('nothing jumps while an answer is written', async ({ chat, page }) => {
+  // The chat has begun: what is measured is the answer and not the composer's way to its place.
+  const first = await chat.ask(prompt('Begin.', { delta_ms: 1 }).typed, { model: 'demo/echo' });
+  await first.ended('complete');
+  const [shifts, places] = [await recordShifts(page), await recordPlaces(page)];
+  const answer = await chat.ask(prompt('Write on.', { delta_ms: 3, characters: 8 }).typed, { model: 'demo/long' });
+  await answer.ended('complete');
+
+  const seen = await places();
+  expect(seen.frames, 'it was looked at in many frames').toBeGreaterThan(60);
+  for (const [what, found] of Object.entries(seen.places)) {
+    expect(found, `${what} stays where it is`).toHaveLength(1);
+  }
+  // The line beneath the text goes down with the text's end: that is the one thing that the browser may report.
+  const others = (await shifts()).flatMap(({ moved }) => moved).filter((name) => !BENEATH_THE_TEXT.test(name));
+  expect(others).toEqual([]);
+});
+
+test('nothing jumps when the page comes alive', async ({ page }) => {
+  await page.addInitScript(() => {
+    interface LayoutShift extends PerformanceEntry {
+      value: number;
+    }
+    const sum = { value: 0 };
+    Object.assign(window, { shifted: sum });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as LayoutShift[]) {
+        sum.value += entry.value;
+      }
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+  const chat = new ChatPage(page);
+  await chat.open();
+  await chat.message.fill('x');
+  await expect(chat.send).toBeEnabled();
+  const shifted = await page.evaluate(() => (window as unknown as { shifted: { value: number } }).shifted.value);
+  expect(shifted).toBe(0);
+});

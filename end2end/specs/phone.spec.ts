@@ -1,0 +1,98 @@
+// The whole job on a phone.
+
+import type { Page } from '@playwright/test';
+import { SettingsPage } from '../pages/settings.ts';
+import { expect, prompt, test } from '../fixtures.ts';
+
+test.use({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 });
+
+/** WCAG 2.5.5 and the design's own rule. */
+const SMALLEST_TARGET = 44;
+
+async function fitsTheWidth(page: Page): Promise<void> {
+  const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  expect(content, 'no scrolling to the side').toBeLessThanOrEqual(window ?? 0);
+}
+
+/** Everything visible that is tapped, too small for a finger. */
+async function smallTargets(page: Page): Promise<string[]> {
+  const targets = page.locator('button:visible, header a:visible, summary:visible, input:not([type=radio]):visible, label.radio:visible');
+  const small: string[] = [];
+  for (const target of await targets.all()) {
+    const box = await target.boundingBox();
+    if (box === null || box.width < SMALLEST_TARGET || box.height < SMALLEST_TARGET) {
+      const name = await target.evaluate((element) => element.getAttribute('aria-label') ?? element.id + element.textContent);
+      small.push(`${name}: ${box?.width} x ${box?.height}`);
+    }
+  }
+  return small;
+}
+
+test('a question is asked, answered, stopped and asked again with taps alone', async ({ chat, page, emulator }) => {
+  await fitsTheWidth(page);
+  await chat.openSettings();
+  await expect(chat.settingsPanel).toBeInViewport({ ratio: 1 });
+  await chat.field('Model').fill('demo/long');
+  await chat.settingsButton.tap();
+  await expect(chat.settingsPanel).toBeHidden();
+
+  const { typed, asked } = prompt('Write an article, please.');
+  await chat.message.tap();
+  await chat.message.fill(typed);
+  await chat.send.tap();
+  const answer = chat.answer();
+  await answer.hasGrownTo(200);
+  await fitsTheWidth(page);
+  await expect(chat.message).toBeInViewport({ ratio: 1 });
+  await expect(chat.stop).toBeInViewport({ ratio: 1 });
+  await chat.stop.tap();
+  await answer.ended('stopped');
+  await expect.poll(async () => (await emulator.stats(asked)).open).toBe(0);
+  await answer.tryAgain.tap();
+  await chat.answer().hasGrownTo(20);
+  await chat.stop.tap();
+  await chat.answer().ended('stopped');
+});
+
+test('the composer stays in sight under a long answer, and nothing is wider than the screen', async ({ chat, page }) => {
+  const answer = await chat.ask(prompt('Write an article.', { delta_ms: 1, characters: 200 }).typed, { model: 'demo/long' });
+  await answer.ended('complete');
+  await fitsTheWidth(page);
+  await expect(chat.message).toBeInViewport({ ratio: 1 });
+  await expect(answer.statsLine).toBeInViewport();
+  await answer.statsLine.tap();
+  await expect(answer.figure('Model')).toBeVisible();
+  await fitsTheWidth(page);
+
+  const word = 'Donaudampfschifffahrtsgesellschaft'.repeat(8);
+  const second = await chat.ask(prompt(word, { delta_ms: 1, characters: 200 }).typed, { model: 'demo/echo' });
+  await second.ended('complete');
+  await fitsTheWidth(page);
+});
+
+test('a failure is told and can be tried again on a phone', async ({ chat, page }) => {
+  const answer = await chat.ask(prompt('Fail.').typed, { model: 'demo/error-context' });
+  await answer.ended('failed');
+  await expect(answer.outcome).toBeInViewport();
+  await expect(answer.tryAgain).toBeInViewport({ ratio: 1 });
+  await fitsTheWidth(page);
+});
+
+test('everything that is tapped is large enough for a finger', async ({ chat, page }) => {
+  expect(await smallTargets(page), 'empty').toEqual([]);
+  await chat.openSettings();
+  expect(await smallTargets(page), 'panel').toEqual([]);
+  await chat.closeSettings();
+  const answer = await chat.ask(prompt('Hello.', { delta_ms: 1 }).typed, { model: 'demo/reasoning' });
+  await answer.ended('complete');
+  expect(await smallTargets(page), 'answered').toEqual([]);
+  const running = await chat.ask(prompt('Hello again.').typed, { model: 'demo/long' });
+  await running.hasGrownTo(20);
+  expect(await smallTargets(page), 'answering').toEqual([]);
+  await chat.stop.tap();
+  await running.ended('stopped');
+  await chat.settingsLink.tap();
+  await expect(new SettingsPage(page).heading).toBeVisible();
+  expect(await smallTargets(page), 'settings').toEqual([]);
+  await fitsTheWidth(page);
+});

@@ -1,0 +1,86 @@
+// The API key stays inside Runnel, whatever goes wrong.
+
+import { randomUUID } from 'node:crypto';
+import type { Response } from '@playwright/test';
+import { ChatPage } from '../pages/chat.ts';
+import { SettingsPage } from '../pages/settings.ts';
+import { expect, prompt, test } from '../fixtures.ts';
+
+test('the key is in nothing that the browser gets, and in no log', async ({ page, emulator, startRunnel }) => {
+  const secret = randomUUID().replaceAll('-', '');
+  const key = `sk-or-v1-${secret}`;
+  const runnel = await startRunnel({
+    OPENROUTER_API_KEY: key,
+    OPENROUTER_BASE_URL: emulator.baseUrl,
+    RUNNEL_DEFAULT_MODEL: 'demo/plain',
+    RUST_LOG: 'debug',
+  });
+
+  // All that comes over the network, heads and bodies.
+  const received: Promise<string>[] = [];
+  const readWhole = async (response: Response): Promise<string> => {
+    const head = `${response.url()} ${JSON.stringify(await response.headersArray())}`;
+    await response.finished();
+    const body = await response.body().catch(() => Buffer.from('(no body)'));
+    return `${head}\n${body.toString('latin1')}`;
+  };
+  page.on('response', (response) => received.push(readWhole(response)));
+
+  const chat = new ChatPage(page);
+  await chat.open(runnel.url);
+  const seen: string[] = [];
+  const good = await chat.ask(prompt('Hello.', { delta_ms: 1 }).typed);
+  await good.ended('complete');
+  expect((await emulator.lastRequest()).headers.authorization.present, 'the upstream did get a key').toBe(true);
+  const leak = await chat.ask(prompt('Leak it.', { delta_ms: 1 }).typed, { model: 'demo/error-leak' });
+  await leak.ended('failed');
+  await expect(leak.outcome).toContainText("Invalid credentials: 'Bearer [key]' is not known here");
+  const context = await chat.ask(prompt('Show all.', { delta_ms: 1, characters: 99 }).typed, { model: 'demo/context' });
+  await context.ended('complete');
+  seen.push(await page.content());
+  await page.reload();
+  await chat.answer(2).ended('complete');
+  seen.push(await page.content());
+  await chat.openSettings();
+  await expect(page.locator('datalist#models option').first()).toBeAttached();
+  await chat.settingsLink.click();
+  await expect(new SettingsPage(page).heading).toBeVisible();
+  seen.push(await page.content());
+  seen.push(await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie));
+  seen.push(...(await Promise.all(received)));
+  seen.push(runnel.program.said);
+
+  const streams = seen.filter((text) => text.includes('/api/send_message'));
+  expect(streams.length, 'the streams were read').toBeGreaterThanOrEqual(3);
+  expect(streams.some((text) => text.includes('Invalid credentials')), 'with their bodies').toBe(true);
+  expect(runnel.program.said, 'there is a log').toContain('DEBUG');
+  for (const text of seen) {
+    expect(text.includes(secret), `the key is in: ${text.slice(0, 300)}`).toBe(false);
+  }
+});
+
+test('a key that cannot be one of OpenRouter’s is refused at start, and not repeated', async ({ startRunnel }) => {
+  const start = startRunnel({ OPENROUTER_API_KEY: 'sk-proj-0123456789abcdef' });
+  const error = await start.then(
+    () => 'it started',
+    (error: unknown) => String(error),
+  );
+  expect(error).toContain('OPENROUTER_API_KEY does not hold an OpenRouter key');
+  expect(error).not.toContain('0123456789abcdef');
+});
+
+test('a picture or a link in an answer fetches nothing from elsewhere', async ({ chat, page, runnel }) => {
+  const elsewhere: string[] = [];
+  page.on('request', (request) => {
+    if (!request.url().startsWith(runnel.url) && !request.url().startsWith('data:')) {
+      elsewhere.push(request.url());
+    }
+  });
+  for (const model of ['demo/citations', 'demo/image', 'demo/script']) {
+    const answer = await chat.ask(prompt('Fetch something.', { delta_ms: 1, characters: 99 }).typed, { model });
+    await answer.ended('complete');
+  }
+  await expect(chat.answer(0).root.getByRole('link')).toHaveCount(2);
+  await expect(chat.answer(1).root.getByRole('img')).toBeVisible();
+  expect(elsewhere).toEqual([]);
+});

@@ -1,0 +1,191 @@
+//! The pages as the server renders them. The browser's part is tested in `end2end`.
+
+use reqwest::StatusCode;
+use runnel::chat::ConversationId;
+
+use crate::test_app::{TestApp, message};
+
+/// The page and its status.
+async fn page(app: &TestApp, path: &str) -> (StatusCode, String) {
+    let response = app.get(path).await;
+    assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8", "{path}");
+    (response.status(), response.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn the_first_page_has_a_composer_and_a_policy() {
+    let app = TestApp::start().await;
+    let (status, html) = page(&app, "/").await;
+    assert_eq!(status, 200);
+    assert!(html.starts_with("<!DOCTYPE html>"));
+    assert!(html.contains("<textarea") && html.contains(r#"aria-label="Message""#), "{html}");
+    assert!(html.contains(r#"aria-label="Send""#), "{html}");
+    assert!(html.contains("<title>Runnel</title>"), "{html}");
+    let policy = html.split(r#"http-equiv="Content-Security-Policy""#).nth(1).unwrap();
+    let policy = policy.split('>').next().unwrap();
+    for part in ["default-src 'none'", "script-src 'self' 'nonce-", "base-uri 'none'", "style-src 'self'"] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert!(!policy.contains("'unsafe-inline'") && !policy.contains("'unsafe-eval'"), "{policy}");
+}
+
+#[tokio::test]
+async fn every_script_of_a_page_carries_its_nonce_and_each_page_has_another() {
+    let app = TestApp::start().await;
+    let nonce = |html: &str| html.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+    let (first, second) = (page(&app, "/").await.1, page(&app, "/").await.1);
+    assert_ne!(nonce(&first), nonce(&second));
+    for script in first.split("<script").skip(1) {
+        let tag = script.split('>').next().unwrap();
+        assert!(tag.contains(&format!("nonce=\"{}\"", nonce(&first))), "<script{tag}>");
+    }
+}
+
+#[tokio::test]
+async fn a_chat_that_is_not_here_is_a_404_with_a_way_home() {
+    let app = TestApp::start().await;
+    for path in [
+        &format!("/c/{}", ConversationId::now()),
+        "/c/not-an-id",
+        "/c/00000000-0000-0000-0000-000000000000",
+        "/c/",
+        "/c/%3Cscript%3E",
+        "/nonsense",
+        "/settings/nonsense",
+    ] {
+        let (status, html) = page(&app, path).await;
+        assert_eq!(status, 404, "{path}");
+        assert!(html.contains("Start a chat"), "{path}: {html}");
+        assert!(html.contains(r#"href="/""#), "{path}: {html}");
+        assert!(html.contains("<title>Not found · Runnel</title>"), "{path}: {html}");
+    }
+}
+
+#[tokio::test]
+async fn a_finished_answer_is_in_the_page_of_its_chat() {
+    let app = TestApp::start().await;
+    let message = message("demo/reasoning", "What is 17 times 23?");
+    app.begin(&message).await.to_end().await;
+    let (status, html) = page(&app, &format!("/c/{}", message.conversation)).await;
+    assert_eq!(status, 200);
+    for text in
+        ["What is 17 times 23?", "17 × 23 = **391**.", "Together that is 391.", r#"data-status="complete""#]
+    {
+        assert!(html.contains(text), "{text}: {html}");
+    }
+    assert!(html.contains("<title>What is 17 times 23? · Runnel</title>"), "{html}");
+    assert!(html.contains(r#"aria-busy="false""#), "{html}");
+}
+
+#[tokio::test]
+async fn a_running_answer_is_in_the_page_as_far_as_it_has_come() {
+    let app = TestApp::start().await;
+    let message = message("demo/stall", "How far are you?");
+    let mut reader = app.begin(&message).await;
+    reader.until(|answer| answer.text.ends_with("nothing more comes.")).await;
+    let (status, html) = page(&app, &format!("/c/{}", message.conversation)).await;
+    assert_eq!(status, 200);
+    assert!(html.contains("This answer begins well, and then nothing more comes."), "{html}");
+    assert!(html.contains(r#"data-status="running""#) && html.contains(r#"aria-busy="true""#), "{html}");
+    assert!(html.contains(r#"aria-label="Stop""#), "{html}");
+}
+
+#[tokio::test]
+async fn a_failed_answer_is_in_the_page_with_what_to_do() {
+    let app = TestApp::start().await;
+    let message = message("demo/error-402", "Can I afford this?");
+    app.begin(&message).await.to_end().await;
+    let (_, html) = page(&app, &format!("/c/{}", message.conversation)).await;
+    assert!(html.contains("There is not enough credit for this."), "{html}");
+    assert!(html.contains("openrouter.ai/credits"), "{html}");
+}
+
+#[tokio::test]
+async fn nothing_that_was_said_becomes_markup() {
+    let app = TestApp::start().await;
+    let question =
+        "</title></textarea></script><script>window.owned = true</script><img src=x onerror=alert(1)>";
+    let message = message("demo/script", question);
+    app.begin(&message).await.to_end().await;
+    let (status, html) = page(&app, &format!("/c/{}", message.conversation)).await;
+    assert_eq!(status, 200);
+    assert!(html.contains("&lt;script&gt;document.title = "), "{html}");
+    assert!(html.contains("&lt;script&gt;window.owned = true&lt;/script&gt;"), "{html}");
+    for markup in [
+        "<script>document",
+        "<script>window",
+        "<script>parent",
+        "<img src=x",
+        "<iframe",
+        "<svg onload",
+        "</script></script>",
+        "<style>body",
+        "href=\"javascript",
+        "href=\"JaVa",
+        "href=\"data:",
+    ] {
+        assert!(!html.contains(markup), "{markup}: {html}");
+    }
+    for element in ["script", "textarea", "title"] {
+        let opened = html.matches(&format!("<{element}")).count();
+        assert_eq!(opened, html.matches(&format!("</{element}>")).count(), "{element}: {html}");
+    }
+    assert_eq!(html.matches("<textarea").count(), 1);
+    assert_eq!(html.matches("<title").count(), 1);
+}
+
+#[tokio::test]
+async fn a_model_name_does_not_become_markup() {
+    let app = TestApp::start().await;
+    let message = message("<script>alert(1)</script>", "What is your name?");
+    app.begin(&message).await.to_end().await;
+    let (_, html) = page(&app, &format!("/c/{}", message.conversation)).await;
+    assert!(!html.contains("<script>alert"), "{html}");
+}
+
+#[tokio::test]
+async fn the_settings_have_a_page() {
+    let app = TestApp::start().await;
+    let (status, html) = page(&app, "/settings").await;
+    assert_eq!(status, 200);
+    assert!(html.contains("Temperature"), "{html}");
+}
+
+#[tokio::test]
+async fn whoever_watches_the_server_is_told_that_it_is_well() {
+    let app = TestApp::start().await;
+    let response = app.get("/healthz").await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.text().await.unwrap(), "ok\n");
+}
+
+#[tokio::test]
+async fn every_response_has_the_security_headers() {
+    let app = TestApp::start().await;
+    for path in ["/", "/settings", "/nonsense", "/healthz", "/api/about", "/api/nonsense", "/pkg/nonsense.js"]
+    {
+        let response = app.get(path).await;
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
+        ] {
+            assert_eq!(
+                response.headers().get(name).map(|value| value.to_str().unwrap()),
+                Some(value),
+                "{path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_path_does_not_lead_out_of_the_site() {
+    let app = TestApp::start().await;
+    for path in ["/pkg/../Cargo.toml", "/pkg/%2e%2e/%2e%2e/Cargo.toml", "/pkg/..%2f..%2f..%2fCargo.toml"] {
+        let response = app.get(path).await;
+        assert_ne!(response.status(), 200, "{path}");
+        assert!(!response.text().await.unwrap().contains("[package]"), "{path}");
+    }
+}

@@ -1,0 +1,84 @@
+//! Where the page is: the address bar as a signal.
+//!
+//! Runnel has three addresses. The library for routes costs some forty kilobytes compressed, a sixth of what
+//! the whole first load may weigh; following links and the history takes these few lines.
+
+use leptos::ev;
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::chats::Chats;
+use crate::chat::ConversationId;
+
+/// The path in the address bar.
+#[derive(Clone, Copy, Debug)]
+pub struct Address {
+    path: RwSignal<String>,
+}
+
+/// What an address shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Chat(ConversationId),
+    Settings,
+    Nowhere,
+}
+
+impl Address {
+    /// At `path`; in the browser, from then on wherever links and the history lead.
+    pub fn new(path: String) -> Self {
+        let address = Self { path: RwSignal::new(path) };
+        Effect::new(move || address.listen());
+        address
+    }
+
+    /// What the address shows. `/` is the chat that has not begun.
+    pub fn place(self, chats: Chats) -> Place {
+        self.path.with(|path| match path.trim_end_matches('/') {
+            "" => Place::Chat(chats.fresh()),
+            "/settings" => Place::Settings,
+            path => {
+                let id = path.strip_prefix("/c/").and_then(|id| id.parse().ok());
+                id.map_or(Place::Nowhere, Place::Chat)
+            }
+        })
+    }
+
+    /// The path, without following it.
+    pub fn path_now(self) -> String {
+        self.path.get_untracked()
+    }
+
+    /// Goes to `path`; "back" returns.
+    pub fn go(self, path: &str) {
+        let history = window().history();
+        // Refused only when a page goes on hundreds of times a minute; then the address stays behind.
+        let _ = history.and_then(|history| history.push_state_with_url(&JsValue::NULL, "", Some(path)));
+        self.path.set(path.to_owned());
+    }
+
+    fn listen(self) {
+        let _ = window_event_listener(ev::popstate, move |_| {
+            self.path.set(window().location().pathname().unwrap_or_default());
+        });
+        let _ = window_event_listener(ev::click, move |event| {
+            if let Some(path) = followed_path(&event) {
+                event.prevent_default();
+                self.go(&path);
+            }
+        });
+    }
+}
+
+/// The path that a click leads to, if it is a plain click on a link within the site.
+fn followed_path(event: &web_sys::MouseEvent) -> Option<String> {
+    let modified = event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key();
+    if modified || event.button() != 0 || event.default_prevented() {
+        return None;
+    }
+    let target = event.target()?.dyn_into::<web_sys::Element>().ok()?;
+    let link = target.closest("a[href]").ok()??;
+    let path = link.get_attribute("href")?;
+    let within_site = path.starts_with('/') && !path.starts_with("//") && !link.has_attribute("target");
+    within_site.then_some(path)
+}
