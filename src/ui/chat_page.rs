@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 
-use super::address::Address;
 use super::chats::{Chat, Chats};
 use super::composer::Composer;
 use super::transcript::Transcript;
@@ -16,7 +15,8 @@ pub fn ChatPage(id: ConversationId) -> impl IntoView {
     let chats = expect_context::<Chats>();
     let is_known = Memo::new(move |_| chats.find(id).is_some());
     Effect::new(move || chats.fetch(id));
-    move || match chats.find(id).filter(|_| is_known.get()) {
+    // Followed by whether it is known alone: another chat that becomes known must not draw this one anew.
+    move || match is_known.get().then(|| untrack(|| chats.find(id))).flatten() {
         Some(chat) => view! { <ChatView chat /> }.into_any(),
         None if !chats.is_absent(id) => view! { <p class="loading">"Opening the chat…"</p> }.into_any(),
         None => {
@@ -43,7 +43,11 @@ fn title_of(first_question: Option<&str>) -> String {
 #[component]
 fn ChatView(chat: Chat) -> impl IntoView {
     let is_empty = Memo::new(move |_| chat.turns.with(Vec::is_empty));
-    keep_address(chat, is_empty);
+    Effect::new(move || {
+        chat.turns.with(|turns| {
+            browser::set_title(&title_of(turns.first().map(|turn| turn.question.text.as_str())));
+        });
+    });
     let notice = expect_context::<AboutSite>().is_demo.then(|| {
         view! {
             <p class="demo-notice">
@@ -67,20 +71,6 @@ fn ChatView(chat: Chat) -> impl IntoView {
             </div>
         </main>
     }
-}
-
-/// A chat that has begun has its own address; "back" leads to what was open before it.
-fn keep_address(chat: Chat, is_empty: Memo<bool>) {
-    let location = expect_context::<Address>();
-    Effect::new(move || {
-        let address = format!("/c/{}", chat.id);
-        if !is_empty.get() && location.path_now() != address {
-            location.go(&address);
-        }
-        chat.turns.with_untracked(|turns| {
-            browser::set_title(&title_of(turns.first().map(|turn| turn.question.text.as_str())));
-        });
-    });
 }
 
 fn first_words(text: &str) -> String {

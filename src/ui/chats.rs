@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::address::Address;
 use super::browser;
 use super::live_answer::LiveAnswer;
 use crate::api::ApiError;
@@ -15,6 +16,7 @@ const SETTINGS_KEY: &str = "runnel-settings";
 /// Every chat that this page has opened. Belongs to the root: chats outlive the components that show them.
 #[derive(Clone, Copy, Debug)]
 pub struct Chats {
+    address: Address,
     owner: StoredValue<Owner>,
     known: RwSignal<Vec<Chat>>,
     /// The chat at `/`, which becomes `/c/<id>` with its first question.
@@ -45,8 +47,9 @@ pub struct Turn {
 
 impl Chats {
     /// An empty state, owned by the current owner.
-    pub fn new() -> Self {
+    pub fn new(address: Address) -> Self {
         let chats = Self {
+            address,
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
             known: RwSignal::default(),
             fresh: RwSignal::new(ConversationId::now()),
@@ -68,10 +71,6 @@ impl Chats {
     /// The id of the chat that is still empty.
     pub fn fresh(self) -> ConversationId {
         self.fresh.get()
-    }
-
-    pub fn is_fresh(self, id: ConversationId) -> bool {
-        self.fresh.get_untracked() == id
     }
 
     pub fn find(self, id: ConversationId) -> Option<Chat> {
@@ -133,8 +132,8 @@ impl Chats {
         let question = Question { id: QuestionId::now(), after, text };
         let turn = Turn { question, answers: self.owned(|| RwSignal::new(Vec::new())) };
         chat.turns.update(|turns| turns.push(turn.clone()));
-        if self.is_fresh(chat.id) {
-            self.renew_fresh();
+        if self.fresh.get_untracked() == chat.id {
+            self.begin(chat);
         }
         self.request_answer(chat, turn, settings);
     }
@@ -162,8 +161,10 @@ impl Chats {
         live.send(message, move |error| chat.take_back(&turn, id, error));
     }
 
-    /// The fresh chat has its first question: it has an address of its own now, and `/` is another chat.
-    fn renew_fresh(self) {
+    /// The fresh chat has its first question: it gets an address of its own, and `/` becomes another chat. In
+    /// this order, so that what is shown stays the same chat throughout.
+    fn begin(self, chat: Chat) {
+        self.address.go(&format!("/c/{}", chat.id));
         let id = ConversationId::now();
         self.insert(self.new_chat(id));
         self.fresh.set(id);
@@ -185,12 +186,6 @@ impl Chats {
     /// Signals made by `make` live as long as the root.
     fn owned<T>(self, make: impl FnOnce() -> T) -> T {
         self.owner.with_value(|owner| owner.with(make))
-    }
-}
-
-impl Default for Chats {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

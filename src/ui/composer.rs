@@ -35,6 +35,8 @@ pub fn Composer(chat: Chat) -> impl IntoView {
             Ok(settings) => {
                 let text = chat.draft.try_update(std::mem::take).unwrap_or_default();
                 panel_open.set(false);
+                // Before the question changes what the draft is kept under.
+                browser::store(&draft_key(chat), "");
                 chats.ask(chat, text, settings);
             }
             Err(_) => panel_open.set(true),
@@ -101,7 +103,7 @@ pub fn Composer(chat: Chat) -> impl IntoView {
                     >
                         <icons::Sliders />
                         <ModelName />
-                        <span class="field-error">{move || if read().is_err() { "Check the settings" } else { "" }}</span>
+                        <span class="field-error">{move || read().is_err().then(|| "Check the settings".to_owned())}</span>
                     </button>
                     <button
                         type="submit"
@@ -124,11 +126,10 @@ pub fn Composer(chat: Chat) -> impl IntoView {
 #[component]
 fn Notices(chat: Chat, too_long: Memo<bool>) -> impl IntoView {
     let words = move || {
-        if too_long.get() {
-            "The question is longer than 1 MiB. Shorten it, or send it in parts.".to_owned()
-        } else {
-            chat.refusal.get()
-        }
+        let too_long = too_long
+            .get()
+            .then(|| "The question is longer than 1 MiB. Shorten it, or send it in parts.".to_owned());
+        too_long.or_else(|| Some(chat.refusal.get()).filter(|refusal| !refusal.is_empty()))
     };
     view! {
         <p role="alert" class="notice">
@@ -151,23 +152,19 @@ fn ModelName() -> impl IntoView {
 
 /// The draft survives a reload, an error and the time before the page is alive.
 fn keep_draft(chat: Chat, field: NodeRef<Textarea>) {
-    let chats = expect_context::<Chats>();
-    let key = move || {
-        if chats.is_fresh(chat.id) { "runnel-draft".to_owned() } else { format!("runnel-draft-{}", chat.id) }
-    };
     let is_taken_over = StoredValue::new(false);
     Effect::new(move || {
         let Some(field) = field.get() else { return };
         if !is_taken_over.get_value() {
             is_taken_over.set_value(true);
-            take_over(chat, &field, &key());
+            take_over(chat, &field);
         }
         grow(&field);
     });
     Effect::new(move |before: Option<()>| {
         let draft = chat.draft.get();
         if before.is_some() {
-            browser::store(&key(), &draft);
+            browser::store(&draft_key(chat), &draft);
             if let Some(field) = field.get_untracked() {
                 request_animation_frame(move || grow(&field));
             }
@@ -175,13 +172,19 @@ fn keep_draft(chat: Chat, field: NodeRef<Textarea>) {
     });
 }
 
+/// A chat that has not begun has no address to come back to: its draft is the new chat's.
+fn draft_key(chat: Chat) -> String {
+    let has_begun = chat.turns.with_untracked(|turns| !turns.is_empty());
+    if has_begun { format!("runnel-draft-{}", chat.id) } else { "runnel-draft".to_owned() }
+}
+
 /// What was typed before the page came alive comes first, then what was kept from an earlier visit.
-fn take_over(chat: Chat, field: &web_sys::HtmlTextAreaElement, key: &str) {
+fn take_over(chat: Chat, field: &web_sys::HtmlTextAreaElement) {
     let typed = field.value();
     if chat.draft.with_untracked(String::is_empty) {
         if !typed.is_empty() {
             chat.draft.set(typed);
-        } else if let Some(kept) = browser::stored(key) {
+        } else if let Some(kept) = browser::stored(&draft_key(chat)) {
             chat.draft.set(kept);
         }
     }

@@ -17,24 +17,23 @@ pub fn GrowingText(live: LiveAnswer, part: fn(&Answer) -> &str, class: &'static 
         let Some(element) = element.get() else { return };
         live.answer.with(|answer| {
             if let Some(more) = part(answer).get(shown.get_value()..).filter(|more| !more.is_empty()) {
-                append(&element, more, shown.get_value() == 0);
+                append(&element, more);
                 shown.update_value(|shown| *shown += more.len());
             }
         });
     });
     view! {
         <div class=class dir="auto" node_ref=element>
-            {initial}
+            {(!initial.is_empty()).then_some(initial)}
         </div>
     }
 }
 
-fn append(element: &web_sys::HtmlElement, more: &str, is_first: bool) {
+fn append(element: &web_sys::HtmlElement, more: &str) {
     let node = element.last_child().and_then(|node| node.dyn_into::<web_sys::Text>().ok());
-    match node {
-        // An empty text is rendered as a blank, which the first text replaces.
-        Some(node) if is_first => node.set_data(more),
-        Some(node) => drop(node.append_data(more)),
-        None => element.set_text_content(Some(more)),
-    }
+    // Appending fails only for nodes that may not stand there, which text always may.
+    let _ = match node {
+        Some(node) => node.append_data(more),
+        None => element.append_with_str_1(more),
+    };
 }

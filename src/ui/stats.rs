@@ -12,7 +12,7 @@ pub fn Stats(live: LiveAnswer) -> impl IntoView {
     let running = Memo::new(move |_| live.is_running());
     browser::while_true(running, move || now.set(browser::now_ms()));
     let elapsed_ms = move || live.began_ms.get_value().map(|began| now.get().saturating_sub(began));
-    let line = move || live.answer.with(|answer| join(&summary(answer, elapsed_ms())));
+    let line = move || Some(live.answer.with(|answer| join(&summary(answer, elapsed_ms()))));
     // The table is for the finished answer: while it is written, the line above has the counts.
     let rows = move || {
         running.track();

@@ -5,9 +5,8 @@ use leptos::prelude::*;
 
 use super::answer_view::AnswerView;
 use super::chats::{Chat, Turn};
-use super::live_answer::LiveAnswer;
 use super::{browser, icons};
-use crate::chat::{AnswerId, EndStatus};
+use crate::chat::EndStatus;
 
 /// How near the end counts as there, in CSS pixels: half a line.
 const NEAR_THE_END: i32 = 12;
@@ -62,19 +61,17 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
 fn TurnView(chat: Chat, turn: Turn) -> impl IntoView {
     let question = turn.question.clone();
     let answers = turn.answers;
-    let newest = Memo::new(move |_| answers.with(|answers| answers.last().map(|live| live.id)));
     view! {
         <article class="question" aria-label="You">
             <div class="question-text" dir="auto">
                 {question.text}
             </div>
         </article>
-        {move || newest.get().and_then(|id| find(answers, id)).map(|live| view! { <AnswerView chat live /> })}
+        // Keyed, so that another answer is another article: its text grows in nodes of its own.
+        <For each=move || answers.with(|answers| answers.last().copied()) key=|live| live.id.0 let:live>
+            <AnswerView chat live />
+        </For>
     }
-}
-
-fn find(answers: RwSignal<Vec<LiveAnswer>>, id: AnswerId) -> Option<LiveAnswer> {
-    answers.with_untracked(|answers| answers.iter().find(|live| live.id == id).copied())
 }
 
 /// Tells those who do not see the page that an answer began and how it ended; never its text.
