@@ -33,7 +33,7 @@ export async function recordText(page: Page): Promise<() => Promise<TextChange[]
     };
     requestAnimationFrame(tick);
     new MutationObserver((mutations) => {
-      const element = [...document.querySelectorAll('.answer-body .answer-text')].at(-1);
+      const element = [...document.querySelectorAll('.answer-text:not(.refusal)')].at(-1);
       const concerns = (mutation: MutationRecord) =>
         element !== undefined &&
         (element.contains(mutation.target) || [...mutation.addedNodes].some((node) => node.contains(element)));
@@ -126,7 +126,7 @@ export async function recordPlaces(page: Page): Promise<() => Promise<Places>> {
     const look = () => {
       const last = (selector: string) => [...document.querySelectorAll(selector)].at(-1);
       const answer = last('article.answer');
-      if (answer?.getAttribute('data-status') === 'running' && (last('.answer-text')?.textContent ?? '').trim() !== '') {
+      if (answer?.getAttribute('data-status') === 'running' && (last('.answer-text:not(.refusal)')?.textContent ?? '').trim() !== '') {
         const turns = last('.turns');
         record.frames += 1;
         note('header', last('header'));
@@ -134,7 +134,7 @@ export async function recordPlaces(page: Page): Promise<() => Promise<Places>> {
         note('transcript', last('[role=log]'));
         note('question', last('.question-text'), turns);
         note('model', last('.answer-model'), turns);
-        note('text', last('.answer-text'), turns);
+        note('text', last('.answer-text:not(.refusal)'), turns);
         note('figures, sideways', last('.stats'), last('.answer-foot'));
       }
       next();

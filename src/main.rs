@@ -5,14 +5,23 @@ use std::process::ExitCode;
 use clap::Parser;
 use runnel::server::config::{Arguments, Command};
 use runnel::server::run;
+use tokio::runtime::Runtime;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let result = match arguments.command {
-        None => run::serve(arguments.listen, arguments.upstream).await,
-        Some(Command::Ask(ask)) => run::ask(arguments.upstream, ask).await,
-        Some(Command::DemoUpstream(demo)) => run::demo_upstream(demo).await,
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return run::fail(&error),
     };
-    result.unwrap_or_else(|error| run::fail(error.as_ref()))
+    let result = runtime.block_on(async {
+        match arguments.command {
+            None => run::serve(arguments.listen, arguments.upstream).await,
+            Some(Command::Ask(ask)) => run::ask(arguments.upstream, ask).await,
+            Some(Command::DemoUpstream(demo)) => run::demo_upstream(demo).await,
+        }
+    });
+    let code = result.unwrap_or_else(|error| run::fail(error.as_ref()));
+    // A write to a pipe that nobody reads never ends: it must not hold the program back.
+    runtime.shutdown_background();
+    code
 }

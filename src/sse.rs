@@ -52,6 +52,10 @@ pub struct TooLarge {
 
 /// Turns bytes into frames. The cuts between the pieces given to [`Decoder::push`] make no difference.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts about where in the stream it stands"
+)]
 pub struct Decoder {
     limits: Limits,
     /// The line under way, without its end.

@@ -79,13 +79,18 @@ pub fn shell(files: SiteFiles) -> impl IntoView {
                 <script type="application/json" id=PAGE_DATA_ID>
                     {data}
                 </script>
-                <title>{chat_page::title(page.conversation.as_ref())}</title>
+                // As HTML: a text child would get a marker, which a title shows.
+                <title inner_html=escape(&chat_page::title(page.conversation.as_ref()))></title>
             </head>
             <body>
                 <Root />
             </body>
         </html>
     }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
 /// Everything inside the document's body. Needs [`PageData`] in the context.

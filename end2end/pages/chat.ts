@@ -121,21 +121,22 @@ export class ChatPage {
 /** One answer. */
 export class Answer {
   readonly text: Locator;
-  readonly body: Locator;
   readonly model: Locator;
   readonly progress: Locator;
   readonly outcome: Locator;
+  /** What became of it, in a sentence. */
+  readonly verdict: Locator;
   readonly stats: Locator;
   readonly statsLine: Locator;
   readonly tryAgain: Locator;
   readonly copy: Locator;
 
   constructor(readonly root: Locator) {
-    this.body = root.locator('.answer-body');
-    this.text = this.body.locator('.answer-text');
+    this.text = root.locator('.answer-text:not(.refusal)');
     this.model = root.locator('.answer-model');
     this.progress = root.locator('.progress');
     this.outcome = root.locator('.outcome');
+    this.verdict = root.locator('.outcome-what');
     this.stats = root.locator('.stats');
     this.statsLine = this.stats.locator('summary');
     this.tryAgain = root.getByRole('button', { name: 'Try again' });

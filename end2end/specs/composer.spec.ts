@@ -150,7 +150,7 @@ test('settings that cannot be are named at their field, and the question waits',
   const temperature = chat.field('Temperature');
   await expect(temperature).toHaveAccessibleDescription('Temperature must be a number from 0 to 2.');
   await expect(temperature).toHaveAttribute('aria-invalid', 'true');
-  await expect(chat.field('Max tokens')).toHaveAccessibleDescription('Max tokens must be a number from 1 to 1000000.');
+  await expect(chat.field('Max tokens')).toHaveAccessibleDescription('Max tokens must be a whole number from 1 to 1,000,000.');
   await expect(chat.message).toHaveValue(typed);
   await expect(chat.questions).toHaveCount(0);
 

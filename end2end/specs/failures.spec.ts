@@ -83,7 +83,7 @@ const LASTING: Case[] = [
   { model: 'demo/error-404', words: UNKNOWN_MODEL, detail: 'No endpoints found' },
   { model: 'demo/error-413', words: TOO_LONG, detail: 'Request payload too large' },
   { model: 'demo/error-422', words: BAD_REQUEST, detail: 'Invalid argument' },
-  { model: 'demo/error-429-long', words: RATE_LIMITED, detail: 'Free again in 60 min.' },
+  { model: 'demo/error-429-long', words: RATE_LIMITED, detail: 'It asks to wait 60 min.' },
   { model: 'demo/error-not-json', words: UNREADABLE, detail: 'It answered with a web page' },
   // The emulator refuses a model that it does not have before it counts anything.
   { model: 'demo/nowhere', words: UNKNOWN_MODEL, detail: 'demo/nowhere is not a valid model ID', requests: 0 },
@@ -147,7 +147,7 @@ const TOGETHER = 5;
 
 async function tells(answer: Answer, known: Case): Promise<void> {
   await answer.ended(known.status ?? 'failed');
-  await expect(answer.outcome.locator('.outcome-what')).toHaveText(known.words.what);
+  await expect(answer.verdict).toHaveText(known.words.what);
   await expect(answer.outcome.locator('.outcome-advice')).toHaveText(known.words.advice);
   if (known.detail !== undefined) {
     await expect(answer.outcome.locator('.outcome-detail')).toContainText(known.detail);
@@ -158,16 +158,28 @@ async function tells(answer: Answer, known: Case): Promise<void> {
   await expect(answer.tryAgain).toBeEnabled();
 }
 
-for (const known of [...LASTING, ...AFTER_TEXT, ...BROKEN_OFF]) {
-  test(`${known.model} is told with what to do`, async ({ chat, emulator }) => {
-    const { typed, asked } = prompt('Please fail.', { delta_ms: 2 });
-    const answer = await chat.ask(typed, { model: known.model });
-    await tells(answer, known);
-    expect((await emulator.stats(asked)).requests).toBe(known.requests ?? 1);
-    await expect.poll(async () => (await emulator.stats(asked)).open).toBe(0);
-    await expect(chat.send, 'nothing waits to be sent').toBeDisabled();
+/** One after the other, each in a new chat of the same page. */
+function testInTurn(title: string, cases: Case[]): void {
+  test(title, async ({ chat, emulator }) => {
+    for (const known of cases) {
+      await test.step(known.model, async () => {
+        await chat.newChat.click();
+        await expect(chat.greeting).toBeVisible();
+        const { typed, asked } = prompt('Please fail.', { delta_ms: 1, characters: 12 });
+        const answer = await chat.ask(typed, { model: known.model });
+        await tells(answer, known);
+        await expect(chat.questions).toHaveText([typed]);
+        await expect
+          .poll(() => emulator.stats(asked), known.model)
+          .toMatchObject({ requests: known.requests ?? 1, open: 0 });
+      });
+    }
   });
 }
+
+testInTurn('what another attempt would meet again is told at once, with what to do: the key, credit, moderation …', LASTING);
+testInTurn('an error after some text is told with what to do, and the text is kept', AFTER_TEXT);
+testInTurn('a stream that breaks off is told with what to do, and its text is kept', BROKEN_OFF);
 
 /** Waits for several ends at once, each in a tab of its own. */
 function testTogether(title: string, cases: Case[]): void {
@@ -212,13 +224,13 @@ test('an upstream that cannot be reached is said to be so, and the question stay
 test('an answer without a word is not passed over in silence', async ({ chat }) => {
   const answer = await chat.ask(prompt('Say nothing.').typed, { model: 'demo/empty' });
   await answer.ended('complete');
-  await expect(answer.outcome).toHaveText('The model ended without writing anything.');
+  await expect(answer.verdict).toHaveText('The model ended without writing anything.');
 });
 
 test('an answer that a filter cut off says so', async ({ chat }) => {
   const answer = await chat.ask(prompt('Say too much.', { delta_ms: 1 }).typed, { model: 'demo/content-filter' });
   await answer.ended('complete');
-  await expect(answer.outcome).toHaveText("Cut off by the provider's content filter.");
+  await expect(answer.verdict).toHaveText("Cut off by the provider's content filter.");
 });
 
 test('a send that the server refuses gives the question back, before what was typed since', async ({
@@ -240,7 +252,7 @@ test('a send that the server refuses gives the question back, before what was ty
       json: { kind: 'bad_request', message: 'This is what the server has against it.' },
     });
   });
-  const { typed, asked } = prompt('Keep these words.');
+  const { typed, asked } = prompt('Keep these words.', { delta_ms: 1 });
   await chat.ask(typed);
   await chat.message.fill('And these.');
   refuse();
@@ -252,7 +264,7 @@ test('a send that the server refuses gives the question back, before what was ty
   await chat.message.fill(typed);
   await chat.message.press('Enter');
   await chat.answer().ended('complete');
-  await expect(chat.notice).toBeEmpty();
+  await expect(chat.notice.getByText('This is what')).toHaveCount(0);
   expect(await emulator.stats(asked)).toMatchObject({ requests: 1, completed: 1 });
 });
 

@@ -54,7 +54,7 @@ test('a real model is stopped in the middle, and is free for the next question',
   await answer.hasGrownTo(20);
   await chat.stop.click();
   await answer.ended('stopped');
-  await expect(answer.outcome).toHaveText('Stopped. You keep what was written.');
+  await expect(answer.verdict).toHaveText('Stopped. You keep what was written.');
   const kept = await answer.read();
 
   // It has one place for an answer: a story that still ran would keep this one waiting for minutes.
@@ -73,5 +73,5 @@ test('the real model’s name is offered, and its refusal of a wrong request is 
   // More than the model can read.
   const answer = await chat.ask('river '.repeat(4000));
   await answer.ended('failed', 60_000);
-  await expect(answer.outcome.locator('.outcome-what')).toHaveText('This conversation is too long for the model.');
+  await expect(answer.verdict).toHaveText('This conversation is too long for the model.');
 });

@@ -25,7 +25,7 @@ test('an answer is stopped before its first token', async ({ chat, emulator }) =
   await expect(answer.progress).toContainText('The model is getting ready.');
   await chat.stop.click();
   await answer.ended('stopped');
-  await expect(answer.outcome).toHaveText('Stopped before anything was written.');
+  await expect(answer.verdict).toHaveText('Stopped before anything was written.');
   await expect.poll(() => emulator.stats(asked)).toMatchObject({ requests: 1, open: 0, aborted: 1 });
 });
 
@@ -39,7 +39,7 @@ test('an answer stopped in the middle keeps its text, also on a reload, and the 
   await answer.hasGrownTo(100);
   await chat.stop.click();
   await answer.ended('stopped');
-  await expect(answer.outcome).toHaveText('Stopped. You keep what was written.');
+  await expect(answer.verdict).toHaveText('Stopped. You keep what was written.');
   await expect.poll(() => emulator.stats(asked)).toMatchObject({ requests: 1, open: 0, aborted: 1 });
 
   const kept = await answer.read();

@@ -7,6 +7,11 @@
 //! [`AnswerEvent`]: crate::chat::AnswerEvent
 //! [`Seq`]: crate::chat::Seq
 
+#![allow(
+    clippy::unused_async,
+    reason = "a server function is asynchronous where it is called, in the browser"
+)]
+
 use leptos::prelude::*;
 use leptos::server_fn::codec::{ByteStream, GetUrl, Json, Streaming};
 use serde::{Deserialize, Serialize};

@@ -73,11 +73,10 @@ impl FromServerFnError for ApiError {
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
-            ServerFnErrorErr::Args(detail) | ServerFnErrorErr::MissingArg(detail) => {
-                Self::bad_request(format!("The request cannot be read: {detail}"))
-            }
-            ServerFnErrorErr::Deserialization(detail) => {
-                Self::bad_request(format!("The request cannot be read: {detail}"))
+            ServerFnErrorErr::Args(detail)
+            | ServerFnErrorErr::MissingArg(detail)
+            | ServerFnErrorErr::Deserialization(detail) => {
+                Self::bad_request(format!("The request cannot be read: {}", without_place(&detail)))
             }
             // In the browser these mean that no server, or another one, answered.
             ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => {
@@ -86,4 +85,9 @@ impl FromServerFnError for ApiError {
             _ => Self::new(ApiErrorKind::Internal, "Something went wrong inside Runnel. Its log says more."),
         }
     }
+}
+
+/// Where in the JSON something stands helps nobody who did not write it by hand.
+fn without_place(detail: &str) -> &str {
+    detail.rsplit_once(" at line ").map_or(detail, |(what, _)| what)
 }

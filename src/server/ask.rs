@@ -4,15 +4,16 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
+
 use super::StartError;
 use super::catalogue::Catalogue;
 use super::config::{AskArguments, Config};
 use super::connect;
-use super::openrouter::{AnswerRequest, AnswerStream};
+use super::openrouter::{AnswerRequest, AnswerStream, OpenRouter};
 use crate::chat::{Answer, AnswerEvent, AnswerId, EndStatus, QuestionId};
 use crate::models::ModelId;
 use crate::problem::{Problem, ProblemKind};
-use crate::settings::Settings;
 
 /// As `timeout(1)`.
 const TIMED_OUT: u8 = 124;
@@ -42,31 +43,40 @@ pub async fn ask(config: Config, arguments: AskArguments) -> Result<ExitCode, As
     let (client, demo) = connect(&config).await?;
     let default =
         config.default_model.or_else(|| demo.as_ref().map(|_| super::demo::DEFAULT_MODEL.to_owned()));
-    let model = match arguments.model {
-        Some(model) => model,
-        None => Catalogue::new(client.clone(), default).default_model().await.unwrap_or_default(),
+    let mut answer = None;
+    let asking = async {
+        let model = choose_model(&client, default, arguments.model).await?;
+        let mut request = AnswerRequest::new(model.as_str());
+        if let Some(system) = &arguments.system {
+            request = request.system(system);
+        }
+        let answer = answer.insert(Answer::new(AnswerId::now(), QuestionId::now(), model.as_str()));
+        print(client.stream_answer(&request.user(question)), answer).await
     };
-    let model = ModelId::parse(&model, client.config().model_rule())
-        .map_err(|error| AskError::Model(error.to_string()))?;
-    let mut request = AnswerRequest::new(model.as_str());
-    if let Some(system) = &arguments.system {
-        request = request.system(system);
-    }
-    request.settings = Settings::default();
-    let stream = client.stream_answer(&request.user(question));
-    let mut answer = Answer::new(AnswerId::now(), QuestionId::now(), model.as_str());
     let code = tokio::select! {
-        code = print(stream, &mut answer) => code?,
+        code = asking => code?,
         () = deadline(arguments.timeout) => {
             tell("No answer in time.");
             TIMED_OUT
         }
         _ = tokio::signal::ctrl_c() => CANCELLED,
     };
-    if arguments.stats {
+    if let Some(answer) = answer.filter(|_| arguments.stats) {
         tell(&stats(&answer));
     }
     Ok(ExitCode::from(code))
+}
+
+async fn choose_model(
+    client: &OpenRouter,
+    default: Option<String>,
+    wanted: Option<String>,
+) -> Result<ModelId, AskError> {
+    let model = match wanted {
+        Some(model) => model,
+        None => Catalogue::new(client.clone(), default).default_model().await.unwrap_or_default(),
+    };
+    ModelId::parse(&model, client.config().model_rule()).map_err(|error| AskError::Model(error.to_string()))
 }
 
 /// The exit code for a problem; `runnel ask --help` lists them.
@@ -89,14 +99,15 @@ pub const fn exit_code(kind: ProblemKind) -> u8 {
 }
 
 async fn print(mut stream: AnswerStream, answer: &mut Answer) -> Result<u8, AskError> {
+    // Waiting to write is waiting like any other: Ctrl-C and the timeout end it.
+    let mut output = tokio::io::stdout();
     let mut ends_in_newline = true;
     while let Some(event) = stream.next().await {
         answer.apply(answer.seq.next(), &event);
         match &event {
             AnswerEvent::Text(text) | AnswerEvent::Refusal(text) => {
-                let mut output = io::stdout().lock();
-                output.write_all(text.as_bytes())?;
-                output.flush()?;
+                output.write_all(text.as_bytes()).await?;
+                output.flush().await?;
                 ends_in_newline = text.ends_with('\n');
             }
             AnswerEvent::Retrying(retry) => tell(&format!(
@@ -110,7 +121,8 @@ async fn print(mut stream: AnswerStream, answer: &mut Answer) -> Result<u8, AskE
         }
     }
     if !ends_in_newline {
-        writeln!(io::stdout())?;
+        output.write_all(b"\n").await?;
+        output.flush().await?;
     }
     let Some(end) = answer.end() else { return Ok(exit_code(ProblemKind::Internal)) };
     if end.status == EndStatus::Complete && end.finish_reason.as_deref() == Some("length") {

@@ -11,7 +11,7 @@ use crate::api::{ApiError, ApiErrorKind};
 use crate::models::ModelInfo;
 
 /// Models come and go within days; the list is some hundred kilobytes.
-const FRESH_FOR: Duration = Duration::from_secs(600);
+const FRESH_FOR: Duration = Duration::from_mins(10);
 /// OpenRouter's own choice of a model for the question.
 const OPENROUTER_DEFAULT_MODEL: &str = "openrouter/auto";
 

@@ -41,7 +41,7 @@ pub struct UpstreamArguments {
     /// The key, `sk-or-…` for OpenRouter. Better set in the environment: a flag shows in the list of processes
     #[arg(long, env = "OPENROUTER_API_KEY", value_name = "KEY", hide_env_values = true, global = true)]
     pub api_key: Option<String>,
-    /// OpenRouter, or any server that speaks its dialect [default: https://openrouter.ai/api/v1]
+    /// OpenRouter, or any server that speaks its dialect [default: <https://openrouter.ai/api/v1>]
     #[arg(long, env = "OPENROUTER_BASE_URL", value_name = "URL", global = true)]
     pub base_url: Option<String>,
     /// The address of your site, sent as HTTP-Referer
@@ -71,7 +71,14 @@ pub struct Patience {
     pub progress_timeout: Duration,
 }
 
+/// The exit codes are those of `ask::exit_code`.
+const EXIT_CODES: &str = "Exit codes: 0 answered or stopped at a limit · 1 Runnel failed · 2 wrong usage · 3 key not \
+    accepted · 4 no credit · 5 unknown model · 6 rate limited · 7 provider down · 8 too long · 9 refused by \
+    moderation · 10 request not accepted · 11 unreachable · 12 stalled or cut off · 13 unreadable · 124 no answer \
+    within --timeout · 130 Ctrl-C";
+
 #[derive(Clone, Debug, Args)]
+#[command(after_help = EXIT_CODES)]
 pub struct AskArguments {
     /// The question; standard input joins it, or stands for it
     pub prompt: Option<String>,

@@ -2,10 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn};
@@ -15,6 +16,7 @@ use axum::serve::ListenerExt;
 use leptos::prelude::provide_context;
 use leptos_axum::{handle_server_fns_with_context, render_app_async_with_context};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -27,6 +29,8 @@ use crate::ui;
 
 /// A question of 1 MiB may need six bytes a character in JSON, and the system prompt comes beside it.
 const LARGEST_REQUEST_BYTES: usize = 8 << 20;
+/// A viewer who does not read, or a request that never becomes whole, must not keep the server from stopping.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(3);
 /// An error is a sentence.
 const LARGEST_ERROR_BYTES: usize = 64 << 10;
 const SERVER_FN_ERROR: &str = "serverfnerror";
@@ -55,11 +59,23 @@ pub async fn serve(
         }
     });
     let answers = app.answers().clone();
+    let stopping = CancellationToken::new();
+    let patience = {
+        let stopping = stopping.clone();
+        async move {
+            stopping.cancelled().await;
+            tokio::time::sleep(SHUTDOWN_PATIENCE).await;
+        }
+    };
     let shutdown = async move {
         shutdown.await;
+        stopping.cancel();
         answers.interrupt_all().await;
     };
-    axum::serve(listener, router(app)).with_graceful_shutdown(shutdown).await
+    tokio::select! {
+        result = axum::serve(listener, router(app)).with_graceful_shutdown(shutdown).into_future() => result,
+        () = patience => Ok(()),
+    }
 }
 
 /// The whole site.
@@ -78,7 +94,8 @@ pub fn router(app: App) -> Router {
             "/api/{name}",
             any(move |request: Request| handle_server_fns_with_context(provide_app.clone(), request)),
         )
-        .layer(from_fn(api_edge));
+        .layer(from_fn(api_edge))
+        .layer(DefaultBodyLimit::max(LARGEST_REQUEST_BYTES));
 
     // What a person opens: every path that is nothing else. The page itself knows which of them are there.
     let pages = Router::new()

@@ -243,7 +243,7 @@ impl ClientConfig {
             site_name: None,
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(30),
-            progress_timeout: Duration::from_secs(120),
+            progress_timeout: Duration::from_mins(2),
             retry: RetryPolicy::default(),
         })
     }

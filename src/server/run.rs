@@ -23,7 +23,7 @@ pub type Outcome = Result<ExitCode, Box<dyn Error>>;
 pub async fn serve(listen: SocketAddr, upstream: UpstreamArguments) -> Outcome {
     log_to_stderr();
     let config = upstream.config()?;
-    let listener = http::listen(listen).await.map_err(|error| cannot_listen(listen, &error))?;
+    let listener = http::listen(listen).await.map_err(|error| cannot_listen("--listen", listen, &error))?;
     let address = listener.local_addr()?;
     let app = App::start(config).await?;
     let about = app.about();
@@ -59,7 +59,7 @@ pub async fn demo_upstream(arguments: DemoArguments) -> Outcome {
     };
     let demo = Demo::start(arguments.address, pace)
         .await
-        .map_err(|error| cannot_listen(arguments.address, &error))?;
+        .map_err(|error| cannot_listen("--at", arguments.address, &error))?;
     say(&format!("The emulated OpenRouter is at {}", demo.base_url()));
     tokio::select! {
         () = asked_to_stop() => {}
@@ -80,18 +80,18 @@ fn say(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {
+fn cannot_listen(flag: &str, address: SocketAddr, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => format!(
             "{address} is taken: another program, perhaps another Runnel, listens there. Stop it, or choose another \
-             address with --listen."
+             address with {flag}."
         ),
         io::ErrorKind::PermissionDenied => {
-            format!("Listening at {address} is not allowed: choose a port above 1023 with --listen.")
+            format!("Listening at {address} is not allowed: choose a port above 1023 with {flag}.")
         }
-        _ => format!(
-            "Listening at {address} failed: {error}. Choose an address of this machine with --listen."
-        ),
+        _ => {
+            format!("Listening at {address} failed: {error}. Choose an address of this machine with {flag}.")
+        }
     }
 }
 

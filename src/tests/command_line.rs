@@ -486,7 +486,7 @@ async fn the_key_is_in_no_output_however_much_is_logged() {
         seen.push(format!("{:?}", response.headers()));
         let reader = Reader::new(response, message.answer, Seq::START).to_end().await;
         seen.push(String::from_utf8(reader.body).unwrap());
-        for path in [format!("/c/{}", message.conversation), "/api/about".into(), "/api/list_models".into()] {
+        for path in [format!("/c/{}", message.conversation), "/".into(), "/api/list_models".into()] {
             seen.push(
                 http_client().get(format!("{address}{path}")).send().await.unwrap().text().await.unwrap(),
             );

@@ -2,8 +2,9 @@
 
 use reqwest::StatusCode;
 use runnel::chat::ConversationId;
+use serde_json::{Value, json};
 
-use crate::test_app::{TestApp, message};
+use crate::test_app::{KEY, TestApp, message};
 
 /// The page and its status.
 async fn page(app: &TestApp, path: &str) -> (StatusCode, String) {
@@ -35,8 +36,9 @@ async fn every_script_of_a_page_carries_its_nonce_and_each_page_has_another() {
     let nonce = |html: &str| html.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
     let (first, second) = (page(&app, "/").await.1, page(&app, "/").await.1);
     assert_ne!(nonce(&first), nonce(&second));
-    for script in first.split("<script").skip(1) {
-        let tag = script.split('>').next().unwrap();
+    let tags = first.split("<script").skip(1).map(|script| script.split('>').next().unwrap());
+    // Data is not run, and needs no nonce.
+    for tag in tags.filter(|tag| !tag.contains(r#"type="application/json""#)) {
         assert!(tag.contains(&format!("nonce=\"{}\"", nonce(&first))), "<script{tag}>");
     }
 }
@@ -57,7 +59,7 @@ async fn a_chat_that_is_not_here_is_a_404_with_a_way_home() {
         assert_eq!(status, 404, "{path}");
         assert!(html.contains("Start a chat"), "{path}: {html}");
         assert!(html.contains(r#"href="/""#), "{path}: {html}");
-        assert!(html.contains("<title>Not found · Runnel</title>"), "{path}: {html}");
+        assert!(html.contains("<title>Runnel</title>"), "{path}: {html}");
     }
 }
 
@@ -144,6 +146,31 @@ async fn a_model_name_does_not_become_markup() {
 }
 
 #[tokio::test]
+async fn the_data_of_a_page_is_json_whatever_was_said() {
+    let app = TestApp::start_with(|client| client.api_key = Some(KEY.into())).await;
+    let question = "</script><!-- <script> \u{2028} \"quoted\" \\ &lt; ]]>";
+    let message = message("demo/script", question);
+    let reader = app.begin(&message).await.to_end().await;
+    let (_, html) = page(&app, &format!("/c/{}", message.conversation)).await;
+    let data = page_data(&html);
+    assert_eq!(data["conversation"]["questions"][0]["text"], question);
+    assert_eq!(data["conversation"]["answers"][0]["text"], reader.answer.text);
+    let about = &data["about"];
+    assert_eq!((&about["is_demo"], &about["upstream"]), (&json!(false), &json!("127.0.0.1")));
+    assert_eq!(
+        (&about["model_rule"], &about["version"]),
+        (&json!("free_form"), &json!(env!("CARGO_PKG_VERSION")))
+    );
+}
+
+/// What the page hands to the browser's side.
+fn page_data(html: &str) -> Value {
+    let after = html.split(r#"id="page-data">"#).nth(1).unwrap();
+    let text = after.split("</script>").next().unwrap();
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
+}
+
+#[tokio::test]
 async fn the_settings_have_a_page() {
     let app = TestApp::start().await;
     let (status, html) = page(&app, "/settings").await;
@@ -162,7 +189,8 @@ async fn whoever_watches_the_server_is_told_that_it_is_well() {
 #[tokio::test]
 async fn every_response_has_the_security_headers() {
     let app = TestApp::start().await;
-    for path in ["/", "/settings", "/nonsense", "/healthz", "/api/about", "/api/nonsense", "/pkg/nonsense.js"]
+    for path in
+        ["/", "/settings", "/nonsense", "/healthz", "/api/list_models", "/api/nonsense", "/pkg/nonsense.js"]
     {
         let response = app.get(path).await;
         for (name, value) in [

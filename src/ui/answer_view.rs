@@ -245,7 +245,9 @@ fn remark_on(problem: &Problem) -> Remark {
         if !detail.ends_with(['.', '!', '?']) && !detail.is_empty() {
             detail.push('.');
         }
-        detail.push_str(&format!(" It asks to wait {}.", duration_words(wait_ms)));
+        detail.push_str(" It asks to wait ");
+        detail.push_str(&duration_words(wait_ms));
+        detail.push('.');
     }
     Remark {
         what: problem.kind.sentence(),

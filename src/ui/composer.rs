@@ -51,20 +51,14 @@ pub fn Composer(chat: Chat) -> impl IntoView {
         event.prevent_default();
         if running.get_untracked() { stop() } else { send() }
     };
-    let press = move |event: KeyboardEvent| {
-        // While an input method composes, Enter chooses a word (keyCode 229 in Safari).
-        let composing = event.is_composing() || event.key_code() == 229;
-        match event.key().as_str() {
-            "Enter" if !event.shift_key() && !composing => {
-                event.prevent_default();
-                send();
-            }
-            "Escape" => stop(),
-            _ => {}
+    let press = move |event: KeyboardEvent| match intent(&event) {
+        Some(Intent::Send) => {
+            event.prevent_default();
+            send();
         }
+        Some(Intent::Stop) => stop(),
+        None => {}
     };
-    let action = move || if running.get() { "Stop" } else { "Send" };
-    let hint = move || if running.get() { "Stop (Esc)" } else { "Send (Enter)" };
     view! {
         <form class="composer" aria-label="Ask" on:submit=submit>
             {move || {
@@ -105,20 +99,43 @@ pub fn Composer(chat: Chat) -> impl IntoView {
                         <ModelName />
                         <span class="field-error">{move || read().is_err().then(|| "Check the settings".to_owned())}</span>
                     </button>
-                    <button
-                        type="submit"
-                        class="send"
-                        class:stops=move || running.get()
-                        aria-label=action
-                        title=hint
-                        disabled=move || !running.get() && !can_send.get()
-                    >
-                        <icons::Send />
-                        <icons::Stop />
-                    </button>
+                    <SendButton running can_send />
                 </div>
             </div>
         </form>
+    }
+}
+
+/// Send, and Stop in its place while an answer is written.
+#[component]
+fn SendButton(running: Memo<bool>, can_send: Memo<bool>) -> impl IntoView {
+    view! {
+        <button
+            type="submit"
+            class="send"
+            class:stops=move || running.get()
+            aria-label=move || if running.get() { "Stop" } else { "Send" }
+            title=move || if running.get() { "Stop (Esc)" } else { "Send (Enter)" }
+            disabled=move || !running.get() && !can_send.get()
+        >
+            <icons::Send />
+            <icons::Stop />
+        </button>
+    }
+}
+
+enum Intent {
+    Send,
+    Stop,
+}
+
+/// What a key means. While an input method composes, Enter chooses a word (key code 229 in Safari).
+fn intent(event: &KeyboardEvent) -> Option<Intent> {
+    let composing = event.is_composing() || event.key_code() == 229;
+    match event.key().as_str() {
+        "Enter" if !event.shift_key() && !composing => Some(Intent::Send),
+        "Escape" => Some(Intent::Stop),
+        _ => None,
     }
 }
 

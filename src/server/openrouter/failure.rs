@@ -45,7 +45,7 @@ impl Failure {
             is_transient: is_transient(status, kind),
             problem: Problem {
                 kind,
-                message: shorten(&error.message),
+                message: error.message,
                 status,
                 provider: error.provider,
                 retry_after_ms: retry_after.map(millis),
@@ -91,8 +91,9 @@ impl OpenRouter {
         self.redacted(failure)
     }
 
+    /// Without the key, and only then cut to size: a cut might leave a part of it.
     pub(super) fn redacted(&self, mut failure: Failure) -> Failure {
-        failure.problem.message = self.redact(&failure.problem.message);
+        failure.problem.message = shorten(&self.redact(&failure.problem.message));
         failure
     }
 }
@@ -180,11 +181,16 @@ fn is_transient(status: Option<u16>, kind: ProblemKind) -> bool {
     }
 }
 
-/// `Retry-After` in seconds, else `X-RateLimit-Reset` in Unix milliseconds (wire reference, section 3.1).
+/// `Retry-After` in seconds or as a date, else `X-RateLimit-Reset` in Unix milliseconds (wire reference, section 3.1).
 fn asked_wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
     if let Some(seconds) = number("retry-after") {
         return Duration::try_from_secs_f64(seconds).ok();
+    }
+    if let Some(date) =
+        headers.get("retry-after").and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok())
+    {
+        return Some(date.duration_since(now).unwrap_or_default());
     }
     #[expect(
         clippy::cast_possible_truncation,
@@ -294,9 +300,10 @@ mod tests {
         let wait = |name: &'static str, value: &'static str| {
             asked_wait(&HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))]), now)
         };
-        assert_eq!(wait("retry-after", "60"), Some(Duration::from_secs(60)));
+        assert_eq!(wait("retry-after", "60"), Some(Duration::from_mins(1)));
         assert_eq!(wait("x-ratelimit-reset", "1007000"), Some(Duration::from_secs(7)));
         assert_eq!(wait("x-ratelimit-reset", "1"), Some(Duration::ZERO));
+        assert_eq!(wait("retry-after", "Thu, 01 Jan 1970 00:17:00 GMT"), Some(Duration::from_secs(20)));
         assert_eq!(wait("retry-after", "-1"), None);
         assert_eq!(wait("retry-after", "soon"), None);
     }

@@ -226,13 +226,12 @@ impl AnswerReader {
 
     fn read_delta(&mut self, delta: &Delta, elapsed_ms: u64, on_event: &mut impl FnMut(AnswerEvent)) {
         let mut events = Vec::new();
-        let texts: [(String, fn(String) -> AnswerEvent); 3] = [
-            (delta.reasoning(), |text| AnswerEvent::Reasoning(text)),
-            (delta.text(), |text| AnswerEvent::Text(text)),
-            (delta.refusal().to_owned(), |text| AnswerEvent::Refusal(text)),
+        let texts = [
+            AnswerEvent::Reasoning(delta.reasoning()),
+            AnswerEvent::Text(delta.text()),
+            AnswerEvent::Refusal(delta.refusal().to_owned()),
         ];
-        events
-            .extend(texts.into_iter().filter(|(text, _)| !text.is_empty()).map(|(text, event)| event(text)));
+        events.extend(texts.into_iter().filter(|event| size(event) > 0));
         for citation in delta.citations() {
             let title = citation.title.clone().filter(|title| !title.is_empty());
             events.push(AnswerEvent::Citation(Citation { url: citation.url.clone(), title }));
@@ -357,7 +356,7 @@ mod tests {
         let mut reader = AnswerReader::default();
         let mut events = Vec::new();
         reader.push(": a\n\n: b\n\n: c\n\n".as_bytes(), 0, SystemTime::UNIX_EPOCH, &mut |event| {
-            events.push(event)
+            events.push(event);
         });
         assert_eq!(events, [AnswerEvent::Waiting]);
     }
@@ -407,7 +406,7 @@ mod tests {
     #[test]
     fn an_event_without_end_is_refused() {
         let mut reader = AnswerReader::default();
-        let piece = [b'x'; 1 << 16];
+        let piece = vec![b'x'; 1 << 16];
         let pushed = (0..64).take_while(|_| {
             reader.push(&piece, 0, SystemTime::UNIX_EPOCH, &mut |_| ());
             !reader.has_ended()

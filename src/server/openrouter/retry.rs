@@ -15,7 +15,7 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { attempts: 4, first_wait: Duration::from_secs(1), longest_wait: Duration::from_secs(60) }
+        Self { attempts: 4, first_wait: Duration::from_secs(1), longest_wait: Duration::from_mins(1) }
     }
 }
 
@@ -46,11 +46,8 @@ impl RetryPolicy {
 mod tests {
     use super::*;
 
-    const POLICY: RetryPolicy = RetryPolicy {
-        attempts: 4,
-        first_wait: Duration::from_secs(1),
-        longest_wait: Duration::from_secs(60),
-    };
+    const POLICY: RetryPolicy =
+        RetryPolicy { attempts: 4, first_wait: Duration::from_secs(1), longest_wait: Duration::from_mins(1) };
 
     #[test]
     fn pauses_double_and_are_jittered_by_half() {
@@ -75,7 +72,7 @@ mod tests {
 
     #[test]
     fn an_hour_is_not_waited_for() {
-        assert_eq!(POLICY.wait_after(1, Some(Duration::from_secs(3600)), 0.0), None);
+        assert_eq!(POLICY.wait_after(1, Some(Duration::from_hours(1)), 0.0), None);
     }
 
     #[test]
