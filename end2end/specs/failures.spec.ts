@@ -326,7 +326,7 @@ test('a request whose response gets lost joins the answer that it began', async 
 });
 
 test('a question sent while the server is away waits for it', async ({ page, line, emulator, consoleWatch }) => {
-  consoleWatch.allow(/net::ERR_/, 'Chromium itself reports the requests that the cut line fails.');
+  consoleWatch.allowBrokenLine();
   const chat = new ChatPage(page);
   await chat.open(line.url);
   const { typed, asked } = prompt('Patience.', { delta_ms: 2 });

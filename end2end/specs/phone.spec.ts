@@ -54,6 +54,17 @@ test('a question is asked, answered, stopped and asked again with taps alone', a
   await chat.answer().ended('stopped');
 });
 
+test('the panel fits the screen, also with something wrong in it', async ({ chat, page }) => {
+  await chat.openSettings();
+  await chat.field('Temperature').fill('hot');
+  await expect(chat.field('Temperature')).toHaveAttribute('aria-invalid', 'true');
+  await expect(page.locator('#chat-settings')).toBeInViewport({ ratio: 1 });
+  // Fields that stand side by side stay in one line, whatever is said beneath one of them.
+  const temperature = await chat.field('Temperature').boundingBox();
+  const maxTokens = await chat.field('Max tokens').boundingBox();
+  expect([maxTokens?.y, maxTokens?.height]).toEqual([temperature?.y, temperature?.height]);
+});
+
 test('the composer stays in sight under a long answer, and nothing is wider than the screen', async ({ chat, page }) => {
   const answer = await chat.ask(prompt('Write an article.', { delta_ms: 1, characters: 200 }).typed, { model: 'demo/long' });
   await answer.ended('complete');

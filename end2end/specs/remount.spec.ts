@@ -117,8 +117,7 @@ test('a lost connection is made again, and the answer goes on where it was', asy
   emulator,
   consoleWatch,
 }) => {
-  consoleWatch.allow(/net::ERR_/, 'Chromium itself reports the requests that the cut line fails.');
-  consoleWatch.allow(/^error: TypeError: network error/, 'server_fn itself reports a stream that breaks off.');
+  consoleWatch.allowBrokenLine();
   const chat = new ChatPage(page);
   await chat.open(line.url);
   const { typed, asked } = prompt('Survive a broken line.');

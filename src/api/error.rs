@@ -29,7 +29,7 @@ pub enum ApiErrorKind {
     /// The upstream could not be asked.
     Upstream,
     Internal,
-    /// The browser could not reach the server, or lost it. Never sent by the server.
+    /// The server cannot be reached, or is about to stop. The same request may be sent again.
     Network,
 }
 

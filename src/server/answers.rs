@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::api::answers::{SentMessage, SentQuestion};
 use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::{Answer, AnswerId, Conversation, ConversationId, EndStatus, Question, Seq};
-use crate::models::ModelId;
+use crate::models::{ModelId, ModelRule};
 
 mod live;
 mod prompt;
@@ -34,6 +34,8 @@ pub struct Answers {
 /// Everything said since the start of the process.
 #[derive(Debug, Default)]
 struct Shelf {
+    /// The server is about to stop: nothing new begins.
+    is_closing: bool,
     conversations: HashMap<ConversationId, Thread>,
     answers: HashMap<AnswerId, LiveAnswer>,
 }
@@ -56,10 +58,20 @@ impl Answers {
     /// See [`crate::api::answers::send_message`]; nothing has changed then.
     pub async fn send(&self, message: SentMessage) -> Result<LiveAnswer, ApiError> {
         check_question(&message.question)?;
+        let rule = self.client.config().model_rule();
+        for fallback in &message.settings.fallback_models {
+            parse_model(fallback, rule)?;
+        }
         let model = self.choose_model(message.settings.model.as_deref()).await?;
         let mut shelf = self.shelf();
         if let Some(live) = shelf.answers.get(&message.answer) {
             return shelf.join(live, &message);
+        }
+        if shelf.is_closing {
+            return Err(ApiError::new(
+                ApiErrorKind::Network,
+                "Runnel is being stopped. Try again in a moment.",
+            ));
         }
         let thread = shelf.check(&message)?;
         let history = shelf.history(thread, message.question.after);
@@ -117,7 +129,11 @@ impl Answers {
 
     /// Ends every running answer as interrupted: the server is about to stop.
     pub async fn interrupt_all(&self) {
-        let running: Vec<_> = self.shelf().answers.values().cloned().collect();
+        let running: Vec<_> = {
+            let mut shelf = self.shelf();
+            shelf.is_closing = true;
+            shelf.answers.values().cloned().collect()
+        };
         for live in running {
             live.interrupt();
             live.ended().await;
@@ -141,7 +157,7 @@ impl Answers {
                 .await
                 .ok_or_else(|| ApiError::bad_request("Choose a model."))?,
         };
-        ModelId::parse(&model, rule).map_err(|error| ApiError::bad_request(error.to_string()))
+        parse_model(&model, rule)
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
@@ -228,6 +244,10 @@ impl Shelf {
         self.answers.insert(message.answer, live.clone());
         live
     }
+}
+
+fn parse_model(text: &str, rule: ModelRule) -> Result<ModelId, ApiError> {
+    ModelId::parse(text, rule).map_err(|error| ApiError::bad_request(error.to_string()))
 }
 
 fn check_question(question: &SentQuestion) -> Result<(), ApiError> {

@@ -13,6 +13,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::serve::ListenerExt;
+use futures::StreamExt;
 use leptos::prelude::provide_context;
 use leptos_axum::{handle_server_fns_with_context, render_app_async_with_context};
 use tokio::net::TcpListener;
@@ -31,6 +32,10 @@ use crate::ui;
 const LARGEST_REQUEST_BYTES: usize = 8 << 20;
 /// A viewer who does not read, or a request that never becomes whole, must not keep the server from stopping.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(3);
+/// What is read of a larger one, to be able to say so.
+const LARGEST_DROPPED_BYTES: usize = 64 << 20;
+/// For the whole of a request. Slow lines send a megabyte in seconds.
+const REQUEST_PATIENCE: Duration = Duration::from_mins(1);
 /// An error is a sentence.
 const LARGEST_ERROR_BYTES: usize = 64 << 10;
 const SERVER_FN_ERROR: &str = "serverfnerror";
@@ -168,10 +173,35 @@ async fn admit(request: Request) -> Result<Request, ApiError> {
         let message = "Send JSON, with the header Content-Type: application/json.";
         return Err(ApiError::new(ApiErrorKind::UnsupportedMediaType, message));
     }
-    let body = to_bytes(body, LARGEST_REQUEST_BYTES).await.map_err(|_| {
-        ApiError::new(ApiErrorKind::TooLarge, "The request is larger than 8 MiB, or broke off on the way.")
-    })?;
+    let body = read_body(body).await?;
     Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+/// The whole body, if it is not too large. What is too large is read on and dropped, within bounds: a client
+/// that is still sending when the connection closes does not see the answer.
+async fn read_body(body: Body) -> Result<Vec<u8>, ApiError> {
+    let too_large = || ApiError::new(ApiErrorKind::TooLarge, "The request is larger than 8 MiB.");
+    let mut pieces = body.into_data_stream();
+    let mut kept = Vec::new();
+    let mut received = 0;
+    let reading = async {
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|_| ApiError::bad_request("The request broke off on the way."))?;
+            received += piece.len();
+            if received <= LARGEST_REQUEST_BYTES {
+                kept.extend_from_slice(&piece);
+            } else if received > LARGEST_DROPPED_BYTES {
+                break;
+            }
+        }
+        Ok(())
+    };
+    let in_time = tokio::time::timeout(REQUEST_PATIENCE, reading).await;
+    if received > LARGEST_REQUEST_BYTES {
+        return Err(too_large());
+    }
+    in_time.map_err(|_| ApiError::bad_request("The request did not become whole in time."))??;
+    Ok(kept)
 }
 
 fn is_own_origin(origin: &str, host: Option<&str>) -> bool {

@@ -240,7 +240,7 @@ async fn a_function_that_is_none_is_not_found() {
 #[tokio::test]
 async fn requests_with_huge_heads_are_refused() {
     let app = TestApp::start().await;
-    let many: String = (0..5000).map(|number| format!("x-{number}: y\r\n")).collect();
+    let many = "x-many: y\r\n".repeat(5000);
     let long = format!("x: {}\r\n", "y".repeat(4 * MIB));
     for (what, headers) in [("many", many), ("long", long)] {
         let mut socket = TcpStream::connect(app.address()).await.unwrap();

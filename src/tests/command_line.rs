@@ -440,7 +440,7 @@ async fn without_key_and_base_url_it_starts_in_demo_mode_and_answers() {
     let body = json!({"question": {"text": "[[delta_ms=0]] Are you a demo?"}});
     let response =
         http_client().post(format!("{address}/api/send_message")).json(&body).send().await.unwrap();
-    let reader = Reader::new(response, AnswerId::now(), Seq::START).to_end().await;
+    let reader = Reader::new(response, AnswerId::now(), Seq::START).finished().await;
     assert_eq!(reader.status(), EndStatus::Complete);
     assert!(
         reader.answer.text.starts_with("Welcome to Runnel. You asked:\n\n> Are you a demo?"),
@@ -463,7 +463,7 @@ async fn it_stops_when_told_to_although_a_stream_is_open() {
         let mut reader = Reader::new(request.send().await.unwrap(), message.answer, Seq::START);
         reader.until(|answer| answer.text == BEFORE_SILENCE).await;
         program.signal(signal);
-        let reader = reader.to_end().await;
+        let reader = reader.finished().await;
         assert_eq!((reader.status(), reader.answer.text.as_str()), (EndStatus::Interrupted, BEFORE_SILENCE));
         let ended = program.ended().await;
         assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""), "{signal}");
@@ -484,7 +484,7 @@ async fn the_key_is_in_no_output_however_much_is_logged() {
         let request = http_client().post(format!("{address}/api/send_message")).json(&message);
         let response = request.send().await.unwrap();
         seen.push(format!("{:?}", response.headers()));
-        let reader = Reader::new(response, message.answer, Seq::START).to_end().await;
+        let reader = Reader::new(response, message.answer, Seq::START).finished().await;
         seen.push(String::from_utf8(reader.body).unwrap());
         for path in [format!("/c/{}", message.conversation), "/".into(), "/api/list_models".into()] {
             seen.push(

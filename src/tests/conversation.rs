@@ -12,7 +12,7 @@ use crate::test_app::{KEY, TestApp, message, next_message, refusal};
 async fn context(app: &TestApp, message: &SentMessage) -> Value {
     let mut message = message.clone();
     message.settings.model = Some("demo/context".into());
-    serde_json::from_str(&app.begin(&message).await.to_end().await.answer.text).unwrap()
+    serde_json::from_str(&app.begin(&message).await.finished().await.answer.text).unwrap()
 }
 
 fn with_settings(prompt: &str, settings: Value) -> SentMessage {
@@ -26,9 +26,9 @@ fn with_settings(prompt: &str, settings: Value) -> SentMessage {
 async fn what_was_said_before_is_sent_along_oldest_first() {
     let app = TestApp::start().await;
     let first = message("demo/echo", "My name is Ada.");
-    app.begin(&first).await.to_end().await;
+    app.begin(&first).await.finished().await;
     let second = next_message(&first, "I live in London.");
-    app.begin(&second).await.to_end().await;
+    app.begin(&second).await.finished().await;
     let context = context(&app, &next_message(&second, "Who am I?")).await;
     assert_eq!(
         context["messages"],
@@ -61,7 +61,7 @@ async fn every_setting_reaches_openrouter() {
             "fallback_models": ["demo/plain"], "provider": {"order": ["Demo"], "allow_fallbacks": false},
         }),
     );
-    app.begin(&message).await.to_end().await;
+    app.begin(&message).await.finished().await;
     let mut body = app.last_request().await["body"].take();
     assert_eq!(body["messages"][0], json!({"role": "system", "content": "Be brief."}));
     assert_eq!(body["messages"][1], json!({"role": "user", "content": "How am I to be answered?"}));
@@ -87,7 +87,7 @@ async fn another_server_is_sent_nothing_that_only_openrouter_knows() {
             "provider": {"sort": "price"},
         }),
     );
-    app.begin(&message).await.to_end().await;
+    app.begin(&message).await.finished().await;
     let body = app.last_request().await["body"].take();
     assert_eq!(body["temperature"], 1.0);
     assert_eq!(body["reasoning_effort"], "low");
@@ -110,7 +110,7 @@ async fn max_tokens_cuts_the_answer_off_and_the_reason_says_so() {
     let app = TestApp::start().await;
     let message =
         with_settings("[[characters=2]] A question that is longer than that", json!({"max_tokens": 2}));
-    let reader = app.begin(&message).await.to_end().await;
+    let reader = app.begin(&message).await.finished().await;
     assert_eq!(reader.status(), EndStatus::Complete);
     assert_eq!(reader.end().finish_reason.as_deref(), Some("length"));
     assert_eq!(reader.answer.text, "A questi");
@@ -147,7 +147,7 @@ async fn a_question_after_an_unknown_answer_is_not_found() {
     let (status, kind, _) = refusal(app.send(&lost).await).await;
     assert_eq!((status, kind.as_str()), (404, "not_found"));
     let known = message("demo/echo", "Hello");
-    app.begin(&known).await.to_end().await;
+    app.begin(&known).await.finished().await;
     let mut lost = next_message(&known, "After what?");
     lost.question.after = Some(AnswerId::now());
     assert_eq!(refusal(app.send(&lost).await).await.0, 404);
@@ -159,8 +159,8 @@ async fn a_question_after_an_unknown_answer_is_not_found() {
 async fn a_question_after_an_answer_of_another_conversation_is_not_found() {
     let app = TestApp::start().await;
     let (one, other) = (message("demo/echo", "One chat"), message("demo/echo", "Another chat"));
-    app.begin(&one).await.to_end().await;
-    app.begin(&other).await.to_end().await;
+    app.begin(&one).await.finished().await;
+    app.begin(&other).await.finished().await;
     let mut mixed = next_message(&one, "What was said there?");
     mixed.question.after = Some(other.answer);
     let (status, kind, _) = refusal(app.send(&mixed).await).await;
@@ -184,13 +184,13 @@ async fn a_question_after_an_answer_that_is_being_written_is_a_conflict() {
 async fn the_same_question_can_have_another_answer() {
     let app = TestApp::start().await;
     let failed = message("demo/error-401", "Try it");
-    app.begin(&failed).await.to_end().await;
+    app.begin(&failed).await.finished().await;
     let again = SentMessage {
         answer: AnswerId::now(),
         settings: Settings { model: Some("demo/plain".into()), ..Settings::default() },
         ..failed.clone()
     };
-    let second = app.begin(&again).await.to_end().await;
+    let second = app.begin(&again).await.finished().await;
     assert_eq!(second.status(), EndStatus::Complete);
 
     let conversation = app.load_conversation(failed.conversation).await;
@@ -214,7 +214,7 @@ async fn the_same_question_can_have_another_answer() {
 async fn a_conversation_is_loaded_as_it_stands_while_an_answer_runs() {
     let app = TestApp::start().await;
     let first = message("demo/echo", "Remember this");
-    app.begin(&first).await.to_end().await;
+    app.begin(&first).await.finished().await;
     let mut second = next_message(&first, "And this");
     second.settings.model = Some("demo/stall".into());
     let mut reader = app.begin(&second).await;
@@ -235,7 +235,7 @@ async fn a_conversation_is_loaded_as_it_stands_while_an_answer_runs() {
     // Following from where the loaded copy stands gives the rest.
     let rest = app.follow(second.answer, running.seq.0).await;
     app.stop(second.answer).await;
-    assert_eq!(rest.to_end().await.events.len(), 1);
+    assert_eq!(rest.finished().await.events.len(), 1);
 }
 
 #[tokio::test]

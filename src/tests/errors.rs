@@ -161,19 +161,19 @@ async fn every_kind_of_problem_says_what_happened_and_what_to_do() {
 async fn a_failed_answer_can_be_followed_and_asked_after() {
     let app = start().await;
     let failed = message("demo/error-401", "Is the key right?");
-    let first = app.begin(&failed).await.to_end().await;
-    let again = app.follow(failed.answer, 0).await.to_end().await;
+    let first = app.begin(&failed).await.finished().await;
+    let again = app.follow(failed.answer, 0).await.finished().await;
     assert_eq!(again.events, first.events);
     let mut next = next_message(&failed, "And now?");
     next.settings.model = Some("demo/echo".into());
-    assert_eq!(app.begin(&next).await.to_end().await.answer.text, "And now?");
+    assert_eq!(app.begin(&next).await.finished().await.answer.text, "And now?");
 }
 
 #[tokio::test]
 async fn the_key_is_in_no_event_and_on_no_page_although_the_upstream_repeats_it() {
     let app = TestApp::start_with(|client| client.api_key = Some(KEY.into())).await;
     let message = message("demo/error-leak", "What is my key?");
-    let reader = app.begin(&message).await.to_end().await;
+    let reader = app.begin(&message).await.finished().await;
     assert!(reader.problem().message.contains("Bearer [key]"), "{}", reader.problem().message);
     let mut seen = vec![String::from_utf8(reader.body).unwrap()];
     for path in [

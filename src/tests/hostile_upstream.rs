@@ -1,5 +1,7 @@
 //! An upstream that floods, lies or injects: the answer ends, the process lives, and the next answer works.
 
+use std::fmt::Write;
+
 use runnel::chat::{AnswerEvent, EndStatus};
 use runnel::problem::ProblemKind;
 
@@ -29,13 +31,13 @@ async fn an_endless_line_or_event_is_refused_at_the_limit_and_the_connection_clo
 async fn a_hundred_thousand_tiny_deltas_arrive_whole_and_in_order() {
     let app = TestApp::start().await;
     let message = message("demo/many-tiny", "Letter by letter");
-    let reader = app.begin(&message).await.to_end().await;
+    let reader = app.begin(&message).await.finished().await;
     assert_eq!(reader.status(), EndStatus::Complete);
     let line = "The quick brown fox jumps over the lazy dog, again.\n";
     let expected: String = line.chars().cycle().take(100_000).collect();
     assert!(reader.answer.text == expected, "{} characters", reader.answer.characters);
     assert_eq!(reader.answer.characters, 100_000);
-    let followed = app.follow(message.answer, 0).await.to_end().await;
+    let followed = app.follow(message.answer, 0).await.finished().await;
     assert_eq!(followed.body, reader.body);
     assert_still_works(&app).await;
 }
@@ -80,12 +82,12 @@ async fn invisible_and_control_characters_arrive_as_they_are() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_without_end_is_cut_at_the_largest_size() {
-    // 32 MiB three times over: more than any answer may have.
+    // 70 MiB: more than any answer may have.
     let chunk = serde_json::json!({"choices": [{"index": 0, "delta": {"content": "x".repeat(512 * 1024)}}]});
     let event = format!("data: {chunk}\n\n");
     let mut response =
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n".to_vec();
-    for _ in 0..192 {
+    for _ in 0..140 {
         response.extend_from_slice(event.as_bytes());
     }
     let upstream = RawUpstream::answering(response).await;
@@ -115,7 +117,7 @@ async fn a_thousand_tool_calls_are_not_all_kept() {
     for index in 0..1000 {
         let call = serde_json::json!({"index": index, "id": format!("call-{index}"), "function": {"name": "f", "arguments": "{}"}});
         let chunk = serde_json::json!({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]});
-        body.push_str(&format!("data: {chunk}\n\n"));
+        writeln!(body, "data: {chunk}\n").unwrap();
     }
     body.push_str("data: [DONE]\n\n");
     let upstream = RawUpstream::with_response("200 OK", &["content-type: text/event-stream"], &body).await;

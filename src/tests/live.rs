@@ -41,7 +41,7 @@ async fn a_send_is_answered_with_an_event_stream_that_nothing_may_hold_back() {
         assert_eq!(reader.header("x-accel-buffering"), Some("no"));
         assert_eq!(reader.header("content-encoding"), None);
         assert_eq!(reader.header("content-length"), None);
-        let reader = reader.to_end().await;
+        let reader = reader.finished().await;
         assert_eq!(reader.status(), EndStatus::Complete);
         assert!(reader.answer.text.starts_with("Welcome to Runnel. You asked:"), "{}", reader.answer.text);
     }
@@ -52,7 +52,7 @@ async fn a_request_without_ids_is_answered_too() {
     let app = TestApp::start().await;
     let response =
         app.send(&json!({"question": {"text": "Short?"}, "settings": {"model": "demo/echo"}})).await;
-    let reader = Reader::new(response, AnswerId::now(), runnel::chat::Seq::START).to_end().await;
+    let reader = Reader::new(response, AnswerId::now(), runnel::chat::Seq::START).finished().await;
     assert_eq!(reader.answer.text, "Short?");
 }
 
@@ -61,7 +61,7 @@ async fn a_question_that_names_no_model_goes_to_the_first_listed() {
     let app = TestApp::start().await;
     let mut message = message("", "Who answers?");
     message.settings.model = None;
-    let reader = app.begin(&message).await.to_end().await;
+    let reader = app.begin(&message).await.finished().await;
     assert_eq!(reader.answer.source.model.as_deref(), Some("demo/plain"));
 }
 
@@ -145,8 +145,8 @@ async fn the_same_send_again_joins_the_answer_while_it_runs_and_after_its_end() 
     let mut first = app.begin(&message).await;
     first.until(has_text).await;
     let second = app.begin(&message).await;
-    let (first, second) = tokio::join!(first.to_end(), second.to_end());
-    let third = app.begin(&message).await.to_end().await;
+    let (first, second) = tokio::join!(first.finished(), second.finished());
+    let third = app.begin(&message).await.finished().await;
     assert_eq!(first.answer.text, "Twice or once?");
     assert_eq!(first.body, third.body);
     assert!(same_stream(&first, &second) && same_stream(&first, &third));
@@ -159,7 +159,7 @@ async fn the_same_send_again_joins_the_answer_while_it_runs_and_after_its_end() 
 async fn twenty_equal_sends_at_the_same_time_are_one_answer() {
     let app = TestApp::start().await;
     let message = message("demo/echo", "[[delta_ms=5 characters=1]] Twenty at once");
-    let readers = join_all((0..20).map(|_| async { app.begin(&message).await.to_end().await })).await;
+    let readers = join_all((0..20).map(|_| async { app.begin(&message).await.finished().await })).await;
     for reader in &readers {
         assert_eq!(reader.answer.text, "Twenty at once");
         assert!(same_stream(reader, &readers[0]));
@@ -172,7 +172,7 @@ async fn a_send_repeated_by_a_client_that_lost_the_response_joins() {
     let app = TestApp::start().await;
     let message = message("demo/echo", "[[delta_ms=20 characters=2]] Was that heard?");
     drop(app.begin(&message).await);
-    let reader = app.begin(&message).await.to_end().await;
+    let reader = app.begin(&message).await.finished().await;
     assert_eq!(reader.answer.text, "Was that heard?");
     assert_eq!(
         app.stats("Was that heard?").await,
@@ -184,7 +184,7 @@ async fn a_send_repeated_by_a_client_that_lost_the_response_joins() {
 async fn ids_in_use_for_something_else_are_a_conflict() {
     let app = TestApp::start().await;
     let known = message("demo/echo", "The first question");
-    app.begin(&known).await.to_end().await;
+    app.begin(&known).await.finished().await;
     let change = |change: &dyn Fn(&mut SentMessage)| {
         let mut message = known.clone();
         change(&mut message);
@@ -225,7 +225,7 @@ async fn ids_in_use_for_something_else_are_a_conflict() {
 async fn following_from_any_event_gives_exactly_the_rest() {
     let app = TestApp::start().await;
     let message = message("demo/reasoning", "[[characters=20]] Count with me");
-    let whole = app.begin(&message).await.to_end().await;
+    let whole = app.begin(&message).await.finished().await;
     let count = whole.events.len();
     assert!(count > 10, "{count}");
     for after in 0..=count {
@@ -244,9 +244,9 @@ async fn following_from_any_event_gives_exactly_the_rest() {
 async fn following_without_a_place_begins_at_the_first_event() {
     let app = TestApp::start().await;
     let message = message("demo/echo", "From the start");
-    let whole = app.begin(&message).await.to_end().await;
+    let whole = app.begin(&message).await.finished().await;
     let response = app.get(&format!("/api/follow_answer?id={}", message.answer)).await;
-    let followed = Reader::new(response, message.answer, runnel::chat::Seq::START).to_end().await;
+    let followed = Reader::new(response, message.answer, runnel::chat::Seq::START).finished().await;
     assert_eq!(followed.body, whole.body);
 }
 
@@ -268,7 +268,7 @@ async fn a_viewer_who_comes_back_while_the_answer_runs_misses_nothing() {
         }
         reader = app.follow(message.answer, seen.len() as u64).await;
     }
-    assert_eq!(seen, app.follow(message.answer, 0).await.to_end().await.events);
+    assert_eq!(seen, app.follow(message.answer, 0).await.finished().await.events);
     assert_eq!(app.stats("Come and go").await.requests, 1);
 }
 
@@ -283,10 +283,10 @@ async fn a_hundred_viewers_see_the_same() {
         async move {
             // They come one after the other, the last ones when the answer has ended.
             eventually("a part of the answer", async || app.follow_is_at(id, number).await).await;
-            app.follow(id, 0).await.to_end().await
+            app.follow(id, 0).await.finished().await
         }
     });
-    let (sender, viewers) = tokio::join!(sender.to_end(), join_all(viewers));
+    let (sender, viewers) = tokio::join!(sender.finished(), join_all(viewers));
     assert!(sender.answer.text.len() > 10_000);
     for viewer in &viewers {
         assert_eq!(viewer.answer.text, sender.answer.text);
@@ -304,7 +304,7 @@ async fn a_viewer_who_does_not_read_holds_up_nobody() {
     sender.until(has_text).await;
     let mut slow = Unread::follow(&app, message.answer).await;
     let other = app.follow(message.answer, 0).await;
-    let (sender, other) = tokio::join!(sender.to_end(), other.to_end());
+    let (sender, other) = tokio::join!(sender.finished(), other.finished());
     assert_eq!(sender.status(), EndStatus::Complete);
     assert!(sender.answer.text.len() > 8_000_000, "{}", sender.answer.text.len());
     assert!(same_stream(&sender, &other));
@@ -322,7 +322,7 @@ async fn an_answer_goes_on_when_its_sender_goes_away() {
     reader.until(has_text).await;
     drop(reader);
     app.eventually_stats("Goodbye and thanks", |tally| tally.completed == 1).await;
-    let followed = app.follow(message.answer, 0).await.to_end().await;
+    let followed = app.follow(message.answer, 0).await.finished().await;
     assert_eq!(followed.status(), EndStatus::Complete);
     assert_eq!(followed.answer.text, "Goodbye and thanks");
     assert_eq!(app.stats("Goodbye and thanks").await.aborted, 0);
@@ -344,7 +344,7 @@ async fn several_answers_stream_at_the_same_time() {
     // Another one is answered while they all run.
     assert_eq!(app.ask("demo/echo", "In between").await.answer.text, "In between");
     for text in texts.iter().rev() {
-        let reader = readers.pop().unwrap().to_end().await;
+        let reader = readers.pop().unwrap().finished().await;
         assert_eq!(&reader.answer.text, text);
     }
 }
@@ -358,7 +358,7 @@ async fn stop_before_the_headers_ends_the_answer_and_the_upstream_connection() {
         let reader = app.begin(&message).await;
         app.eventually_stats(&prompt, |tally| tally.open == 1).await;
         assert_eq!(app.stop(message.answer).await, EndStatus::Stopped, "{model}");
-        let reader = reader.to_end().await;
+        let reader = reader.finished().await;
         assert_eq!(reader.status(), EndStatus::Stopped, "{model}");
         assert_eq!(reader.answer.text, "", "{model}");
         assert!(reader.end().problem.is_none(), "{model}");
@@ -373,11 +373,11 @@ async fn stop_in_the_middle_keeps_the_text_and_closes_the_upstream_connection() 
     let mut reader = app.begin(&message).await;
     reader.until(|answer| answer.text.len() > 50).await;
     assert_eq!(app.stop(message.answer).await, EndStatus::Stopped);
-    let reader = reader.to_end().await;
+    let reader = reader.finished().await;
     assert_eq!(reader.status(), EndStatus::Stopped);
     assert!(reader.answer.text.len() > 50);
     app.eventually_stats("That is enough", |tally| (tally.open, tally.aborted) == (0, 1)).await;
-    let followed = app.follow(message.answer, 0).await.to_end().await;
+    let followed = app.follow(message.answer, 0).await.finished().await;
     assert_eq!(followed.events, reader.events);
     let kept = app.load_conversation(message.conversation).await;
     assert_eq!(kept.answers[0].text, reader.answer.text);
@@ -393,7 +393,7 @@ async fn stop_from_another_connection_ends_the_stream_of_every_viewer() {
     let request = http_client().post(app.url("/api/stop_answer")).json(&json!({"id": message.answer}));
     assert_eq!(request.send().await.unwrap().json::<EndStatus>().await.unwrap(), EndStatus::Stopped);
     for reader in [reader, viewer] {
-        let reader = reader.to_end().await;
+        let reader = reader.finished().await;
         assert_eq!((reader.status(), reader.answer.text.as_str()), (EndStatus::Stopped, BEFORE_SILENCE));
     }
     app.eventually_stats("Who may stop this?", |tally| (tally.open, tally.aborted) == (0, 1)).await;
@@ -408,7 +408,7 @@ async fn stop_twice_says_twice_that_it_was_stopped() {
     let (one, other) = tokio::join!(app.stop(message.answer), app.stop(message.answer));
     assert_eq!((one, other), (EndStatus::Stopped, EndStatus::Stopped));
     assert_eq!(app.stop(message.answer).await, EndStatus::Stopped);
-    let reader = reader.to_end().await;
+    let reader = reader.finished().await;
     assert_eq!(reader.events.iter().filter(|event| matches!(event, AnswerEvent::End(_))).count(), 1);
     app.eventually_stats("Stop. Stop!", |tally| tally.aborted == 1).await;
 }
@@ -417,11 +417,11 @@ async fn stop_twice_says_twice_that_it_was_stopped() {
 async fn stop_after_the_end_changes_nothing_and_tells_the_end() {
     let app = TestApp::start().await;
     let complete = message("demo/echo", "Over already");
-    let before = app.begin(&complete).await.to_end().await;
+    let before = app.begin(&complete).await.finished().await;
     assert_eq!(app.stop(complete.answer).await, EndStatus::Complete);
-    assert_eq!(app.follow(complete.answer, 0).await.to_end().await.events, before.events);
+    assert_eq!(app.follow(complete.answer, 0).await.finished().await.events, before.events);
     let failed = message("demo/error-401", "Failed already");
-    app.begin(&failed).await.to_end().await;
+    app.begin(&failed).await.finished().await;
     assert_eq!(app.stop(failed.answer).await, EndStatus::Failed);
 }
 
@@ -431,7 +431,7 @@ async fn a_stop_that_overtakes_the_answer_ends_it_in_one_way_or_the_other() {
     let messages: Vec<_> = (0..50).map(|number| message("demo/plain", &format!("Race {number}"))).collect();
     join_all(messages.iter().map(|message| async {
         let reader = app.begin(message).await;
-        let (stopped, reader) = tokio::join!(app.stop(message.answer), reader.to_end());
+        let (stopped, reader) = tokio::join!(app.stop(message.answer), reader.finished());
         assert_eq!(reader.status(), stopped);
         assert!(matches!(stopped, EndStatus::Stopped | EndStatus::Complete), "{stopped:?}");
     }))
@@ -448,7 +448,7 @@ async fn the_next_question_can_follow_a_stopped_answer() {
     app.stop(stopped.answer).await;
     let mut next = next_message(&stopped, "Second, please");
     next.settings.model = Some("demo/context".into());
-    let text = app.begin(&next).await.to_end().await.answer.text;
+    let text = app.begin(&next).await.finished().await.answer.text;
     let context: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(
         context["messages"],
@@ -480,7 +480,7 @@ async fn shutting_down_ends_running_answers_as_interrupted_and_then_the_server()
     app.eventually_stats("And before the first word", |tally| tally.open == 1).await;
     app.shut_down();
     for (reader, text) in [(reader, BEFORE_SILENCE), (waiting, "")] {
-        let reader = reader.to_end().await;
+        let reader = reader.finished().await;
         assert_eq!(reader.status(), EndStatus::Interrupted);
         assert_eq!(reader.problem().kind, ProblemKind::Internal);
         assert_eq!(reader.answer.text, text);
@@ -494,7 +494,7 @@ async fn shutting_down_ends_running_answers_as_interrupted_and_then_the_server()
 async fn a_viewer_who_does_not_read_does_not_keep_the_server_from_stopping() {
     let mut app = TestApp::start().await;
     let message = message("demo/long", "[[characters=4096 repeat=700]] Last words");
-    app.begin(&message).await.to_end().await;
+    app.begin(&message).await.finished().await;
     let _unread = Unread::follow(&app, message.answer).await;
     app.shut_down();
     app.stopped().await;

@@ -67,7 +67,7 @@ async fn a_chat_that_is_not_here_is_a_404_with_a_way_home() {
 async fn a_finished_answer_is_in_the_page_of_its_chat() {
     let app = TestApp::start().await;
     let message = message("demo/reasoning", "What is 17 times 23?");
-    app.begin(&message).await.to_end().await;
+    app.begin(&message).await.finished().await;
     let (status, html) = page(&app, &format!("/c/{}", message.conversation)).await;
     assert_eq!(status, 200);
     for text in
@@ -96,7 +96,7 @@ async fn a_running_answer_is_in_the_page_as_far_as_it_has_come() {
 async fn a_failed_answer_is_in_the_page_with_what_to_do() {
     let app = TestApp::start().await;
     let message = message("demo/error-402", "Can I afford this?");
-    app.begin(&message).await.to_end().await;
+    app.begin(&message).await.finished().await;
     let (_, html) = page(&app, &format!("/c/{}", message.conversation)).await;
     assert!(html.contains("There is not enough credit for this."), "{html}");
     assert!(html.contains("openrouter.ai/credits"), "{html}");
@@ -108,7 +108,7 @@ async fn nothing_that_was_said_becomes_markup() {
     let question =
         "</title></textarea></script><script>window.owned = true</script><img src=x onerror=alert(1)>";
     let message = message("demo/script", question);
-    app.begin(&message).await.to_end().await;
+    app.begin(&message).await.finished().await;
     let (status, html) = page(&app, &format!("/c/{}", message.conversation)).await;
     assert_eq!(status, 200);
     assert!(html.contains("&lt;script&gt;document.title = "), "{html}");
@@ -140,7 +140,7 @@ async fn nothing_that_was_said_becomes_markup() {
 async fn a_model_name_does_not_become_markup() {
     let app = TestApp::start().await;
     let message = message("<script>alert(1)</script>", "What is your name?");
-    app.begin(&message).await.to_end().await;
+    app.begin(&message).await.finished().await;
     let (_, html) = page(&app, &format!("/c/{}", message.conversation)).await;
     assert!(!html.contains("<script>alert"), "{html}");
 }
@@ -150,7 +150,7 @@ async fn the_data_of_a_page_is_json_whatever_was_said() {
     let app = TestApp::start_with(|client| client.api_key = Some(KEY.into())).await;
     let question = "</script><!-- <script> \u{2028} \"quoted\" \\ &lt; ]]>";
     let message = message("demo/script", question);
-    let reader = app.begin(&message).await.to_end().await;
+    let reader = app.begin(&message).await.finished().await;
     let (_, html) = page(&app, &format!("/c/{}", message.conversation)).await;
     let data = page_data(&html);
     assert_eq!(data["conversation"]["questions"][0]["text"], question);

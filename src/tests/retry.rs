@@ -145,8 +145,8 @@ async fn nothing_is_tried_again_once_text_was_shown() {
 #[tokio::test]
 async fn an_answer_can_be_stopped_in_the_pause_before_a_retry() {
     let app = TestApp::start_with(|client| {
-        client.retry.first_wait = Duration::from_secs(3600);
-        client.retry.longest_wait = Duration::from_secs(3600);
+        client.retry.first_wait = Duration::from_hours(1);
+        client.retry.longest_wait = Duration::from_hours(1);
     })
     .await;
     let message = message("demo/error-503", "Must I wait?");
@@ -155,6 +155,6 @@ async fn an_answer_can_be_stopped_in_the_pause_before_a_retry() {
         assert!(reader.read().await);
     }
     assert_eq!(app.stop(message.answer).await, EndStatus::Stopped);
-    assert_eq!(reader.to_end().await.status(), EndStatus::Stopped);
+    assert_eq!(reader.finished().await.status(), EndStatus::Stopped);
     assert_eq!(app.stats("Must I wait?").await.requests, 1);
 }

@@ -103,7 +103,7 @@ impl TestApp {
 
     /// Asks in a new conversation and reads the answer to its end.
     pub async fn ask(&self, model: &str, prompt: &str) -> Reader {
-        self.begin(&message(model, prompt)).await.to_end().await
+        self.begin(&message(model, prompt)).await.finished().await
     }
 
     /// The response to a request to follow, whatever it is.
@@ -261,7 +261,7 @@ impl Reader {
     }
 
     /// Reads to the end of the answer, after which there is nothing.
-    pub async fn to_end(self) -> Self {
+    pub async fn finished(self) -> Self {
         let reader = self.drain().await;
         assert!(matches!(reader.events.last(), Some(AnswerEvent::End(_))), "{:?}", reader.events.last());
         reader
@@ -280,8 +280,11 @@ impl Reader {
     }
 
     pub fn retries(&self) -> Vec<&Retry> {
-        let retry = |event| if let &AnswerEvent::Retrying(ref retry) = event { Some(retry) } else { None };
-        self.events.iter().filter_map(retry).collect()
+        let retries = self.events.iter().filter_map(|event| match event {
+            AnswerEvent::Retrying(retry) => Some(retry),
+            _ => None,
+        });
+        retries.collect()
     }
 }
 
@@ -399,12 +402,12 @@ async fn read_request(socket: &mut TcpStream) -> String {
     loop {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let lengths = head.lines().filter_map(|line| {
+            let length = head.lines().find_map(|line| {
                 line.to_ascii_lowercase()
                     .strip_prefix("content-length:")
                     .map(|length| length.trim().to_owned())
             });
-            let length = lengths.last().map_or(0, |length| length.parse().unwrap());
+            let length = length.map_or(0, |length| length.parse().unwrap());
             if body.len() >= length {
                 return text;
             }
