@@ -29,6 +29,31 @@ test('an answer is stopped before its first token', async ({ chat, emulator }) =
   await expect.poll(() => emulator.stats(asked)).toMatchObject({ requests: 1, open: 0, aborted: 1 });
 });
 
+test('a Stop that overtakes its question on the way stops it all the same', async ({
+  chat,
+  page,
+  emulator,
+  consoleWatch,
+}) => {
+  consoleWatch.allow(/status of 404/, 'Chromium itself reports responses with an error status.');
+  let release = () => {};
+  const mayGo = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route('**/api/send_message', async (route) => {
+    await mayGo;
+    await route.continue();
+  });
+  const { typed, asked } = prompt('Never mind.');
+  const answer = await chat.ask(typed, { model: 'demo/long' });
+  const stopped = page.waitForResponse('**/api/stop_answer');
+  await chat.stop.click();
+  await stopped;
+  release();
+  await answer.ended('stopped');
+  await expect.poll(async () => (await emulator.stats(asked)).open).toBe(0);
+});
+
 test('an answer stopped in the middle keeps its text, also on a reload, and the upstream is left', async ({
   chat,
   page,

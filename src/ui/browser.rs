@@ -1,5 +1,6 @@
 //! What only a browser can do. Nothing here may be called while the server renders.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use futures::channel::oneshot;
@@ -30,6 +31,39 @@ pub fn before_next_frame(work: impl FnOnce() + 'static) {
         set_timeout(work, BACKGROUND_INTERVAL);
     } else {
         request_animation_frame(work);
+    }
+}
+
+/// True if nobody looks at the page.
+pub fn is_hidden() -> bool {
+    document().hidden()
+}
+
+/// Waits until the page is hidden, or until it is not.
+pub async fn until_hidden(hidden: bool) {
+    while document().hidden() != hidden {
+        let (wake, woken) = oneshot::channel();
+        let wake = Cell::new(Some(wake));
+        let listener = window_event_listener_untyped("visibilitychange", move |_| {
+            if let Some(wake) = wake.take() {
+                // Nobody waits any more if the receiver is gone.
+                let _ = wake.send(());
+            }
+        });
+        let _listening = Listening(Some(listener));
+        // The listener keeps its sender as long as it listens.
+        let _ = woken.await;
+    }
+}
+
+/// Listens until it is dropped.
+struct Listening(Option<WindowListenerHandle>);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        if let Some(listener) = self.0.take() {
+            listener.remove();
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where a question is written, sent and stopped.
 
-use leptos::ev::{KeyboardEvent, SubmitEvent};
+use leptos::ev::{KeyboardEvent, MouseEvent, SubmitEvent};
 use leptos::html::Textarea;
 use leptos::prelude::*;
 
@@ -109,6 +109,12 @@ pub fn Composer(chat: Chat) -> impl IntoView {
 /// Send, and Stop in its place while an answer is written.
 #[component]
 fn SendButton(running: Memo<bool>, can_send: Memo<bool>) -> impl IntoView {
+    // The second click of a double click means what the first one meant.
+    let click = |event: MouseEvent| {
+        if event.detail() > 1 {
+            event.prevent_default();
+        }
+    };
     view! {
         <button
             type="submit"
@@ -117,6 +123,7 @@ fn SendButton(running: Memo<bool>, can_send: Memo<bool>) -> impl IntoView {
             aria-label=move || if running.get() { "Stop" } else { "Send" }
             title=move || if running.get() { "Stop (Esc)" } else { "Send (Enter)" }
             disabled=move || !running.get() && !can_send.get()
+            on:click=click
         >
             <icons::Send />
             <icons::Stop />

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
+use futures::future::{Either, select};
 use leptos::prelude::*;
 use leptos::server_fn::codec::ByteStream;
 use leptos::task::spawn_local;
@@ -30,6 +31,8 @@ pub struct LiveAnswer {
     /// Events that wait for the next frame.
     arrived: StoredValue<Vec<(Seq, AnswerEvent)>>,
     is_reading: StoredValue<bool>,
+    /// Whether the server knows of it.
+    is_asked: StoredValue<bool>,
 }
 
 /// The connection to the answer's stream.
@@ -53,6 +56,7 @@ impl LiveAnswer {
             began_ms: StoredValue::new(None),
             arrived: StoredValue::default(),
             is_reading: StoredValue::new(false),
+            is_asked: StoredValue::new(true),
         }
     }
 
@@ -60,6 +64,7 @@ impl LiveAnswer {
     pub fn begin(id: AnswerId, question: QuestionId, model: String) -> Self {
         let live = Self::new(Answer::new(id, question, model));
         live.began_ms.set_value(Some(browser::now_ms()));
+        live.is_asked.set_value(false);
         live
     }
 
@@ -94,15 +99,18 @@ impl LiveAnswer {
         });
     }
 
-    /// Asks the server to stop. The end comes through the stream, like every other.
+    /// Asks the server to stop. The end comes through the stream, like every other. If the question is still on
+    /// its way, it is stopped once it has arrived.
     pub fn stop(self) {
         self.link.set(Link::Stopping);
-        spawn_local(async move {
-            if let Err(error) = stop_answer(self.id).await {
-                leptos::logging::warn!("The answer was not stopped: {error}");
-                self.link.set(Link::Down);
-            }
-        });
+        if self.is_asked.get_value() {
+            spawn_local(async move {
+                if let Err(error) = stop_answer(self.id).await {
+                    leptos::logging::warn!("The answer was not stopped: {error}");
+                    self.link.set(Link::Down);
+                }
+            });
+        }
     }
 
     async fn read_to_end(self, mut first: Option<SentMessage>) -> Result<(), ApiError> {
@@ -116,14 +124,26 @@ impl LiveAnswer {
             match opened {
                 Ok(stream) => {
                     first = None;
+                    self.arrived_at_server();
                     self.set_link(Link::Up);
                     self.read(stream).await;
                 }
-                Err(error) if error.kind == ApiErrorKind::Network => {}
+                Err(error) if error.kind == ApiErrorKind::Network => {
+                    if first.is_some() && self.wants_stop() {
+                        return Err(ApiError::new(
+                            ApiErrorKind::Network,
+                            "Stopped before the question was sent.",
+                        ));
+                    }
+                }
                 Err(error) => return Err(error),
             }
             if self.answer.try_with_untracked(|answer| answer.end().is_some()).unwrap_or(true) {
                 return Ok(());
+            }
+            if browser::is_hidden() {
+                browser::until_hidden(false).await;
+                continue;
             }
             self.set_link(Link::Down);
             pause = if self.seq() > before { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
@@ -131,11 +151,27 @@ impl LiveAnswer {
         }
     }
 
-    /// Reads one response until it ends or breaks off.
+    /// The server has the question: a Stop that was too early for it is due now.
+    fn arrived_at_server(self) {
+        let was_asked = self.is_asked.try_update_value(|is_asked| std::mem::replace(is_asked, true));
+        if was_asked == Some(false) && self.wants_stop() {
+            self.stop();
+        }
+    }
+
+    fn wants_stop(self) -> bool {
+        self.link.try_get_untracked() == Some(Link::Stopping)
+    }
+
+    /// Reads one response until it ends or breaks off, or until nobody looks.
+    ///
+    /// A browser keeps six connections to a server and makes everything else wait, Stop included (HTTP/1.1). So
+    /// a page in the background gives its own back; it goes on from its last event when it is looked at again.
     async fn read(self, stream: ByteStream<ApiError>) {
         let mut decoder = Decoder::default();
         let mut stream = stream.into_inner();
-        while let Some(Ok(bytes)) = stream.next().await {
+        let mut hidden = std::pin::pin!(browser::until_hidden(true));
+        while let Either::Left((Some(Ok(bytes)), _)) = select(stream.next(), &mut hidden).await {
             let mut arrived = Vec::new();
             let result = decoder.push(&bytes, |frame| arrived.extend(read_frame(frame)));
             self.take_in(arrived);
@@ -178,7 +214,7 @@ impl LiveAnswer {
 
     fn set_link(self, link: Link) {
         let current = self.link.try_get_untracked();
-        let keeps_stopping = current == Some(Link::Stopping) && link == Link::Up;
+        let keeps_stopping = current == Some(Link::Stopping);
         if current != Some(link) && !keeps_stopping {
             self.link.try_set(link);
         }

@@ -129,6 +129,7 @@ fn kind_of_type(error_type: &str) -> Option<ProblemKind> {
         "not_found" | "model_not_found" => ProblemKind::UnknownModel,
         "rate_limit_exceeded" | "rate_limit_error" => ProblemKind::RateLimited,
         "context_length_exceeded"
+        | "exceed_context_size_error"
         | "max_tokens_exceeded"
         | "token_limit_exceeded"
         | "string_too_long"
@@ -152,7 +153,7 @@ fn kind_of_message(status: Option<u16>, message: &str) -> Option<ProblemKind> {
         return Some(ProblemKind::UnknownModel);
     }
     if matches!(status, Some(400 | 413))
-        && says(&["context length", "context window", "token limit", "too long"])
+        && says(&["context length", "context window", "context size", "token limit", "too long"])
     {
         return Some(ProblemKind::TooLong);
     }
@@ -285,6 +286,11 @@ mod tests {
             r#"{"error":{"message":"This endpoint's maximum context length is 200000 tokens."}}"#,
         );
         assert_eq!(long.problem.kind, ProblemKind::TooLong);
+        let llama = failure(
+            400,
+            r#"{"error":{"message":"request (4031 tokens) exceeds it","type":"exceed_context_size_error"}}"#,
+        );
+        assert_eq!(llama.problem.kind, ProblemKind::TooLong);
     }
 
     #[test]
