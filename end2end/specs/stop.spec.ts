@@ -29,13 +29,7 @@ test('an answer is stopped before its first token', async ({ chat, emulator }) =
   await expect.poll(() => emulator.stats(asked)).toMatchObject({ requests: 1, open: 0, aborted: 1 });
 });
 
-test('a Stop that overtakes its question on the way stops it all the same', async ({
-  chat,
-  page,
-  emulator,
-  consoleWatch,
-}) => {
-  consoleWatch.allow(/status of 404/, 'Chromium itself reports responses with an error status.');
+test('a Stop while the question is still on its way stops it once it has arrived', async ({ chat, page, emulator }) => {
   let release = () => {};
   const mayGo = new Promise<void>((resolve) => {
     release = resolve;
@@ -46,9 +40,7 @@ test('a Stop that overtakes its question on the way stops it all the same', asyn
   });
   const { typed, asked } = prompt('Never mind.');
   const answer = await chat.ask(typed, { model: 'demo/long' });
-  const stopped = page.waitForResponse('**/api/stop_answer');
   await chat.stop.click();
-  await stopped;
   release();
   await answer.ended('stopped');
   await expect.poll(async () => (await emulator.stats(asked)).open).toBe(0);
