@@ -157,3 +157,29 @@ test('several tabs stream at the same time', async ({ context, emulator }) => {
     await expect.poll(async () => (await emulator.stats(asked)).open).toBe(0);
   }
 });
+
+test('a page in the background gives its connection back, and goes on when it is looked at', async ({
+  chat,
+  page,
+  emulator,
+}) => {
+  const look = (hidden: boolean) =>
+    page.evaluate((hidden) => {
+      Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+    }, hidden);
+  const streams = recordStreams(page);
+  const { typed, asked } = prompt('Write on while nobody looks.', { delta_ms: 5 });
+  const answer = await chat.ask(typed);
+  await answer.hasGrownTo(40);
+
+  const given = page.waitForEvent('requestfailed', (request) => request.url().endsWith('/api/send_message'));
+  await look(true);
+  await given;
+  await expect.poll(async () => (await emulator.stats(asked)).completed, 'the answer goes on').toBe(1);
+  await look(false);
+  await answer.ended('complete');
+  expect(await answer.read()).toBe(await emulator.wholeAnswer('demo/plain', asked));
+  expect(streams.map((path) => path.split('?')[0])).toEqual(['/api/send_message', '/api/follow_answer']);
+  expect((await emulator.stats(asked)).requests).toBe(1);
+});
