@@ -88,7 +88,7 @@ run: release ## Build and serve at http://127.0.0.1:3000
 .PHONY: dev
 dev: tools $(STYLE) ## Build and serve, and again whenever a file changes
 	rm -f $(SITE_STAMP)
-	( while sleep 1; do $(MAKE) -s $(STYLE); done ) & trap "kill $$!" EXIT; \
+	( while sleep 1; do $(MAKE) -s $(STYLE); cp -u $(STYLE) target/site/pkg/runnel.css 2>/dev/null || true; done ) & trap "kill $$!" EXIT; \
 	LEPTOS_HASH_FILES=false cargo leptos watch
 
 ## -- checking -------------------------------------------------------------------------------------
