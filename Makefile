@@ -110,6 +110,10 @@ check: tools ## Format and lints
 unit: $(NEXTEST) ## Unit and integration tests
 	cargo nextest run --features ssr
 
+.PHONY: soak
+soak: $(NEXTEST) ## The kill and cut tests for long: 500 kills and 10,000 cuts
+	RUNNEL_KILL_ROUNDS=500 RUNNEL_CUTS=10000 cargo nextest run --features ssr -E 'test(kill::) or test(cut::)' --no-capture
+
 .PHONY: doc
 doc: ## The examples in the documentation, run against the emulator, and the documentation itself
 	cargo test --doc --features ssr

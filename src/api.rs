@@ -4,6 +4,7 @@
 //! `/api/<name>`. An error has the status of its [`ApiErrorKind`] and a JSON body of [`ApiError`].
 
 pub mod answers;
+pub mod conversations;
 pub mod error;
 pub mod models;
 pub mod page;

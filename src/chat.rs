@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::problem::Problem;
+use crate::tree::Tree;
 
 /// Ids are made by whoever creates the thing (for questions and answers: the browser), so that a request
 /// sent twice names the same thing twice.
@@ -56,38 +57,62 @@ id!(
     AnswerId
 );
 
-/// Everything said in one chat, in the order in which it was begun.
+/// Everything said in one chat: a tree, whose questions and answers stand in the order in which they were begun.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conversation {
     pub id: ConversationId,
+    pub title: String,
+    /// True once a person chose the title: nothing else may change it then.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_title_chosen: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_pinned: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_archived: bool,
+    /// Milliseconds since 1970, as all times here.
+    pub created_ms: u64,
+    pub updated_ms: u64,
+    /// Changes with every change to it here; it means nothing elsewhere.
+    #[serde(default)]
+    pub version: u64,
+    /// What was typed and not yet sent.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub draft: String,
+    /// The end of the branch that is shown; `None` for the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaf: Option<AnswerId>,
     pub questions: Vec<Question>,
     pub answers: Vec<Answer>,
 }
 
 impl Conversation {
-    /// The answers to `question`, oldest first. There is more than one after "Try again".
-    pub fn answers_to(&self, question: QuestionId) -> impl DoubleEndedIterator<Item = &Answer> {
-        self.answers.iter().filter(move |answer| answer.question == question)
-    }
-
-    /// The newest branch, from the first question to the latest: what a page shows.
+    /// Who follows whom.
     #[must_use]
-    pub fn newest_branch(&self) -> Vec<&Question> {
-        let mut branch = Vec::new();
-        let mut next = self.questions.last();
-        while let Some(question) = next {
-            branch.push(question);
-            next = question.after.and_then(|answer| self.question_answered_by(answer));
+    pub fn tree(&self) -> Tree {
+        Tree {
+            questions: self.questions.iter().map(|question| (question.id, question.after)).collect(),
+            answers: self.answers.iter().map(|answer| (answer.id, answer.question)).collect(),
         }
-        branch.reverse();
-        branch
-    }
-
-    fn question_answered_by(&self, answer: AnswerId) -> Option<&Question> {
-        let question = self.answers.iter().find(|known| known.id == answer)?.question;
-        self.questions.iter().find(|known| known.id == question)
     }
 }
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// The first words of a text: a title until there is a better one.
+#[must_use]
+pub fn first_words(text: &str) -> String {
+    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
+    match line.char_indices().nth(LONGEST_FIRST_WORDS) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line.to_owned(),
+    }
+}
+
+/// In characters: what fits a line of the sidebar.
+const LONGEST_FIRST_WORDS: usize = 48;
 
 /// What a person asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +121,8 @@ pub struct Question {
     /// The answer that it follows; `None` for the first question of a conversation.
     pub after: Option<AnswerId>,
     pub text: String,
+    #[serde(default)]
+    pub asked_ms: u64,
 }
 
 /// The number of an event in its answer's log: 1, 2, 3, … without a gap. 0 stands before the first.
@@ -144,6 +171,8 @@ pub enum AnswerEvent {
     Citation(Citation),
     /// A picture made by the model.
     Image(String),
+    /// The text so far is an earlier answer's; what follows was asked for later, to go on from there.
+    Seam,
     /// Nothing follows.
     End(End),
 }
@@ -271,6 +300,21 @@ pub struct Usage {
     pub cached_tokens: Option<u64>,
 }
 
+/// Whether what an answer cost is known.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bill {
+    /// The end of the stream says all that there is to say.
+    #[default]
+    Stated,
+    /// The stream broke off before its figures; the upstream can be asked for them.
+    Open,
+    /// The upstream was asked.
+    Settled(Usage),
+    /// The upstream was asked long enough and does not know.
+    Unknown,
+}
+
 /// Where an answer stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -316,6 +360,13 @@ pub struct Answer {
     pub chunks: u64,
     /// Unicode scalar values of text received.
     pub characters: u64,
+    /// The places in `text`, in bytes, where it was continued.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seams: Vec<u64>,
+    #[serde(default)]
+    pub bill: Bill,
+    #[serde(default)]
+    pub begun_ms: u64,
 }
 
 /// What became of an event given to [`Answer::apply`].
@@ -349,6 +400,9 @@ impl Answer {
             first_token_ms: None,
             chunks: 0,
             characters: 0,
+            seams: Vec::new(),
+            bill: Bill::Stated,
+            begun_ms: 0,
         }
     }
 
@@ -385,7 +439,13 @@ impl Answer {
             AnswerEvent::ToolCall(piece) => self.join_tool_call(piece),
             AnswerEvent::Citation(citation) => self.citations.push(citation.clone()),
             AnswerEvent::Image(url) => self.images.push(url.clone()),
-            AnswerEvent::End(end) => self.state = State::Ended(end.clone()),
+            AnswerEvent::Seam => self.seams.push(self.text.len() as u64),
+            AnswerEvent::End(end) => {
+                if end.usage.is_none() && self.source.generation_id.is_some() {
+                    self.bill = Bill::Open;
+                }
+                self.state = State::Ended(end.clone());
+            }
         }
         Applied::New
     }
@@ -409,12 +469,50 @@ impl Answer {
             || !self.images.is_empty()
     }
 
+    /// What the upstream counted: as the end of the stream said, or as it was asked for later.
+    #[must_use]
+    pub fn usage(&self) -> Option<&Usage> {
+        match &self.bill {
+            Bill::Settled(usage) => Some(usage),
+            _ => self.end()?.usage.as_ref(),
+        }
+    }
+
+    /// The events that add up to an answer like this one, for who has none of them. There are fewer than there
+    /// were, and each is small enough to be sent as one.
+    #[must_use]
+    pub fn events(&self) -> Vec<AnswerEvent> {
+        let mut events = vec![AnswerEvent::Source(self.source.clone())];
+        events.extend(self.first_token_ms.map(|elapsed_ms| AnswerEvent::FirstToken { elapsed_ms }));
+        events.extend(pieces(&self.reasoning).map(|piece| AnswerEvent::Reasoning(piece.to_owned())));
+        let mut from = 0;
+        for to in self.seams.iter().map(|seam| usize::try_from(*seam).unwrap_or(usize::MAX)) {
+            events.extend(pieces(self.text.get(from..to).unwrap_or_default()).map(text_event));
+            events.push(AnswerEvent::Seam);
+            from = to;
+        }
+        events.extend(pieces(self.text.get(from..).unwrap_or_default()).map(text_event));
+        events.extend(pieces(&self.refusal).map(|piece| AnswerEvent::Refusal(piece.to_owned())));
+        events.extend((0..).zip(&self.tool_calls).map(|(index, call)| {
+            AnswerEvent::ToolCall(ToolCallPiece {
+                index,
+                id: call.id.clone(),
+                name: call.name.clone(),
+                arguments: call.arguments.clone(),
+            })
+        }));
+        events.extend(self.citations.iter().cloned().map(AnswerEvent::Citation));
+        events.extend(self.images.iter().cloned().map(AnswerEvent::Image));
+        events.extend(self.end().cloned().map(AnswerEvent::End));
+        events
+    }
+
     /// Tokens written a second, from the first token to the end.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "token counts and milliseconds are far below 2^52")]
     pub fn tokens_per_second(&self) -> Option<f64> {
         let end = self.end()?;
-        let tokens = end.usage.as_ref()?.completion_tokens?;
+        let tokens = self.usage()?.completion_tokens?;
         let writing_ms = end.duration_ms.checked_sub(self.first_token_ms?)?;
         (writing_ms > 0 && tokens > 0).then(|| tokens as f64 * 1000.0 / writing_ms as f64)
     }
@@ -439,6 +537,23 @@ impl Answer {
         call.name.push_str(&piece.name);
         call.arguments.push_str(&piece.arguments);
     }
+}
+
+/// An event may hold a mebibyte; a piece of text becomes at most six times as long in JSON.
+const LARGEST_PIECE_BYTES: usize = 128 << 10;
+
+/// The text in pieces, cut between characters.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (piece, after) = rest.split_at(rest.floor_char_boundary(LARGEST_PIECE_BYTES));
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+fn text_event(piece: &str) -> AnswerEvent {
+    AnswerEvent::Text(piece.to_owned())
 }
 
 #[cfg(test)]
@@ -517,19 +632,52 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_branch_follows_the_answers_back_to_the_first_question() {
-        let first = Question { id: QuestionId::now(), after: None, text: "one".into() };
-        let old_answer = Answer::new(AnswerId::now(), first.id, "m");
-        let new_answer = Answer::new(AnswerId::now(), first.id, "m");
-        let abandoned = Question { id: QuestionId::now(), after: Some(old_answer.id), text: "two".into() };
-        let second = Question { id: QuestionId::now(), after: Some(new_answer.id), text: "three".into() };
-        let conversation = Conversation {
-            id: ConversationId::now(),
-            questions: vec![first, abandoned, second],
-            answers: vec![old_answer, new_answer],
-        };
-        let texts: Vec<_> = conversation.newest_branch().iter().map(|question| &question.text).collect();
-        assert_eq!(texts, ["one", "three"]);
+    fn the_events_of_an_answer_add_up_to_it() {
+        let mut answer = answer();
+        let source = Source { generation_id: Some("gen-1".into()), ..Source::default() };
+        let long = "é".repeat(LARGEST_PIECE_BYTES);
+        let call = ToolCallPiece { index: 0, id: None, name: "f".into(), arguments: "{}".into() };
+        let events = [
+            AnswerEvent::Source(source),
+            AnswerEvent::FirstToken { elapsed_ms: 3 },
+            AnswerEvent::Reasoning("why".into()),
+            text("one"),
+            AnswerEvent::Seam,
+            text(&long),
+            AnswerEvent::Seam,
+            text("three"),
+            AnswerEvent::ToolCall(call),
+            AnswerEvent::Image("data:,".into()),
+            AnswerEvent::End(end()),
+        ];
+        for event in &events {
+            answer.apply(answer.seq.next(), event);
+        }
+        let mut again = Answer::new(answer.id, answer.question, "demo/plain");
+        for event in answer.events() {
+            again.apply(again.seq.next(), &event);
+        }
+        (again.seq, again.chunks) = (answer.seq, answer.chunks);
+        assert_eq!(again, answer);
+        assert_eq!(answer.seams, [3, 3 + long.len() as u64]);
+    }
+
+    #[test]
+    fn a_stream_that_broke_off_leaves_its_bill_open() {
+        let mut answer = answer();
+        let source = Source { generation_id: Some("gen-1".into()), ..Source::default() };
+        answer.apply(Seq(1), &AnswerEvent::Source(source));
+        answer.apply(Seq(2), &AnswerEvent::End(End { usage: None, ..end() }));
+        assert_eq!((&answer.bill, answer.usage()), (&Bill::Open, None));
+        answer.bill = Bill::Settled(Usage { completion_tokens: Some(7), ..Usage::default() });
+        assert_eq!(answer.usage().unwrap().completion_tokens, Some(7));
+    }
+
+    #[test]
+    fn first_words_are_cut_between_characters() {
+        assert_eq!(first_words("\n  Hello  \nworld"), "Hello");
+        assert_eq!(first_words(&"é".repeat(60)), format!("{}…", "é".repeat(48)));
+        assert_eq!(first_words(" \n"), "");
     }
 
     #[test]

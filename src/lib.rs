@@ -60,10 +60,12 @@
 
 pub mod api;
 pub mod chat;
+pub mod library;
 pub mod models;
 pub mod problem;
 pub mod settings;
 pub mod sse;
+pub mod tree;
 pub mod ui;
 
 #[cfg(feature = "ssr")]

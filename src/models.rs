@@ -96,6 +96,43 @@ pub struct Price {
     pub completion: f64,
 }
 
+/// Providers that work on, and charge for it, after the connection is closed (wire reference, section 5). In lower
+/// case and without blanks, as providers are written in more than one way.
+const BILL_AFTER_STOP: [&str; 24] = [
+    "amazonbedrock",
+    "awsbedrock",
+    "groq",
+    "modal",
+    "google",
+    "googleaistudio",
+    "minimax",
+    "huggingface",
+    "replicate",
+    "perplexity",
+    "mistral",
+    "ai21",
+    "featherless",
+    "lynn",
+    "lambda",
+    "reflection",
+    "sambanova",
+    "inflection",
+    "01.ai",
+    "zerooneai",
+    "aionlabs",
+    "alibaba",
+    "nebius",
+    "targon",
+];
+
+/// True if a stop does not end the provider's work, nor its bill.
+#[must_use]
+pub fn bills_after_stop(provider: &str) -> bool {
+    let name = provider.to_lowercase().replace(' ', "");
+    BILL_AFTER_STOP.contains(&name.as_str())
+        || ["kluster", "inferencenet"].iter().any(|known| name.starts_with(known))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,5 +171,15 @@ mod tests {
         assert_eq!(openrouter("openai/gpt\n-4"), Err(ModelIdError::Blank));
         assert_eq!(openrouter(&format!("a/{}", "b".repeat(256))), Err(ModelIdError::TooLong));
         assert_eq!(openrouter(" openai/gpt-4 ").unwrap().as_str(), "openai/gpt-4");
+    }
+
+    #[test]
+    fn providers_are_known_however_they_are_written() {
+        for provider in
+            ["Amazon Bedrock", "Google", "Google AI Studio", "SambaNova", "Kluster.ai", "inference.net"]
+        {
+            assert_eq!(bills_after_stop(provider), provider != "inference.net", "{provider}");
+        }
+        assert!(!bills_after_stop("DeepInfra") && !bills_after_stop("Demo"));
     }
 }

@@ -7,19 +7,32 @@ use crate::api::page::AboutSite;
 pub mod answers;
 pub mod ask;
 mod assets;
+mod bills;
 mod catalogue;
+mod clock;
 pub mod config;
+mod conversations;
 pub mod demo;
 pub mod http;
 pub mod openrouter;
 pub mod request;
+mod revision;
 pub mod run;
+pub mod store;
+mod titles;
+pub mod transfer;
 
 use answers::Answers;
+use bills::Bills;
 use catalogue::Catalogue;
 use config::{Config, Upstream};
+use conversations::Conversations;
 use demo::{Demo, Pace};
 use openrouter::{ConfigError, Dialect, OpenRouter};
+use revision::Revision;
+use store::{Store, StoreError};
+use titles::Titles;
+use tokio::task::JoinSet;
 
 /// The composition root: what a running Runnel consists of. Clones are handles of the same app.
 #[derive(Clone, Debug)]
@@ -30,8 +43,11 @@ pub struct App {
 #[derive(Debug)]
 struct Inner {
     answers: Answers,
+    conversations: Conversations,
     catalogue: Catalogue,
     about: AboutSite,
+    /// What goes on beside the requests; it ends with the app.
+    _background: JoinSet<()>,
     /// The emulator that demo mode talks to; it lives as long as the app.
     _demo: Option<Demo>,
 }
@@ -43,14 +59,17 @@ pub enum StartError {
     Config(#[from] ConfigError),
     #[error("The emulator for demo mode could not listen on this machine's loopback address: {0}")]
     Demo(std::io::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl App {
-    /// Sets everything up; with neither key nor base URL, in demo mode with the emulator inside.
+    /// Sets everything up; with neither key nor base URL, in demo mode with the emulator inside. Answers that a
+    /// killed process left in the store are ended first.
     ///
     /// # Errors
     /// [`StartError`]; nothing is left running then.
-    pub async fn start(config: Config) -> Result<Self, StartError> {
+    pub async fn start(config: Config, store: Arc<dyn Store>) -> Result<Self, StartError> {
         let (client, demo) = connect(&config).await?;
         let default_model =
             config.default_model.or_else(|| demo.as_ref().map(|_| demo::DEFAULT_MODEL.to_owned()));
@@ -62,13 +81,28 @@ impl App {
             model_rule: client.config().model_rule(),
             default_model: catalogue.configured_default(),
         };
-        let answers = Answers::new(client, catalogue.clone());
-        Ok(Self { inner: Arc::new(Inner { answers, catalogue, about, _demo: demo }) })
+        let revision = Revision::default();
+        let bills = Bills::new(client.clone(), store.clone(), revision.clone());
+        let titles = Titles::new(client.clone(), store.clone(), revision.clone(), config.title_model);
+        let answers =
+            Answers::new(client, catalogue.clone(), store.clone(), revision.clone(), bills.clone(), titles);
+        answers.recover().await?;
+        let conversations = Conversations::new(store, answers.clone(), revision);
+        let mut background = JoinSet::new();
+        background.spawn(bills.settle_all());
+        background.spawn(conversations.clone().purge_regularly());
+        let inner = Inner { answers, conversations, catalogue, about, _background: background, _demo: demo };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     #[must_use]
     pub fn answers(&self) -> &Answers {
         &self.inner.answers
+    }
+
+    #[must_use]
+    pub fn conversations(&self) -> &Conversations {
+        &self.inner.conversations
     }
 
     #[must_use]

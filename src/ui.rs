@@ -18,15 +18,21 @@ pub mod chat_page;
 pub mod chats;
 pub mod composer;
 pub mod growing_text;
+pub mod html;
 pub mod icons;
+pub mod listing;
 pub mod live_answer;
+pub mod question_view;
 pub mod settings_form;
 pub mod settings_page;
+pub mod sidebar;
+pub mod spending;
 pub mod stats;
 pub mod transcript;
 
 use address::{Address, Place};
 use chats::Chats;
+use sidebar::{DrawerButton, SidebarView};
 
 /// The id of the element that hands [`PageData`] to the browser's side, as JSON.
 pub const PAGE_DATA_ID: &str = "page-data";
@@ -59,6 +65,7 @@ pub fn shell(files: SiteFiles) -> impl IntoView {
         wasm = files.wasm,
     );
     let page = expect_context::<PageData>();
+    let title = page.conversation.as_ref().map_or("", |conversation| &conversation.title);
     // Without an opening bracket nothing in it can end the element that holds it.
     let data = serde_json::to_string(&page).unwrap_or_default().replace('<', "\\u003c");
     view! {
@@ -80,7 +87,7 @@ pub fn shell(files: SiteFiles) -> impl IntoView {
                     {data}
                 </script>
                 // As HTML: a text child would get a marker, which a title shows.
-                <title inner_html=escape(&chat_page::title(page.conversation.as_ref()))></title>
+                <title inner_html=escape(&chat_page::title(title))></title>
             </head>
             <body>
                 <Root />
@@ -104,15 +111,17 @@ pub fn Root() -> impl IntoView {
     if let Some(conversation) = &page.conversation {
         chats.adopt(conversation);
     }
+    chats.sidebar.update(|sidebar| (sidebar.listing, sidebar.now_ms) = (page.listing, page.now_ms));
     provide_context(chats);
     if let Place::Chat(id) = untrack(|| address.place(chats))
         && untrack(|| chats.find(id)).is_none()
     {
-        chats.mark_absent(id);
+        chats.mark_absent(Some(id));
     }
     let place = Memo::new(move |_| address.place(chats));
     view! {
         <Header />
+        <SidebarView />
         // Keyed, so that another chat is another page: nothing of the one before stays behind.
         <For each=move || [place.get()] key=|place| place.key() let:place>
             {match place {
@@ -127,11 +136,12 @@ pub fn Root() -> impl IntoView {
     }
 }
 
-/// Plain links: [`Address`] takes every click on one. All literals, so all of it is plain text in the file.
+/// Plain links: [`Address`] takes every click on one.
 #[component]
 fn Header() -> impl IntoView {
     view! {
         <header class="top">
+            <DrawerButton />
             <a href="/" class="brand">
                 <svg class="icon" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
                     <path d="M3 6c2.5-2.5 4.5-2.5 7 0s4.5 2.5 7 0" />

@@ -17,7 +17,7 @@ use leptos::server_fn::codec::{ByteStream, GetUrl, Json, Streaming};
 use serde::{Deserialize, Serialize};
 
 use super::ApiError;
-use crate::chat::{AnswerId, Conversation, ConversationId, EndStatus, Question, QuestionId};
+use crate::chat::{AnswerId, ConversationId, EndStatus, Question, QuestionId};
 use crate::settings::Settings;
 
 /// A question, and how it is to be answered. Ids left out are made by the server; a client that may send twice
@@ -29,6 +29,9 @@ pub struct SentMessage {
     pub question: SentQuestion,
     #[serde(default = "AnswerId::now")]
     pub answer: AnswerId,
+    /// An earlier answer to the same question that broke off: this one goes on from its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<AnswerId>,
     #[serde(default)]
     pub settings: Settings,
 }
@@ -65,14 +68,16 @@ pub async fn send_message(#[server(flatten)] message: SentMessage) -> Result<Byt
 /// Streams the answer's events after number `after`, from the log and then live.
 ///
 /// # Errors
-/// 404 for an unknown id, 400 for an `after` beyond the answer's last event.
+/// 404 for an unknown id, 400 for an `after` beyond the answer's last event. 410 for an answer that ended a while
+/// ago, if `after` is not 0: its events are not kept one by one then, and following it from the start, or loading
+/// its conversation, gives all of it.
 #[server(prefix = "/api", endpoint = "follow_answer", input = GetUrl, output = Streaming)]
 pub async fn follow_answer(
     id: AnswerId,
     #[server(default)] after: u64,
 ) -> Result<ByteStream<ApiError>, ApiError> {
     let after = crate::chat::Seq(after);
-    let live = crate::server::request::app()?.answers().find(id, after)?;
+    let live = crate::server::request::app()?.answers().find(id, after).await?;
     Ok(crate::server::request::event_stream(live, after))
 }
 
@@ -84,13 +89,4 @@ pub async fn follow_answer(
 #[server(prefix = "/api", endpoint = "stop_answer", input = Json)]
 pub async fn stop_answer(id: AnswerId) -> Result<EndStatus, ApiError> {
     crate::server::request::app()?.answers().stop(id).await
-}
-
-/// Everything said in a conversation so far.
-///
-/// # Errors
-/// 404 for an unknown id.
-#[server(prefix = "/api", endpoint = "load_conversation", input = GetUrl)]
-pub async fn load_conversation(id: ConversationId) -> Result<Conversation, ApiError> {
-    crate::server::request::app()?.answers().load_conversation(id)
 }

@@ -21,6 +21,8 @@ pub enum ApiErrorKind {
     /// Another site sent it.
     Forbidden,
     NotFound,
+    /// It was there, and is kept in another form now.
+    Gone,
     /// It contradicts what is there already.
     Conflict,
     TooLarge,
@@ -42,6 +44,7 @@ impl ApiErrorKind {
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::Conflict => 409,
+            Self::Gone => 410,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Upstream => 502,

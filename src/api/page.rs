@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chat::Conversation;
+use crate::library::Listing;
 use crate::models::ModelRule;
 
 /// About this server: known from the start, and part of every page.
@@ -27,4 +28,8 @@ pub struct PageData {
     pub path: String,
     /// The conversation that the path names, if it is there.
     pub conversation: Option<Conversation>,
+    /// The newest conversations.
+    pub listing: Listing,
+    /// When the page was made, in milliseconds since 1970.
+    pub now_ms: u64,
 }

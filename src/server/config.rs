@@ -3,12 +3,15 @@
 //! [`Arguments`] is the command line and the environment, as typed; [`Config`] is what a server can start with.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use etcetera::BaseStrategy;
 use secrecy::SecretString;
 
 use super::openrouter::{ClientConfig, ConfigError, OPENROUTER_BASE_URL};
+use crate::models::{ModelId, ModelIdError, ModelRule};
 
 /// Runnel: a self-hosted chat whose answers stream.
 ///
@@ -22,6 +25,13 @@ pub struct Arguments {
     /// Where to serve the chat.
     #[arg(long, env = "RUNNEL_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
+    /// Where the chats are kept: a file, also written as sqlite:FILE [default: runnel.db in the platform's folder
+    /// for data]
+    #[arg(long, env = "RUNNEL_DATABASE_URL", value_name = "FILE", global = true)]
+    pub data: Option<String>,
+    /// How long running answers may take to end when Runnel is told to stop, in seconds
+    #[arg(long, env = "RUNNEL_SHUTDOWN_GRACE", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub shutdown_grace: Duration,
     #[command(flatten)]
     pub upstream: UpstreamArguments,
 }
@@ -30,6 +40,12 @@ pub struct Arguments {
 pub enum Command {
     /// Ask one question, and print the answer as it arrives
     Ask(AskArguments),
+    /// Copy everything that is kept to a file, also while Runnel runs
+    Backup(FileArgument),
+    /// Write all chats as JSON Lines
+    Export(OptionalFileArgument),
+    /// Add chats from JSON Lines that export wrote
+    Import(OptionalFileArgument),
     /// Run the emulated OpenRouter on its own
     DemoUpstream(DemoArguments),
 }
@@ -53,8 +69,23 @@ pub struct UpstreamArguments {
     /// The model for questions that name none [default: openrouter/auto, elsewhere the first listed]
     #[arg(long, env = "RUNNEL_DEFAULT_MODEL", value_name = "MODEL", global = true)]
     pub default_model: Option<String>,
+    /// A model that gives chats their titles; without, a title is the first words of the question
+    #[arg(long, env = "RUNNEL_TITLE_MODEL", value_name = "MODEL", global = true)]
+    pub title_model: Option<String>,
     #[command(flatten)]
     pub patience: Patience,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct FileArgument {
+    /// A file that is not there yet
+    pub file: PathBuf,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct OptionalFileArgument {
+    /// A file; left out or -, standard output or input
+    pub file: Option<PathBuf>,
 }
 
 /// How long to wait for the upstream, in seconds.
@@ -120,6 +151,8 @@ pub struct DemoArguments {
 pub struct Config {
     pub upstream: Upstream,
     pub default_model: Option<String>,
+    /// Who gives chats their titles.
+    pub title_model: Option<ModelId>,
 }
 
 /// Who answers.
@@ -145,6 +178,34 @@ pub enum ArgumentsError {
          Without OPENROUTER_BASE_URL and a key, Runnel starts in demo mode."
     )]
     NoKey,
+    #[error("The model for titles cannot be used: {0}")]
+    TitleModel(ModelIdError),
+    #[error(
+        "There is no folder for data: this machine names no home folder. Say where the chats are to be kept with \
+         --data or RUNNEL_DATABASE_URL."
+    )]
+    NoDataFolder,
+    #[error(
+        "\u{201c}{0}\u{201d} is no place for chats: Runnel keeps them in SQLite. Give a file, such as runnel.db."
+    )]
+    NotSqlite(String),
+}
+
+/// The file that chats are kept in.
+///
+/// # Errors
+/// [`ArgumentsError`] says what to set.
+pub fn data_file(data: Option<String>) -> Result<PathBuf, ArgumentsError> {
+    let Some(data) = typed(data) else {
+        let folders = etcetera::choose_base_strategy().map_err(|_| ArgumentsError::NoDataFolder)?;
+        return Ok(folders.data_dir().join("runnel").join("runnel.db"));
+    };
+    let file = data.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+    match file {
+        Some(file) if !file.is_empty() && !file.contains(['?', ':']) => Ok(file.into()),
+        None if !data.contains("://") => Ok(data.into()),
+        _ => Err(ArgumentsError::NotSqlite(data)),
+    }
 }
 
 impl UpstreamArguments {
@@ -156,7 +217,8 @@ impl UpstreamArguments {
         let default_model = typed(self.default_model);
         let (key, base_url) = (typed(self.api_key), typed(self.base_url));
         if key.is_none() && base_url.is_none() {
-            return Ok(Config { upstream: Upstream::Demo(self.patience), default_model });
+            let title_model = title_model(self.title_model, ModelRule::VendorPrefixed)?;
+            return Ok(Config { upstream: Upstream::Demo(self.patience), default_model, title_model });
         }
         let mut client = self.patience.client_config(base_url.as_deref().unwrap_or(OPENROUTER_BASE_URL))?;
         if client.is_openrouter() {
@@ -169,7 +231,8 @@ impl UpstreamArguments {
         client.api_key = key.map(SecretString::from);
         client.site_url = typed(self.site_url);
         client.site_name = typed(self.site_name);
-        Ok(Config { upstream: Upstream::Server(client), default_model })
+        let title_model = title_model(self.title_model, client.model_rule())?;
+        Ok(Config { upstream: Upstream::Server(client), default_model, title_model })
     }
 }
 
@@ -182,6 +245,10 @@ impl Patience {
         config.progress_timeout = self.progress_timeout;
         Ok(config)
     }
+}
+
+fn title_model(text: Option<String>, rule: ModelRule) -> Result<Option<ModelId>, ArgumentsError> {
+    typed(text).map(|text| ModelId::parse(&text, rule).map_err(ArgumentsError::TitleModel)).transpose()
 }
 
 fn typed(text: Option<String>) -> Option<String> {
@@ -235,6 +302,24 @@ mod tests {
         for bad in ["0", "-1", "soon", "1e400"] {
             assert!(Arguments::try_parse_from(["runnel", "--idle-timeout", bad]).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn chats_are_kept_where_it_was_said() {
+        let file = |data: &str| data_file(Some(data.to_owned())).map(|file| file.display().to_string());
+        for (data, expected) in [
+            ("chats.db", "chats.db"),
+            ("/var/lib/runnel.db", "/var/lib/runnel.db"),
+            ("sqlite:chats.db", "chats.db"),
+            ("sqlite:///var/lib/runnel.db", "/var/lib/runnel.db"),
+            ("C:\\chats.db", "C:\\chats.db"),
+        ] {
+            assert_eq!(file(data).unwrap(), expected);
+        }
+        for bad in ["postgres://localhost/runnel", "sqlite:", "sqlite::memory:", "sqlite:a.db?mode=ro"] {
+            assert!(file(bad).unwrap_err().to_string().contains("SQLite"), "{bad}");
+        }
+        assert!(data_file(None).unwrap().ends_with("runnel/runnel.db"));
     }
 
     #[test]

@@ -23,7 +23,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
-use super::{App, assets};
+use super::{App, assets, clock};
 use crate::api::page::PageData;
 use crate::api::{ApiError, ApiErrorKind};
 use crate::ui;
@@ -48,7 +48,8 @@ pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// Serves until `shutdown` resolves; then running answers end as interrupted, and the open streams with them.
+/// Serves until `shutdown` resolves. From then on nothing new is accepted; running answers may go on until
+/// `patience` resolves, and end as interrupted then, and the open streams with them.
 ///
 /// # Errors
 /// The listening socket failed.
@@ -56,6 +57,7 @@ pub async fn serve(
     listener: TcpListener,
     app: App,
     shutdown: impl Future<Output = ()> + Send + 'static,
+    patience: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     // A delta is some bytes: with Nagle's algorithm it would wait for the answer to the one before.
     let listener = listener.tap_io(|socket| {
@@ -65,21 +67,27 @@ pub async fn serve(
     });
     let answers = app.answers().clone();
     let stopping = CancellationToken::new();
-    let patience = {
+    let ending = {
         let stopping = stopping.clone();
         async move {
             stopping.cancelled().await;
+            tokio::select! {
+                () = answers.all_ended() => {}
+                () = patience => {}
+            }
+            answers.interrupt_all().await;
             tokio::time::sleep(SHUTDOWN_PATIENCE).await;
         }
     };
+    let answers = app.answers().clone();
     let shutdown = async move {
         shutdown.await;
+        answers.close();
         stopping.cancel();
-        answers.interrupt_all().await;
     };
     tokio::select! {
         result = axum::serve(listener, router(app)).with_graceful_shutdown(shutdown).into_future() => result,
-        () = patience => Ok(()),
+        () = ending => Ok(()),
     }
 }
 
@@ -124,7 +132,7 @@ pub fn router(app: App) -> Router {
 
 /// Renders a page from its data.
 async fn page(app: App, files: ui::SiteFiles, request: Request) -> Response {
-    let (status, data) = page_data(&app, request.uri().path());
+    let (status, data) = page_data(&app, request.uri().path()).await;
     let render = render_app_async_with_context(
         move || provide_context(data.clone()),
         move || ui::shell(current(&files)),
@@ -132,15 +140,26 @@ async fn page(app: App, files: ui::SiteFiles, request: Request) -> Response {
     (status, render(request).await).into_response()
 }
 
-fn page_data(app: &App, path: &str) -> (StatusCode, PageData) {
+async fn page_data(app: &App, path: &str) -> (StatusCode, PageData) {
+    let conversations = app.conversations();
     let id = path.strip_prefix("/c/").map(|id| id.trim_end_matches('/').parse());
     let conversation = match id {
-        Some(Ok(id)) => app.answers().load_conversation(id).ok(),
+        Some(Ok(id)) => conversations.load(id).await.ok(),
         _ => None,
     };
+    let listing = conversations.list(0, 0).await.ok().flatten().unwrap_or_default();
     let is_there = matches!(path, "/" | "/settings") || conversation.is_some();
     let status = if is_there { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    (status, PageData { about: app.about(), path: path.to_owned(), conversation })
+    (
+        status,
+        PageData {
+            about: app.about(),
+            path: path.to_owned(),
+            conversation,
+            listing,
+            now_ms: clock::now_ms(),
+        },
+    )
 }
 
 /// In a debug build the site is built beside the running server: its files may have new names.
@@ -194,7 +213,7 @@ async fn read_body(body: Body) -> Result<Vec<u8>, ApiError> {
                 break;
             }
         }
-        Ok(())
+        Ok::<_, ApiError>(())
     };
     let in_time = tokio::time::timeout(REQUEST_PATIENCE, reading).await;
     if received > LARGEST_REQUEST_BYTES {

@@ -182,6 +182,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::chat::Usage;
 use crate::models::{ModelInfo, ModelRule};
 use crate::problem::{Problem, ProblemKind};
 
@@ -202,6 +203,8 @@ pub const OPENROUTER_BASE_URL: &str = "https://openrouter.ai/api/v1";
 
 /// The list of models is a few hundred entries of some kilobytes; more is not a list of models.
 const LARGEST_MODEL_LIST_BYTES: usize = 32 << 20;
+/// A bill is one object of a kilobyte.
+const LARGEST_BILL_BYTES: usize = 1 << 20;
 
 /// How to reach the upstream, and how patient to be.
 #[derive(Clone, Debug)]
@@ -356,6 +359,27 @@ impl OpenRouter {
             failure::read_bounded(response, LARGEST_MODEL_LIST_BYTES, self.config().idle_timeout).await;
         schema::read_models(&body)
             .ok_or_else(|| Problem::new(ProblemKind::Unreadable, "The list of models is not JSON."))
+    }
+
+    /// What an answer came to, asked for by its generation id after its end (wire reference, section 4).
+    /// `None` if the upstream does not know it: for half a second or more after the end, it does not yet.
+    ///
+    /// # Errors
+    /// The [`Problem`] that kept the upstream from telling.
+    pub async fn find_usage(&self, generation_id: &str) -> Result<Option<Usage>, Problem> {
+        let id: String = url::form_urlencoded::byte_serialize(generation_id.as_bytes()).collect();
+        let request = self.inner.http.get(self.url(&format!("generation?id={id}")));
+        let request = request.timeout(self.config().idle_timeout);
+        let response = request.send().await.map_err(|error| self.connection_failure(&error).problem)?;
+        if response.status() == reqwest::StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if !response.status().is_success() {
+            return Err(self.read_failure(response).await.problem);
+        }
+        let body = failure::read_bounded(response, LARGEST_BILL_BYTES, self.config().idle_timeout).await;
+        let usage = schema::read_generation(&body);
+        usage.map(Some).ok_or_else(|| Problem::new(ProblemKind::Unreadable, "The bill is not JSON."))
     }
 
     fn url(&self, path: &str) -> String {

@@ -1,31 +1,46 @@
 //! The three commands, from checked arguments to an exit code.
 
 use std::error::Error;
+use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal;
 use tracing_subscriber::EnvFilter;
 
-use super::config::{AskArguments, DemoArguments, UpstreamArguments};
+use super::config::{
+    self, AskArguments, DemoArguments, FileArgument, OptionalFileArgument, UpstreamArguments,
+};
 use super::demo::{Demo, Pace};
+use super::store::{SqliteStore, Store, StoreError};
+use super::transfer::{self, TransferError};
 use super::{App, ask as terminal, http};
 
 /// How a command ends: an exit code of its own, or a sentence and exit code 1.
 pub type Outcome = Result<ExitCode, Box<dyn Error>>;
 
-/// Serves the chat until it is told to stop.
+/// Serves the chat until it is told to stop. Answers that are being written then may take `grace` to end; told
+/// twice, it waits no longer.
 ///
 /// # Errors
 /// A sentence about what to change.
-pub async fn serve(listen: SocketAddr, upstream: UpstreamArguments) -> Outcome {
+pub async fn serve(
+    listen: SocketAddr,
+    data: Option<String>,
+    grace: Duration,
+    upstream: UpstreamArguments,
+) -> Outcome {
     log_to_stderr();
     let config = upstream.config()?;
+    let file = config::data_file(data)?;
     let listener = http::listen(listen).await.map_err(|error| cannot_listen("--listen", listen, &error))?;
     let address = listener.local_addr()?;
-    let app = App::start(config).await?;
+    let store = SqliteStore::open(&file).await?;
+    let app = App::start(config, Arc::new(store.clone())).await?;
     let about = app.about();
     let answers = if about.is_demo {
         "demo mode: answers come from Runnel itself; set OPENROUTER_API_KEY for real models".to_owned()
@@ -33,7 +48,26 @@ pub async fn serve(listen: SocketAddr, upstream: UpstreamArguments) -> Outcome {
         format!("answers come from {}", about.upstream)
     };
     say(&format!("Runnel is at http://{address} ({answers})"));
-    http::serve(listener, app, asked_to_stop()).await?;
+    let running = app.answers().clone();
+    let patience = async move {
+        match running.count_running() {
+            0 => return,
+            1 => say(&format!(
+                "Waiting up to {} s for an answer. Press Ctrl-C again to stop now.",
+                grace.as_secs()
+            )),
+            count => say(&format!(
+                "Waiting up to {} s for {count} answers. Press Ctrl-C again to stop now.",
+                grace.as_secs()
+            )),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(grace) => {}
+            () = asked_to_stop() => {}
+        }
+    };
+    http::serve(listener, app, asked_to_stop(), patience).await?;
+    store.close().await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -43,6 +77,58 @@ pub async fn serve(listen: SocketAddr, upstream: UpstreamArguments) -> Outcome {
 /// A sentence about what to change.
 pub async fn ask(upstream: UpstreamArguments, arguments: AskArguments) -> Outcome {
     Ok(terminal::ask(upstream.config()?, arguments).await?)
+}
+
+/// Copies everything that is kept to a file.
+///
+/// # Errors
+/// A sentence about one of the two files.
+pub async fn backup(data: Option<String>, arguments: FileArgument) -> Outcome {
+    log_to_stderr();
+    let store = SqliteStore::open_beside(&config::data_file(data)?).await?;
+    store.backup(&arguments.file).await?;
+    say(&format!(
+        "Everything is copied to {}. Start Runnel with --data and this file to use it.",
+        arguments.file.display()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes all chats as JSON Lines. Whoever reads them from standard output may stop at any time.
+///
+/// # Errors
+/// A sentence about the database or the file.
+pub async fn export(data: Option<String>, arguments: OptionalFileArgument) -> Outcome {
+    log_to_stderr();
+    let store = SqliteStore::open_beside(&config::data_file(data)?).await?;
+    if let Some(file) = named_file(arguments) {
+        let count = transfer::export_to_file(&store, &file).await?;
+        say(&format!("{} written to {}.", transfer::Chats(count), file.display()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    match transfer::export(&store, io::stdout()).await {
+        Err(TransferError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => drop(written?),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Adds chats from JSON Lines, which are read and checked before the database is opened.
+///
+/// # Errors
+/// A sentence about the database, or about the line that cannot be read; nothing is added then.
+pub async fn import(data: Option<String>, arguments: OptionalFileArgument) -> Outcome {
+    log_to_stderr();
+    let database = config::data_file(data)?;
+    let conversations = match named_file(arguments) {
+        Some(file) => transfer::read_file(&file)?,
+        None => transfer::read(io::stdin().lock())?,
+    };
+    let store = open_or_make(&database).await?;
+    let imported = transfer::import(&store, &conversations).await;
+    store.close().await;
+    say(&imported?.to_string());
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Runs the emulator on its own until it is told to stop.
@@ -74,6 +160,20 @@ pub fn fail(error: &dyn Error) -> ExitCode {
     // If standard error is closed, the exit code has to say it.
     let _ = writeln!(io::stderr(), "runnel: {error}");
     ExitCode::FAILURE
+}
+
+/// `-` is no name, but standard input or output.
+fn named_file(arguments: OptionalFileArgument) -> Option<PathBuf> {
+    arguments.file.filter(|file| file.as_os_str() != "-")
+}
+
+/// Beside the Runnel that may be running with it; a database that is missing is made first.
+async fn open_or_make(file: &Path) -> Result<SqliteStore, StoreError> {
+    if fs::metadata(file).is_ok_and(|known| known.len() > 0) {
+        SqliteStore::open_beside(file).await
+    } else {
+        SqliteStore::open(file).await
+    }
 }
 
 fn say(text: &str) {

@@ -20,6 +20,9 @@ const BEFORE_SILENCE: &str = "This answer begins well, and then nothing more com
 fn runnel(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_runnel"));
     command.args(arguments).env_clear().stdin(Stdio::null());
+    // Each has a file of its own: two would be refused the same one.
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(uuid::Uuid::now_v7().to_string());
+    command.env("RUNNEL_DATABASE_URL", folder.join("runnel.db"));
     command
 }
 
@@ -456,7 +459,8 @@ async fn it_stops_when_told_to_although_a_stream_is_open() {
     let asking = Asking::start().await;
     for (signal, prompt) in [("TERM", "Until SIGTERM"), ("INT", "Until SIGINT")] {
         let mut command = runnel(&["--listen", "127.0.0.1:0"]);
-        let program = Program::start(command.env("OPENROUTER_BASE_URL", asking.demo.base_url()));
+        command.env("OPENROUTER_BASE_URL", asking.demo.base_url()).env("RUNNEL_SHUTDOWN_GRACE", "0.1");
+        let program = Program::start(&mut command);
         let address = program.address().await;
         let message = message("demo/stall", prompt);
         let request = http_client().post(format!("{address}/api/send_message")).json(&message);

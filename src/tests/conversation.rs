@@ -195,7 +195,7 @@ async fn the_same_question_can_have_another_answer() {
 
     let conversation = app.load_conversation(failed.conversation).await;
     assert_eq!(conversation.questions.len(), 1);
-    let answers: Vec<_> = conversation.answers_to(failed.question.id).map(|answer| answer.id).collect();
+    let answers: Vec<_> = conversation.tree().answers_to(failed.question.id).collect();
     assert_eq!(answers, [failed.answer, again.answer]);
 
     // What follows is asked with the answer that it follows, not with the other one.
@@ -225,7 +225,7 @@ async fn a_conversation_is_loaded_as_it_stands_while_an_answer_runs() {
     let questions: Vec<_> = conversation.questions.iter().map(|question| question.text.as_str()).collect();
     assert_eq!(questions, ["Remember this", "And this"]);
     assert_eq!(conversation.questions[1].after, Some(first.answer));
-    assert_eq!(conversation.newest_branch().len(), 2);
+    assert_eq!(conversation.tree().branch(conversation.leaf).len(), 2);
     let [done, running] = &conversation.answers[..] else { panic!("{conversation:?}") };
     assert_eq!((done.text.as_str(), done.end().unwrap().status), ("Remember this", EndStatus::Complete));
     assert_eq!((running.text.as_str(), running.end()), (reader.answer.text.as_str(), None));

@@ -479,6 +479,7 @@ async fn shutting_down_ends_running_answers_as_interrupted_and_then_the_server()
     let waiting = app.begin(&message("demo/hang", "And before the first word")).await;
     app.eventually_stats("And before the first word", |tally| tally.open == 1).await;
     app.shut_down();
+    app.hurry();
     for (reader, text) in [(reader, BEFORE_SILENCE), (waiting, "")] {
         let reader = reader.finished().await;
         assert_eq!(reader.status(), EndStatus::Interrupted);
@@ -488,6 +489,19 @@ async fn shutting_down_ends_running_answers_as_interrupted_and_then_the_server()
     app.stopped().await;
     assert!(http_client().get(app.url("/healthz")).send().await.is_err(), "nobody listens any more");
     app.eventually_stats("Until the lights go out", |tally| (tally.open, tally.aborted) == (0, 1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn told_to_stop_the_server_accepts_nothing_new_and_lets_running_answers_end() {
+    let mut app = TestApp::start().await;
+    let message = message("demo/long", "[[delta_ms=2 characters=64]] To the last word");
+    let mut reader = app.begin(&message).await;
+    reader.until(|answer| !answer.text.is_empty()).await;
+    app.shut_down();
+    eventually("nobody listens", async || http_client().get(app.url("/healthz")).send().await.is_err()).await;
+    let reader = reader.finished().await;
+    assert_eq!(reader.status(), EndStatus::Complete);
+    app.stopped().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

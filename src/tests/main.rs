@@ -3,15 +3,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
+mod chance;
 mod command_line;
 mod conversation;
+mod cut;
 mod demo_upstream;
+mod durable;
 mod errors;
 mod hostile_upstream;
+mod kill;
 mod live;
 mod page;
 mod pure_modules;
 mod retry;
 mod test_app;
 mod timers;
+mod transfer;
 mod wire_corpus;

@@ -43,13 +43,13 @@ fn paths(code: &str) -> Vec<String> {
 
 #[test]
 fn the_vocabulary_of_both_sides_knows_no_framework() {
-    for name in ["chat", "sse", "models", "settings", "problem"] {
+    for name in ["chat", "library", "models", "problem", "settings", "sse", "tree"] {
         let text = read(&source().join(format!("{name}.rs")));
         for framework in ["axum", "sqlx", "web_sys", "leptos", "tokio", "reqwest"] {
             assert!(!text.contains(framework), "{name}.rs knows {framework}");
         }
         for path in paths(&code(&source().join(format!("{name}.rs")))) {
-            let known = ["chat", "sse", "models", "settings", "problem", "markdown"];
+            let known = ["chat", "library", "markdown", "models", "problem", "settings", "sse", "tree"];
             assert!(known.iter().any(|module| path.starts_with(module)), "{name}.rs knows crate::{path}");
         }
     }
@@ -84,6 +84,20 @@ fn the_client_knows_neither_the_chat_service_nor_the_page() {
     for file in module("server/openrouter") {
         for path in paths(&code(&file)) {
             let known = ["chat", "sse", "models", "settings", "problem", "server::openrouter"];
+            assert!(
+                known.iter().any(|module| path.starts_with(module)),
+                "{} knows crate::{path}",
+                file.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_store_knows_shared_types_alone() {
+    for file in module("server/store") {
+        for path in paths(&code(&file)) {
+            let known = ["chat", "library", "problem", "sse", "tree", "server::store"];
             assert!(
                 known.iter().any(|module| path.starts_with(module)),
                 "{} knows crate::{path}",

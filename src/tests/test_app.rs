@@ -15,12 +15,14 @@ use runnel::chat::{
 use runnel::problem::Problem;
 use runnel::server::config::{Config, Upstream};
 use runnel::server::demo::{Demo, Pace};
-use runnel::server::openrouter::{ClientConfig, RetryPolicy};
+use runnel::server::openrouter::{ClientConfig, Dialect, RetryPolicy};
+use runnel::server::store::SqliteStore;
 use runnel::server::{App, http};
 use runnel::settings::Settings;
 use runnel::sse::{Decoder, Frame};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -38,7 +40,11 @@ pub struct TestApp {
     pub http: Client,
     address: SocketAddr,
     shutdown: Option<oneshot::Sender<()>>,
+    hurry: Option<oneshot::Sender<()>>,
     server: JoinHandle<io::Result<()>>,
+    pub store: SqliteStore,
+    folder: Arc<TempDir>,
+    dialect: Dialect,
 }
 
 impl TestApp {
@@ -60,19 +66,46 @@ impl TestApp {
     }
 
     async fn serve(demo: Demo, base_url: &str, change: impl FnOnce(&mut ClientConfig)) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self::serve_from(folder, demo, base_url, change).await
+    }
+
+    /// The same Runnel after a stop, with the same emulator and the same file.
+    pub async fn restart(mut self) -> Self {
+        self.shut_down();
+        self.hurry();
+        self.stopped().await;
+        self.store.close().await;
+        let base_url = self.demo.base_url();
+        let dialect = self.dialect;
+        Self::serve_from(self.folder, self.demo, &base_url, |client| client.dialect = dialect).await
+    }
+
+    async fn serve_from(
+        folder: Arc<TempDir>,
+        demo: Demo,
+        base_url: &str,
+        change: impl FnOnce(&mut ClientConfig),
+    ) -> Self {
         let mut client = ClientConfig::new(base_url).unwrap();
         client.connect_timeout = Duration::from_secs(5);
         client.idle_timeout = PATIENCE;
         client.progress_timeout = 2 * PATIENCE;
         client.retry = quick_retries();
         change(&mut client);
-        let config = Config { upstream: Upstream::Server(client), default_model: None };
-        let app = App::start(config).await.unwrap();
+        let dialect = client.dialect;
+        let config = Config { upstream: Upstream::Server(client), default_model: None, title_model: None };
+        let store = SqliteStore::open(&folder.path().join("runnel.db")).await.unwrap();
+        let app = App::start(config, Arc::new(store.clone())).await.unwrap();
         let listener = http::listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (shutdown, asked_to_stop) = oneshot::channel();
-        let server = tokio::spawn(http::serve(listener, app, async { drop(asked_to_stop.await) }));
-        Self { demo, http: http_client(), address, shutdown: Some(shutdown), server }
+        let (hurry, asked_to_hurry) = oneshot::channel();
+        let server = tokio::spawn(http::serve(listener, app, async { drop(asked_to_stop.await) }, async {
+            drop(asked_to_hurry.await)
+        }));
+        let (shutdown, hurry) = (Some(shutdown), Some(hurry));
+        Self { demo, http: http_client(), address, shutdown, hurry, server, store, folder, dialect }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -149,9 +182,20 @@ impl TestApp {
         self.all_stats().await["last_request"].take()
     }
 
-    /// As Ctrl-C does. Gives what is left to wait for.
+    /// As Ctrl-C does: running answers may end.
     pub fn shut_down(&mut self) {
         self.shutdown.take().unwrap().send(()).unwrap();
+    }
+
+    /// As a second Ctrl-C does: running answers are interrupted.
+    pub fn hurry(&mut self) {
+        // Nobody waits any more if all has ended.
+        let _ = self.hurry.take().unwrap().send(());
+    }
+
+    /// The length of the database's write-ahead log: what was written to it, until it begins anew at 4 MB.
+    pub fn wal_bytes(&self) -> u64 {
+        std::fs::metadata(self.folder.path().join("runnel.db-wal")).unwrap().len()
     }
 
     /// Waits until the server has stopped.
@@ -188,6 +232,7 @@ pub fn message(model: &str, prompt: &str) -> SentMessage {
         conversation: ConversationId::now(),
         question: question(None, prompt),
         answer: AnswerId::now(),
+        continues: None,
         settings: Settings { model: Some(model.to_owned()), ..Settings::default() },
     }
 }

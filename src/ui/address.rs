@@ -11,7 +11,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use super::chats::Chats;
 use crate::chat::ConversationId;
 
-/// The path in the address bar.
+/// The path in the address bar, with what stands behind `#`.
 #[derive(Clone, Copy, Debug)]
 pub struct Address {
     path: RwSignal<String>,
@@ -46,7 +46,7 @@ impl Address {
 
     /// What the address shows. `/` is the chat that has not begun.
     pub fn place(self, chats: Chats) -> Place {
-        self.path.with(|path| match path.trim_end_matches('/') {
+        self.path.with(|path| match before_fragment(path).trim_end_matches('/') {
             "" => Place::Chat(chats.fresh()),
             "/settings" => Place::Settings,
             path => {
@@ -54,6 +54,16 @@ impl Address {
                 id.map_or(Place::Nowhere, Place::Chat)
             }
         })
+    }
+
+    /// The message that the address names.
+    pub fn message(self) -> Option<Uuid> {
+        self.path.with(|path| path.split_once('#')?.1.parse().ok())
+    }
+
+    /// Runs the caller again when the address changes.
+    pub fn track(self) {
+        self.path.track();
     }
 
     /// Goes to `path`; "back" returns.
@@ -65,9 +75,8 @@ impl Address {
     }
 
     fn listen(self) {
-        let _ = window_event_listener(ev::popstate, move |_| {
-            self.path.set(window().location().pathname().unwrap_or_default());
-        });
+        self.read();
+        let _ = window_event_listener(ev::popstate, move |_| self.read());
         let _ = window_event_listener(ev::click, move |event| {
             if let Some(path) = followed_path(&event) {
                 event.prevent_default();
@@ -75,6 +84,20 @@ impl Address {
             }
         });
     }
+}
+
+impl Address {
+    fn read(self) {
+        let location = window().location();
+        let path = location.pathname().unwrap_or_default() + &location.hash().unwrap_or_default();
+        if self.path.with_untracked(|known| *known != path) {
+            self.path.set(path);
+        }
+    }
+}
+
+fn before_fragment(path: &str) -> &str {
+    path.split_once('#').map_or(path, |(path, _)| path)
 }
 
 /// The path that a click leads to, if it is a plain click on a link within the site.

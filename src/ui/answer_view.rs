@@ -4,23 +4,28 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::chats::{Chat, Chats};
-use super::growing_text::GrowingText;
+use super::growing_text::{GrowingText, Part};
 use super::live_answer::{Link, LiveAnswer, phase};
+use super::question_view::arrows;
 use super::stats::Stats;
 use super::{browser, icons};
 use crate::api::page::AboutSite;
 use crate::chat::{Answer, End, EndStatus, Phase, Retry};
+use crate::models::bills_after_stop;
 use crate::problem::Problem;
 
 #[component]
 pub fn AnswerView(chat: Chat, live: LiveAnswer) -> impl IntoView {
-    Effect::new(move || live.follow());
+    let chats = expect_context::<Chats>();
+    Effect::new(move || live.follow(chat.id, chats));
     let running = Memo::new(move |_| live.is_running());
     let reasons = Memo::new(move |_| live.answer.with(|answer| !answer.reasoning.is_empty()));
     let model = Memo::new(move |_| live.answer.with(model_name));
     view! {
         <article
             class="answer"
+            id=live.id.to_string()
+            tabindex="-1"
             class:writing=move || live.answer.with(|answer| phase(answer) == Some(&Phase::Answering))
             aria-label="Answer"
             aria-busy=move || if running.get() { "true" } else { "false" }
@@ -29,10 +34,13 @@ pub fn AnswerView(chat: Chat, live: LiveAnswer) -> impl IntoView {
             <p class="answer-model">{move || model.get()}</p>
             <details class="reasoning" hidden=move || !reasons.get()>
                 <summary>"Reasoning"</summary>
-                <GrowingText live part=|answer| &answer.reasoning class="reasoning-text" />
+                <GrowingText live part=Part::Reasoning class="reasoning-text" />
             </details>
-            <GrowingText live part=|answer| &answer.text class="answer-text" />
-            <GrowingText live part=|answer| &answer.refusal class="answer-text refusal" />
+            // One text a seam: what an earlier answer wrote, and what was written when it was asked to go on.
+            <For each=move || 0..live.answer.with(|answer| answer.seams.len() + 1) key=|at| *at let:at>
+                <GrowingText live part=Part::Text(at) class="answer-text" />
+            </For>
+            <GrowingText live part=Part::Refusal class="answer-text refusal" />
             <Extras live />
             <Progress live />
             <Outcome chat live running />
@@ -177,16 +185,15 @@ fn retrying(retry: &Retry, at: u64, now: u64) -> String {
 #[component]
 fn Outcome(chat: Chat, live: LiveAnswer, running: Memo<bool>) -> impl IntoView {
     move || {
-        let remark = (!running.get()).then(|| {
-            live.answer
-                .with_untracked(|answer| answer.end().and_then(|end| remark(end, answer.has_content())))
-        });
+        let remark = (!running.get())
+            .then(|| live.answer.with_untracked(|answer| answer.end().and_then(|end| remark(end, answer))));
         remark.flatten().map(|remark| {
             view! {
                 <div class="outcome">
                     <p class="outcome-what">{remark.what}</p>
                     <p class="outcome-detail">{remark.detail}</p>
                     <p class="outcome-advice">{remark.advice}</p>
+                    <GoOn chat live />
                     <TryAgain chat live class="button" />
                 </div>
             }
@@ -203,13 +210,14 @@ fn Actions(chat: Chat, live: LiveAnswer, running: Memo<bool>) -> impl IntoView {
             let (has_text, needs_remark) = live.answer.with_untracked(|answer| {
                 (
                     !answer.text.is_empty(),
-                    answer.end().is_some_and(|end| remark(end, answer.has_content()).is_some()),
+                    answer.end().is_some_and(|end| remark(end, answer).is_some()),
                 )
             });
             view! {
                 <div class="answer-actions">
+                    <Versions chat live />
                     {(!needs_remark).then(|| view! { <TryAgain chat live class="button quiet icon-only" /> }.into_any())}
-                    {has_text.then(|| view! { <CopyButton live /> }.into_any())}
+                    {has_text.then(|| view! { <CopyButton live /> <ForkButton live /> }.into_any())}
                 </div>
             }.into_any()
         })
@@ -223,11 +231,13 @@ struct Remark {
 }
 
 /// What a person should know about an end. A plain success needs no words.
-fn remark(end: &End, has_content: bool) -> Option<Remark> {
+fn remark(end: &End, answer: &Answer) -> Option<Remark> {
+    let has_content = answer.has_content();
     let plain = |what| Some(Remark { what, detail: None, advice: None });
+    let stopped = |what| Some(Remark { what, detail: billed_after_stop(answer), advice: None });
     match (end.status, &end.problem, end.finish_reason.as_deref()) {
-        (EndStatus::Stopped, ..) if has_content => plain("Stopped. You keep what was written."),
-        (EndStatus::Stopped, ..) => plain("Stopped before anything was written."),
+        (EndStatus::Stopped, ..) if has_content => stopped("Stopped. You keep what was written."),
+        (EndStatus::Stopped, ..) => stopped("Stopped before anything was written."),
         (EndStatus::Failed | EndStatus::Interrupted, Some(problem), _) => Some(remark_on(problem)),
         (EndStatus::Failed, None, _) => plain("The answer failed."),
         (EndStatus::Interrupted, None, _) => plain("The answer was interrupted."),
@@ -236,6 +246,12 @@ fn remark(end: &End, has_content: bool) -> Option<Remark> {
         _ if !has_content => plain("The model ended without writing anything."),
         _ => None,
     }
+}
+
+/// Some providers write on, unseen, and charge for it.
+fn billed_after_stop(answer: &Answer) -> Option<String> {
+    let provider = answer.source.provider.as_deref().filter(|provider| bills_after_stop(provider))?;
+    Some(format!("{provider} may go on writing, and charge for the whole answer, after a stop."))
 }
 
 fn remark_on(problem: &Problem) -> Remark {
@@ -264,16 +280,15 @@ fn duration_words(wait_ms: u64) -> String {
     }
 }
 
-/// Asks the same question again. Only for the newest answer: what follows an older one rests on it.
+/// Asks the same question again. The answer that is there stays, as another version.
 #[component]
 fn TryAgain(chat: Chat, live: LiveAnswer, class: &'static str) -> impl IntoView {
     let chats = expect_context::<Chats>();
     let rule = expect_context::<AboutSite>().model_rule;
-    let is_newest = Memo::new(move |_| chat.newest_answer().is_some_and(|newest| newest.id == live.id));
     let again = move |_| {
         // Settings that cannot be used are shown in their panel; the answer is asked for with the defaults.
         let settings = chats.settings.with_untracked(|typed| typed.read(rule)).unwrap_or_default();
-        chats.try_again(chat, live.question, settings);
+        chats.try_again(chat, live, false, settings);
     };
     view! {
         <button
@@ -281,11 +296,58 @@ fn TryAgain(chat: Chat, live: LiveAnswer, class: &'static str) -> impl IntoView 
             class=class
             aria-label="Try again"
             title="Try again"
-            hidden=move || !is_newest.get()
             on:click=again
         >
             <icons::Retry />
             <span>"Try again"</span>
+        </button>
+    }
+}
+
+/// Asks for the rest of an answer that broke off.
+#[component]
+fn GoOn(chat: Chat, live: LiveAnswer) -> impl IntoView {
+    let chats = expect_context::<Chats>();
+    let rule = expect_context::<AboutSite>().model_rule;
+    let go_on = move |_| {
+        let settings = chats.settings.with_untracked(|typed| typed.read(rule)).unwrap_or_default();
+        chats.try_again(chat, live, true, settings);
+    };
+    let has_text = live.answer.with_untracked(|answer| !answer.text.is_empty());
+    has_text.then(|| {
+        view! {
+            <button type="button" class="button" on:click=go_on>
+                "Continue"
+            </button>
+        }
+        .into_any()
+    })
+}
+
+/// Which of the answers to the question is shown, with arrows to the others.
+#[component]
+fn Versions(chat: Chat, live: LiveAnswer) -> impl IntoView {
+    let chats = expect_context::<Chats>();
+    let place = move || {
+        let answers: Vec<_> = chat.tree().answers_to(live.question).collect();
+        (answers.iter().position(|answer| *answer == live.id).unwrap_or_default(), answers)
+    };
+    move || arrows(place(), move |answer| chats.show(chat, answer))
+}
+
+/// Goes on from here in a chat of its own.
+#[component]
+fn ForkButton(live: LiveAnswer) -> impl IntoView {
+    let chats = expect_context::<Chats>();
+    view! {
+        <button
+            type="button"
+            class="button quiet icon-only"
+            aria-label="Go on from here in a new chat"
+            title="Go on from here in a new chat"
+            on:click=move |_| chats.fork(live.id)
+        >
+            <icons::Fork />
         </button>
     }
 }
@@ -320,6 +382,7 @@ fn CopyButton(live: LiveAnswer) -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::{AnswerId, QuestionId};
     use crate::problem::ProblemKind;
 
     fn end(status: EndStatus, finish_reason: Option<&str>) -> End {
@@ -335,10 +398,22 @@ mod tests {
 
     #[test]
     fn a_plain_success_needs_no_words_and_every_other_end_has_some() {
-        assert!(remark(&end(EndStatus::Complete, Some("stop")), true).is_none());
-        assert!(remark(&end(EndStatus::Complete, Some("length")), true).unwrap().what.contains("Cut off"));
-        assert!(remark(&end(EndStatus::Complete, Some("stop")), false).unwrap().what.contains("without"));
-        assert!(remark(&end(EndStatus::Stopped, None), true).unwrap().what.contains("You keep"));
+        let empty = Answer::new(AnswerId::now(), QuestionId::now(), "m");
+        let answer = Answer { text: "Hello".into(), ..empty.clone() };
+        assert!(remark(&end(EndStatus::Complete, Some("stop")), &answer).is_none());
+        assert!(remark(&end(EndStatus::Complete, Some("length")), &answer).unwrap().what.contains("Cut off"));
+        assert!(remark(&end(EndStatus::Complete, Some("stop")), &empty).unwrap().what.contains("without"));
+        assert!(remark(&end(EndStatus::Stopped, None), &answer).unwrap().what.contains("You keep"));
+    }
+
+    #[test]
+    fn a_stop_that_does_not_end_the_bill_is_said() {
+        let mut answer = Answer::new(AnswerId::now(), QuestionId::now(), "m");
+        let detail = |answer: &Answer| remark(&end(EndStatus::Stopped, None), answer).unwrap().detail;
+        answer.source.provider = Some("Google AI Studio".into());
+        assert!(detail(&answer).unwrap().starts_with("Google AI Studio may go on"));
+        answer.source.provider = Some("DeepInfra".into());
+        assert_eq!(detail(&answer), None);
     }
 
     #[test]

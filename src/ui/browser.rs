@@ -67,6 +67,87 @@ impl Drop for Listening {
     }
 }
 
+/// Waits for the next frame, or a moment if the page is not being painted.
+pub async fn next_frame() {
+    let (wake, woken) = oneshot::channel();
+    before_next_frame(move || {
+        // Nobody waits any more if the receiver is gone.
+        let _ = wake.send(());
+    });
+    // The callback keeps its sender until it is called.
+    let _ = woken.await;
+}
+
+/// Scrolls to an element, and gives it the focus if it can have it.
+pub fn go_to(id: &str) {
+    if let Some(element) = document().get_element_by_id(id) {
+        element.scroll_into_view();
+        focus_again(id);
+    }
+}
+
+/// The id of the element that has the focus.
+pub fn focused_id() -> Option<String> {
+    document().active_element().map(|element| element.id()).filter(|id| !id.is_empty())
+}
+
+/// Gives the focus to the element with this id.
+pub fn focus_again(id: &str) {
+    let element = document().get_element_by_id(id);
+    if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        // What cannot have it leaves it where it is.
+        let _ = element.focus();
+    }
+}
+
+/// What stands in the field with this id.
+pub fn value_of(id: &str) -> String {
+    let element = document().get_element_by_id(id);
+    let field = element.and_then(|element| element.dyn_into::<web_sys::HtmlInputElement>().ok());
+    field.map(|field| field.value()).unwrap_or_default()
+}
+
+/// Now in the reader's time zone, in milliseconds since 1970, and what is added to a time to get it there.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "times are far below 2^53, and whole minutes"
+)]
+pub fn local_time() -> (u64, i64) {
+    let now = js_sys::Date::new_0();
+    let offset_ms = -(now.get_timezone_offset() as i64) * 60_000;
+    ((now.get_time() as u64).saturating_add_signed(offset_ms), offset_ms)
+}
+
+/// Waits; not so long if the network comes back or the page is looked at again.
+pub async fn sleep_or_wake(duration: Duration) {
+    let (wake, woken) = oneshot::channel();
+    let wake = std::rc::Rc::new(Cell::new(Some(wake)));
+    let on_wake = {
+        let wake = wake.clone();
+        move || {
+            if let Some(wake) = wake.take() {
+                // Nobody waits any more if the receiver is gone.
+                let _ = wake.send(());
+            }
+        }
+    };
+    let _listening = ["online", "pageshow", "visibilitychange"].map(|event| {
+        let on_wake = on_wake.clone();
+        Listening(Some(window_event_listener_untyped(event, move |_| on_wake())))
+    });
+    set_timeout(on_wake, duration);
+    // The timer keeps its sender until it fires.
+    let _ = woken.await;
+}
+
+/// Makes a field as tall as its text, up to the limit that the style sets.
+pub fn grow(field: &web_sys::HtmlTextAreaElement) {
+    let style = web_sys::HtmlElement::style(field);
+    let _ = style.set_property("height", "auto");
+    let _ = style.set_property("height", &format!("{}px", field.scroll_height()));
+}
+
 /// Waits.
 pub async fn sleep(duration: Duration) {
     let (wake, woken) = oneshot::channel();

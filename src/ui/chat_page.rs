@@ -7,47 +7,39 @@ use super::composer::Composer;
 use super::transcript::Transcript;
 use super::{Missing, browser};
 use crate::api::page::AboutSite;
-use crate::chat::{Conversation, ConversationId};
+use crate::chat::ConversationId;
 
 /// Shows the chat, once it is known. The same chat stays on the page when it gets its address.
 #[component]
 pub fn ChatPage(id: ConversationId) -> impl IntoView {
     let chats = expect_context::<Chats>();
     let is_known = Memo::new(move |_| chats.find(id).is_some());
-    Effect::new(move || chats.fetch(id));
+    Effect::new(move || {
+        if !is_known.get_untracked() {
+            chats.fetch(id);
+        }
+    });
     // Followed by whether it is known alone: another chat that becomes known must not draw this one anew.
     move || match is_known.get().then(|| untrack(|| chats.find(id))).flatten() {
         Some(chat) => view! { <ChatView chat /> }.into_any(),
         None if !chats.is_absent(id) => view! { <p class="loading">"Opening the chat…"</p> }.into_any(),
         None => {
-            let detail = "Chats are kept until Runnel is started again; this one may be older, or the address mistyped.";
+            let detail = "It may have been deleted, or the address is mistyped.";
             view! { <Missing heading="This chat is not here." detail /> }.into_any()
         }
     }
 }
 
 /// The title of a conversation's tab.
-pub fn title(conversation: Option<&Conversation>) -> String {
-    title_of(
-        conversation
-            .and_then(|conversation| conversation.questions.first())
-            .map(|question| question.text.as_str()),
-    )
-}
-
-fn title_of(first_question: Option<&str>) -> String {
-    let words = first_question.map(first_words).unwrap_or_default();
-    if words.is_empty() { "Runnel".to_owned() } else { format!("{words} · Runnel") }
+pub fn title(title: &str) -> String {
+    if title.is_empty() { "Runnel".to_owned() } else { format!("{title} · Runnel") }
 }
 
 #[component]
 fn ChatView(chat: Chat) -> impl IntoView {
-    let is_empty = Memo::new(move |_| chat.turns.with(Vec::is_empty));
-    Effect::new(move || {
-        chat.turns.with(|turns| {
-            browser::set_title(&title_of(turns.first().map(|turn| turn.question.text.as_str())));
-        });
-    });
+    let chats = expect_context::<Chats>();
+    let is_empty = Memo::new(move |_| chat.is_empty());
+    Effect::new(move || chat.title.with(|text| browser::set_title(&title(text))));
     let notice = expect_context::<AboutSite>().is_demo.then(|| {
         view! {
             <p class="demo-notice">
@@ -66,6 +58,9 @@ fn ChatView(chat: Chat) -> impl IntoView {
                         view! { <Transcript chat /> }.into_any()
                     }
                 }}
+                {move || {
+                    chats.is_absent(chat.id).then(|| view! { <Deleted chat /> }.into_any())
+                }}
                 <Composer chat />
                 {notice}
             </div>
@@ -73,23 +68,16 @@ fn ChatView(chat: Chat) -> impl IntoView {
     }
 }
 
-fn first_words(text: &str) -> String {
-    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
-    match line.char_indices().nth(48) {
-        Some((end, _)) => format!("{}…", line[..end].trim_end()),
-        None => line.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_title_is_the_first_words_cut_between_characters() {
-        assert_eq!(title_of(Some("\n  Hello  \nworld")), "Hello · Runnel");
-        assert_eq!(title_of(Some(&"é".repeat(60))), format!("{}… · Runnel", "é".repeat(48)));
-        assert_eq!(title_of(Some(" \n")), "Runnel");
-        assert_eq!(title_of(None), "Runnel");
+/// The chat was deleted in another window, or on another device, while it stood here.
+#[component]
+fn Deleted(chat: Chat) -> impl IntoView {
+    let chats = expect_context::<Chats>();
+    view! {
+        <p class="notice deleted" role="alert">
+            "This chat was deleted. What you see here is all that is left of it. "
+            <button type="button" class="button" on:click=move |_| chats.undo_delete(chat.id)>
+                "Undo"
+            </button>
+        </p>
     }
 }

@@ -2,21 +2,28 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use uuid::Uuid;
 
 use super::address::Address;
 use super::browser;
+use super::listing::Sidebar;
 use super::live_answer::LiveAnswer;
-use crate::api::ApiError;
-use crate::api::answers::{SentMessage, load_conversation};
-use crate::chat::{AnswerId, Conversation, ConversationId, Question, QuestionId};
+use crate::api::answers::SentMessage;
+use crate::api::conversations::{change_conversation, fork_conversation, load_conversation};
+use crate::api::{ApiError, ApiErrorKind};
+use crate::chat::{AnswerId, Conversation, ConversationId, Question, QuestionId, first_words};
+use crate::library::ConversationChange;
 use crate::settings::{Settings, TypedSettings};
+use crate::tree::Tree;
 
 const SETTINGS_KEY: &str = "runnel-settings";
 
 /// Every chat that this page has opened. Belongs to the root: chats outlive the components that show them.
 #[derive(Clone, Copy, Debug)]
 pub struct Chats {
-    address: Address,
+    pub(super) address: Address,
+    /// The list of all chats.
+    pub sidebar: RwSignal<Sidebar>,
     owner: StoredValue<Owner>,
     known: RwSignal<Vec<Chat>>,
     /// The chat at `/`, which becomes `/c/<id>` with its first question.
@@ -27,22 +34,27 @@ pub struct Chats {
     pub settings: RwSignal<TypedSettings>,
 }
 
-/// One chat.
+/// One chat: all that was said in it, and the branch that is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Chat {
     pub id: ConversationId,
-    pub turns: RwSignal<Vec<Turn>>,
+    pub title: RwSignal<String>,
+    questions: RwSignal<Vec<Question>>,
+    answers: RwSignal<Vec<LiveAnswer>>,
+    leaf: RwSignal<Option<AnswerId>>,
     /// What stands in the composer.
     pub draft: RwSignal<String>,
     /// Why the last send came to nothing; empty if it did not.
     pub refusal: RwSignal<String>,
+    /// The version that this page has heard of; 0 before the first.
+    pub version: StoredValue<u64>,
 }
 
-/// A question, and the answers to it: more than one after "Try again".
+/// A question of the branch that is shown, and the answer that the branch goes through.
 #[derive(Clone, Debug)]
 pub struct Turn {
     pub question: Question,
-    pub answers: RwSignal<Vec<LiveAnswer>>,
+    pub live: LiveAnswer,
 }
 
 impl Chats {
@@ -50,6 +62,7 @@ impl Chats {
     pub fn new(address: Address) -> Self {
         let chats = Self {
             address,
+            sidebar: RwSignal::default(),
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
             known: RwSignal::default(),
             fresh: RwSignal::new(ConversationId::now()),
@@ -82,40 +95,63 @@ impl Chats {
         self.absent.get() == Some(id)
     }
 
-    /// Remembers that the server does not have the chat.
-    pub fn mark_absent(self, id: ConversationId) {
-        self.absent.set(Some(id));
-    }
-
-    /// Asks the server for a chat that this page does not know, such as one that "back" leads to.
-    pub fn fetch(self, id: ConversationId) {
-        if untrack(|| self.find(id)).is_none() {
-            spawn_local(async move {
-                match load_conversation(id).await {
-                    Ok(conversation) => {
-                        self.adopt(&conversation);
-                    }
-                    Err(_) => self.mark_absent(id),
-                }
-            });
+    /// Remembers the chat that the server does not have.
+    pub fn mark_absent(self, id: Option<ConversationId>) {
+        if self.absent.get_untracked() != id {
+            self.absent.set(id);
         }
     }
 
-    /// Takes over what the server knows of a chat. A chat that is here already is ahead of it and stays.
-    pub fn adopt(self, conversation: &Conversation) -> Chat {
-        untrack(|| self.find(conversation.id)).unwrap_or_else(|| {
-            let chat = self.new_chat(conversation.id);
-            let turns = conversation.newest_branch().into_iter().map(|question| {
-                let answers = conversation
-                    .answers_to(question.id)
-                    .map(|answer| self.owned(|| LiveAnswer::new(answer.clone())));
-                let answers = answers.collect::<Vec<_>>();
-                Turn { question: question.clone(), answers: self.owned(|| RwSignal::new(answers)) }
-            });
-            chat.turns.set(turns.collect());
+    /// Asks the server for a chat that this page does not know, such as one that "back" leads to, or for what is
+    /// new in one that it does.
+    pub fn fetch(self, id: ConversationId) {
+        spawn_local(async move {
+            match load_conversation(id).await {
+                Ok(conversation) => self.adopt(&conversation),
+                Err(error) if error.kind == ApiErrorKind::NotFound => self.mark_absent(Some(id)),
+                // Asked again when there is news.
+                Err(_) => {}
+            }
+        });
+    }
+
+    /// Takes over what the server knows of a chat. What this page knows better stays: an answer that is being
+    /// read here, and a question that is on its way.
+    pub fn adopt(self, conversation: &Conversation) {
+        let known = untrack(|| self.find(conversation.id));
+        let chat = known.unwrap_or_else(|| self.new_chat(conversation.id));
+        chat.version.set_value(conversation.version);
+        if chat.title.with_untracked(|title| *title != conversation.title) {
+            chat.title.set(conversation.title.clone());
+        }
+        let mut questions = chat.questions.get_untracked();
+        for question in &conversation.questions {
+            if !questions.iter().any(|known| known.id == question.id) {
+                questions.push(question.clone());
+            }
+        }
+        let mut answers = chat.answers.get_untracked();
+        for answer in &conversation.answers {
+            match answers.iter().find(|live| live.id == answer.id) {
+                Some(live) => live.correct(answer),
+                None => answers.push(self.owned(|| LiveAnswer::new(answer.clone()))),
+            }
+        }
+        if questions.len() != chat.questions.with_untracked(Vec::len) {
+            chat.questions.set(questions);
+        }
+        if answers.len() != chat.answers.with_untracked(Vec::len) {
+            chat.answers.set(answers);
+        }
+        let leaf = chat.leaf.get_untracked();
+        let is_known = |leaf| conversation.answers.iter().any(|answer| answer.id == leaf);
+        if leaf != conversation.leaf && leaf.is_none_or(is_known) {
+            chat.leaf.set(conversation.leaf);
+        }
+        if known.is_none() {
+            chat.draft.set(conversation.draft.clone());
             self.insert(chat);
-            chat
-        })
+        }
     }
 
     /// Changes what is set for the next question, and remembers it in this browser.
@@ -126,39 +162,90 @@ impl Chats {
         browser::store(SETTINGS_KEY, &json);
     }
 
-    /// Asks `text` in `chat`, after its newest answer. The draft is the composer's again if it cannot be sent.
+    /// Asks `text` in `chat`, after the answer that is shown last.
     pub fn ask(self, chat: Chat, text: String, settings: Settings) {
-        let after = chat.newest_answer().map(|answer| answer.id);
-        let question = Question { id: QuestionId::now(), after, text };
-        let turn = Turn { question, answers: self.owned(|| RwSignal::new(Vec::new())) };
-        chat.turns.update(|turns| turns.push(turn.clone()));
+        self.ask_after(chat, untrack(|| chat.newest_answer()).map(|answer| answer.id), text, settings);
+    }
+
+    /// Asks `text` after `after`, beside whatever else was asked there. The draft is the composer's again if it
+    /// cannot be sent.
+    pub fn ask_after(self, chat: Chat, after: Option<AnswerId>, text: String, settings: Settings) {
+        let question = Question { id: QuestionId::now(), after, text, asked_ms: 0 };
+        chat.questions.update(|questions| questions.push(question.clone()));
         if self.fresh.get_untracked() == chat.id {
+            chat.title.set(first_words(&question.text));
             self.begin(chat);
         }
-        self.request_answer(chat, turn, settings);
+        self.request_answer(chat, question, None, settings);
     }
 
-    /// Asks the same question again: another answer beside the one that is there.
-    pub fn try_again(self, chat: Chat, question: QuestionId, settings: Settings) {
-        let turns = chat.turns.get_untracked();
-        if let Some(turn) = turns.into_iter().find(|turn| turn.question.id == question) {
-            self.request_answer(chat, turn, settings);
+    /// Asks the same question again: another answer beside the one that is there; or, with `continues`, one that
+    /// goes on from its end.
+    pub fn try_again(self, chat: Chat, live: LiveAnswer, continues: bool, settings: Settings) {
+        let question = chat.questions.with_untracked(|questions| {
+            questions.iter().find(|question| question.id == live.question).cloned()
+        });
+        if let Some(question) = question {
+            self.request_answer(chat, question, continues.then_some(live.id), settings);
         }
     }
 
-    fn request_answer(self, chat: Chat, turn: Turn, settings: Settings) {
+    fn request_answer(self, chat: Chat, question: Question, continues: Option<AnswerId>, settings: Settings) {
         chat.refusal.set(String::new());
+        let before = chat.leaf.get_untracked();
         let model = settings.model.clone().unwrap_or_default();
         let id = AnswerId::now();
-        let live = self.owned(|| LiveAnswer::begin(id, turn.question.id, model));
-        turn.answers.update(|answers| answers.push(live));
+        let live = self.owned(|| LiveAnswer::begin(id, question.id, model));
+        chat.answers.update(|answers| answers.push(live));
+        chat.leaf.set(Some(id));
         let message = SentMessage {
             conversation: chat.id,
-            question: turn.question.clone().into(),
+            question: question.clone().into(),
             answer: id,
+            continues,
             settings,
         };
-        live.send(message, move |error| chat.take_back(&turn, id, error));
+        live.send(message, self, move |error| chat.take_back(&question, id, before, error));
+    }
+
+    /// Shows another version: of an answer, or (`answer` being any answer to it) of a question.
+    pub fn show(self, chat: Chat, answer: AnswerId) {
+        let leaf = untrack(|| chat.tree()).leaf_behind(answer);
+        chat.leaf.set(Some(leaf));
+        self.tell(chat.id, ConversationChange::Leaf(leaf));
+    }
+
+    /// Shows the branch that a message stands on, if the one that is shown does not hold it.
+    pub fn reveal(self, chat: Chat, message: Uuid) {
+        let tree = untrack(|| chat.tree());
+        let is_shown = untrack(|| chat.branch())
+            .iter()
+            .any(|turn| turn.question.id.0 == message || turn.live.id.0 == message);
+        let answer =
+            tree.answers.iter().rev().find(|(answer, question)| answer.0 == message || question.0 == message);
+        if let Some((answer, _)) = answer.filter(|_| !is_shown) {
+            self.show(chat, *answer);
+        }
+    }
+
+    /// Copies the branch up to `leaf` into a chat of its own, and goes there.
+    pub fn fork(self, leaf: AnswerId) {
+        let id = ConversationId::now();
+        spawn_local(async move {
+            match fork_conversation(leaf, id).await {
+                Ok(()) => self.address.go(&format!("/c/{id}")),
+                Err(error) => leptos::logging::warn!("The chat was not copied: {error}"),
+            }
+        });
+    }
+
+    /// Tells the server of a change that shows here already.
+    pub fn tell(self, id: ConversationId, change: ConversationChange) {
+        spawn_local(async move {
+            if let Err(error) = change_conversation(id, change).await {
+                leptos::logging::warn!("The chat was not changed: {error}");
+            }
+        });
     }
 
     /// The fresh chat has its first question: it gets an address of its own, and `/` becomes another chat. In
@@ -173,9 +260,13 @@ impl Chats {
     fn new_chat(self, id: ConversationId) -> Chat {
         self.owned(|| Chat {
             id,
-            turns: RwSignal::default(),
+            title: RwSignal::default(),
+            questions: RwSignal::default(),
+            answers: RwSignal::default(),
+            leaf: RwSignal::default(),
             draft: RwSignal::default(),
             refusal: RwSignal::default(),
+            version: StoredValue::new(0),
         })
     }
 
@@ -190,10 +281,43 @@ impl Chats {
 }
 
 impl Chat {
-    /// The answer that a next question would follow.
+    /// True before the first question.
+    pub fn is_empty(self) -> bool {
+        self.answers.with(Vec::is_empty)
+    }
+
+    /// The turns of the branch that is shown, oldest first.
+    pub fn branch(self) -> Vec<Turn> {
+        let branch = self.tree().branch(self.leaf.get());
+        self.questions.with(|questions| {
+            self.answers.with(|answers| {
+                let turn = |(question, answer)| {
+                    let question = questions.iter().find(|known| known.id == question)?.clone();
+                    let live = *answers.iter().find(|known| known.id == answer)?;
+                    Some(Turn { question, live })
+                };
+                branch.into_iter().filter_map(turn).collect()
+            })
+        })
+    }
+
+    /// Who follows whom.
+    pub fn tree(self) -> Tree {
+        let questions = self
+            .questions
+            .with(|questions| questions.iter().map(|question| (question.id, question.after)).collect());
+        let answers =
+            self.answers.with(|answers| answers.iter().map(|live| (live.id, live.question)).collect());
+        Tree { questions, answers }
+    }
+
+    /// The answer that a next question would follow: the last that is shown.
     pub fn newest_answer(self) -> Option<LiveAnswer> {
-        self.turns
-            .with(|turns| turns.last().and_then(|turn| turn.answers.with(|answers| answers.last().copied())))
+        let leaf = self.leaf.get();
+        self.answers.with(|answers| {
+            let shown = answers.iter().find(|live| Some(live.id) == leaf);
+            shown.or(answers.last()).copied()
+        })
     }
 
     /// The answer that is being written, if one is.
@@ -202,12 +326,14 @@ impl Chat {
     }
 
     /// A send that the server refused leaves nothing behind: the question goes back to the composer.
-    fn take_back(self, turn: &Turn, answer: AnswerId, error: ApiError) {
-        turn.answers.update(|answers| answers.retain(|live| live.id != answer));
-        if turn.answers.with_untracked(Vec::is_empty) {
-            self.turns.update(|turns| turns.retain(|known| known.question.id != turn.question.id));
+    fn take_back(self, question: &Question, answer: AnswerId, before: Option<AnswerId>, error: ApiError) {
+        self.leaf.set(before);
+        self.answers.update(|answers| answers.retain(|live| live.id != answer));
+        let is_asked = |live: &LiveAnswer| live.question == question.id;
+        if !self.answers.with_untracked(|answers| answers.iter().any(is_asked)) {
+            self.questions.update(|questions| questions.retain(|known| known.id != question.id));
             self.draft.update(|draft| {
-                let newer = std::mem::replace(draft, turn.question.text.clone());
+                let newer = std::mem::replace(draft, question.text.clone());
                 if !newer.trim().is_empty() {
                     draft.push_str("\n\n");
                     draft.push_str(&newer);

@@ -1,17 +1,25 @@
 //! Where a question is written, sent and stopped.
 
+use std::time::Duration;
+
 use leptos::ev::{KeyboardEvent, MouseEvent, SubmitEvent};
 use leptos::html::Textarea;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use super::chats::{Chat, Chats};
 use super::live_answer::LiveAnswer;
 use super::settings_form::SettingsForm;
+use super::spending::SpendingOfChat;
 use super::{browser, icons};
+use crate::api::conversations::change_conversation;
 use crate::api::page::AboutSite;
+use crate::library::ConversationChange;
 
 /// As the server's limit; there it counts bytes.
 const LARGEST_QUESTION_BYTES: usize = 1 << 20;
+/// So long nobody types before the draft goes to the server.
+const DRAFT_AFTER: Duration = Duration::from_millis(600);
 
 #[component]
 pub fn Composer(chat: Chat) -> impl IntoView {
@@ -68,6 +76,7 @@ pub fn Composer(chat: Chat) -> impl IntoView {
                         view! {
                             <div class="panel" id="chat-settings">
                                 <SettingsForm />
+                                <SpendingOfChat chat />
                             </div>
                         }.into_any()
                     })
@@ -183,14 +192,33 @@ fn keep_draft(chat: Chat, field: NodeRef<Textarea>) {
             is_taken_over.set_value(true);
             take_over(chat, &field);
         }
-        grow(&field);
+        browser::grow(&field);
     });
     Effect::new(move |before: Option<()>| {
         let draft = chat.draft.get();
         if before.is_some() {
             browser::store(&draft_key(chat), &draft);
+            keep_on_server(chat, draft);
             if let Some(field) = field.get_untracked() {
-                request_animation_frame(move || grow(&field));
+                request_animation_frame(move || browser::grow(&field));
+            }
+        }
+    });
+}
+
+/// Once nobody types any more, the draft of a chat that has begun goes to the server, for the other devices; this
+/// browser's copy is needed no longer then.
+fn keep_on_server(chat: Chat, draft: String) {
+    if untrack(|| chat.is_empty()) {
+        return;
+    }
+    spawn_local(async move {
+        browser::sleep(DRAFT_AFTER).await;
+        let is_current = move |draft: &str| chat.draft.try_with_untracked(|now| now == draft) == Some(true);
+        if is_current(&draft) {
+            let kept = change_conversation(chat.id, ConversationChange::Draft(draft.clone())).await;
+            if kept.is_ok() && is_current(&draft) {
+                browser::store(&draft_key(chat), "");
             }
         }
     });
@@ -198,7 +226,7 @@ fn keep_draft(chat: Chat, field: NodeRef<Textarea>) {
 
 /// A chat that has not begun has no address to come back to: its draft is the new chat's.
 fn draft_key(chat: Chat) -> String {
-    let has_begun = chat.turns.with_untracked(|turns| !turns.is_empty());
+    let has_begun = !untrack(|| chat.is_empty());
     if has_begun { format!("runnel-draft-{}", chat.id) } else { "runnel-draft".to_owned() }
 }
 
@@ -215,11 +243,4 @@ fn take_over(chat: Chat, field: &web_sys::HtmlTextAreaElement) {
     if browser::has_keyboard() {
         let _ = field.focus();
     }
-}
-
-/// The field is as tall as its text, up to the limit that the style sets.
-fn grow(field: &web_sys::HtmlTextAreaElement) {
-    let style = web_sys::HtmlElement::style(field);
-    let _ = style.set_property("height", "auto");
-    let _ = style.set_property("height", &format!("{}px", field.scroll_height()));
 }

@@ -1,4 +1,4 @@
-//! Text that grows at its end, in one text node: what is there is never written again.
+//! Text that grows at its end, in one text node: what is there is not written again.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -6,20 +6,48 @@ use wasm_bindgen::JsCast;
 use super::live_answer::LiveAnswer;
 use crate::chat::Answer;
 
-/// Shows the part of an answer that `part` picks. `part` must only ever grow at its end.
+/// A part of an answer that grows at its end alone.
+#[derive(Clone, Copy, Debug)]
+pub enum Part {
+    /// The text between one seam and the next, from 0.
+    Text(usize),
+    Reasoning,
+    Refusal,
+}
+
+impl Part {
+    fn of(self, answer: &Answer) -> &str {
+        match self {
+            Self::Reasoning => &answer.reasoning,
+            Self::Refusal => &answer.refusal,
+            Self::Text(at) => {
+                let seam =
+                    |at: usize| answer.seams.get(at).map(|seam| usize::try_from(*seam).unwrap_or_default());
+                let from = at.checked_sub(1).map_or(0, |before| seam(before).unwrap_or(answer.text.len()));
+                answer.text.get(from..seam(at).unwrap_or(answer.text.len())).unwrap_or_default()
+            }
+        }
+    }
+}
+
+/// Shows a part of an answer.
 #[component]
-pub fn GrowingText(live: LiveAnswer, part: fn(&Answer) -> &str, class: &'static str) -> impl IntoView {
+pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl IntoView {
     let element = NodeRef::<leptos::html::Div>::new();
-    let initial = live.answer.with_untracked(|answer| part(answer).to_owned());
+    let initial = live.answer.with_untracked(|answer| part.of(answer).to_owned());
     // Bytes of the part that are in the document.
     let shown = StoredValue::new(initial.len());
     Effect::new(move || {
         let Some(element) = element.get() else { return };
         live.answer.with(|answer| {
-            if let Some(more) = part(answer).get(shown.get_value()..).filter(|more| !more.is_empty()) {
-                append(&element, more);
-                shown.update_value(|shown| *shown += more.len());
+            let text = part.of(answer);
+            match text.get(shown.get_value()..) {
+                Some(more) if !more.is_empty() => append(&element, more),
+                Some(_) => return,
+                // After a crash the server may have kept a little less than was seen here.
+                None => element.set_text_content(Some(text)),
             }
+            shown.set_value(text.len());
         });
     });
     view! {

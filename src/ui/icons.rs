@@ -75,3 +75,35 @@ pub fn Down() -> impl IntoView {
         </svg>
     }
 }
+
+#[component]
+pub fn Edit() -> impl IntoView {
+    view! {
+        <svg class="icon" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+            <path d="M4 16l.8-3.4L13 4.4l2.6 2.6-8.2 8.2z" />
+            <path d="M11.5 5.9l2.6 2.6" />
+        </svg>
+    }
+}
+
+#[component]
+pub fn Fork() -> impl IntoView {
+    view! {
+        <svg class="icon" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+            <path d="M5 4v12" />
+            <path d="M5 12c0-4 9-2 9-6" />
+            <path d="M11.5 7.5L14 5l2.5 2.5" />
+        </svg>
+    }
+}
+
+#[component]
+pub fn List() -> impl IntoView {
+    view! {
+        <svg class="icon" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+            <path d="M3.5 5.5h13" />
+            <path d="M3.5 10h13" />
+            <path d="M3.5 14.5h13" />
+        </svg>
+    }
+}

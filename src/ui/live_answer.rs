@@ -9,9 +9,10 @@ use leptos::server_fn::codec::ByteStream;
 use leptos::task::spawn_local;
 
 use super::browser;
+use super::chats::Chats;
 use crate::api::answers::{SentMessage, follow_answer, send_message, stop_answer};
 use crate::api::{ApiError, ApiErrorKind};
-use crate::chat::{Answer, AnswerEvent, AnswerId, Phase, QuestionId, Seq, State};
+use crate::chat::{Answer, AnswerEvent, AnswerId, ConversationId, Phase, QuestionId, Seq, State};
 use crate::sse::{Decoder, Frame};
 
 /// The pause before the first reconnection; it doubles up to the longest.
@@ -68,35 +69,53 @@ impl LiveAnswer {
         live
     }
 
+    /// Takes over what the server kept, if that is more than what this page has heard: the end, or the bill.
+    pub fn correct(self, kept: &Answer) {
+        let is_news = self.answer.with_untracked(|answer| {
+            kept.end().is_some() && (answer.end().is_none() || answer.bill != kept.bill)
+        });
+        if is_news {
+            self.answer.set(kept.clone());
+            self.set_link(Link::Up);
+        }
+    }
+
     pub fn is_running(self) -> bool {
         self.answer.with(|answer| answer.end().is_none())
     }
 
     /// Asks, and reads the answer to its end. A request that gets lost is sent again with the same ids, which
     /// joins the answer if the first one arrived. `on_refused` is told when the server says no.
-    pub fn send(self, message: SentMessage, on_refused: impl FnOnce(ApiError) + 'static) {
+    pub fn send(self, message: SentMessage, chats: Chats, on_refused: impl FnOnce(ApiError) + 'static) {
         self.is_reading.set_value(true);
+        let conversation = message.conversation;
         spawn_local(async move {
-            if let Err(error) = self.read_to_end(Some(message)).await {
-                on_refused(error);
+            match self.read_to_end(Some(message)).await {
+                Err(error) if self.is_asked.try_get_value() == Some(false) => on_refused(error),
+                result => self.finish_reading(result, conversation, chats),
             }
         });
     }
 
     /// Reads on if the answer is running and nobody reads it yet.
-    pub fn follow(self) {
+    pub fn follow(self, conversation: ConversationId, chats: Chats) {
         let running = self.answer.with_untracked(|answer| answer.end().is_none());
         if !running || self.is_reading.get_value() {
             return;
         }
         self.is_reading.set_value(true);
         spawn_local(async move {
-            if let Err(error) = self.read_to_end(None).await {
-                leptos::logging::warn!("The answer cannot be followed: {error}");
-                self.is_reading.set_value(false);
-                self.link.set(Link::Down);
-            }
+            self.finish_reading(self.read_to_end(None).await, conversation, chats);
         });
+    }
+
+    /// An answer that cannot be followed any more has ended while nobody read it (after a restart, perhaps with
+    /// less text than was seen here), or was deleted: the whole conversation tells.
+    fn finish_reading(self, result: Result<(), ApiError>, conversation: ConversationId, chats: Chats) {
+        if result.is_err() {
+            self.is_reading.try_set_value(false);
+            chats.fetch(conversation);
+        }
     }
 
     /// Asks the server to stop. The end comes through the stream, like every other. If the question is still on
@@ -147,7 +166,7 @@ impl LiveAnswer {
             }
             self.set_link(Link::Down);
             pause = if self.seq() > before { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
-            browser::sleep(pause).await;
+            browser::sleep_or_wake(pause).await;
         }
     }
 

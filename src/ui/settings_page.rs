@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::browser;
 use super::settings_form::SettingsForm;
+use super::spending::SpendingByDay;
 use crate::api::page::AboutSite;
 
 #[component]
@@ -19,6 +20,7 @@ pub fn SettingsPage() -> impl IntoView {
             />
             <Choice name="face" legend="Reading face" options=&[("", "Sans serif"), ("serif", "Serif")] />
             <SettingsForm />
+            <SpendingByDay />
             <AboutServer />
         </main>
     }

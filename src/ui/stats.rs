@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::browser;
 use super::live_answer::LiveAnswer;
-use crate::chat::Answer;
+use crate::chat::{Answer, Bill};
 
 #[component]
 pub fn Stats(live: LiveAnswer) -> impl IntoView {
@@ -14,8 +14,10 @@ pub fn Stats(live: LiveAnswer) -> impl IntoView {
     let elapsed_ms = move || live.began_ms.get_value().map(|began| now.get().saturating_sub(began));
     let line = move || Some(live.answer.with(|answer| join(&summary(answer, elapsed_ms()))));
     // The table is for the finished answer: while it is written, the line above has the counts.
+    let is_open = Memo::new(move |_| live.answer.with(|answer| answer.bill == Bill::Open));
     let rows = move || {
         running.track();
+        is_open.track();
         let rows = live.answer.with_untracked(details).into_iter();
         rows.map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }.into_any())
             .collect_view()
@@ -43,20 +45,29 @@ fn summary(answer: &Answer, elapsed_ms: Option<u64>) -> Vec<String> {
     };
     parts.push(seconds_of(end.duration_ms));
     parts.extend(answer.first_token_ms.map(|ms| format!("{} to first token", seconds_of(ms))));
-    let usage = end.usage.as_ref();
-    match usage.and_then(|usage| usage.completion_tokens) {
-        Some(tokens) => parts.push(format!("{tokens} tokens")),
-        None => parts.push(format!("{} characters", answer.characters)),
+    let usage = answer.usage();
+    match (usage.and_then(|usage| usage.completion_tokens), &answer.bill) {
+        (Some(tokens), _) => parts.push(format!("{tokens} tokens")),
+        (None, Bill::Open | Bill::Unknown) => parts.push(format!("about {} tokens", about_tokens(answer))),
+        (None, _) => parts.push(format!("{} characters", answer.characters)),
     }
     parts.extend(answer.tokens_per_second().map(|rate| format!("{} tokens/s", rounded(rate))));
     parts.extend(usage.and_then(|usage| usage.cost).map(dollars));
+    if answer.bill == Bill::Open {
+        parts.push("cost to come".to_owned());
+    }
     parts
+}
+
+/// A rule of thumb for most languages and models: four characters a token.
+const fn about_tokens(answer: &Answer) -> u64 {
+    (answer.characters + answer.reasoning.len() as u64).div_ceil(4)
 }
 
 /// Everything that is known, by name.
 fn details(answer: &Answer) -> Vec<(&'static str, String)> {
     let end = answer.end();
-    let usage = end.and_then(|end| end.usage.as_ref());
+    let usage = answer.usage();
     let count = |count: Option<u64>| count.map(|count| count.to_string());
     let rows = [
         ("Model", answer.source.model.clone().or_else(|| Some(answer.requested_model.clone()))),
@@ -92,7 +103,7 @@ fn seconds_of(ms: u64) -> String {
 }
 
 /// US dollars with as many places as the amount needs: answers cost fractions of a cent.
-fn dollars(cost: f64) -> String {
+pub fn dollars(cost: f64) -> String {
     if cost == 0.0 {
         "free".to_owned()
     } else if cost >= 0.01 {
@@ -155,6 +166,27 @@ mod tests {
             "2.40 s · 0.40 s to first token · 20 tokens · 10 tokens/s · $0.000060"
         );
         assert!(details(&answer).contains(&("Finish reason", "stop".into())));
+    }
+
+    #[test]
+    fn what_is_not_billed_yet_is_told_as_about() {
+        let mut answer = answer();
+        answer.source.generation_id = Some("gen-1".into());
+        answer.apply(
+            Seq(3),
+            &AnswerEvent::End(End {
+                status: EndStatus::Stopped,
+                finish_reason: None,
+                native_finish_reason: None,
+                problem: None,
+                usage: None,
+                duration_ms: 2400,
+            }),
+        );
+        assert!(join(&summary(&answer, None)).ends_with("about 2 tokens · cost to come"));
+        let usage = Usage { completion_tokens: Some(20), cost: Some(0.000_06), ..Usage::default() };
+        answer.bill = Bill::Settled(usage);
+        assert!(join(&summary(&answer, None)).ends_with("20 tokens · 10 tokens/s · $0.000060"));
     }
 
     #[test]

@@ -2,14 +2,21 @@
 
 use leptos::html::Div;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
+use super::address::Address;
 use super::answer_view::AnswerView;
-use super::chats::{Chat, Turn};
+use super::chats::{Chat, Chats, Turn};
+use super::question_view::QuestionView;
 use super::{browser, icons};
-use crate::chat::EndStatus;
+use crate::chat::{AnswerId, EndStatus};
 
 /// How near the end counts as there, in CSS pixels: half a line.
 const NEAR_THE_END: i32 = 12;
+/// A long chat is shown from its end: so many turns at once, and then so many more a frame, so that no frame takes
+/// long. All of them come to stand in the document, where the browser's own search finds them.
+const SHOWN_AT_ONCE: usize = 12;
+const SHOWN_A_FRAME: usize = 4;
 
 #[component]
 pub fn Transcript(chat: Chat) -> impl IntoView {
@@ -18,12 +25,34 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
     let place = Place { scroller, at_end: RwSignal::new(true), last_top: StoredValue::new(0) };
     browser::on_resize(content, move || place.stick());
     // A question of one's own is always shown.
-    Effect::new(move |before: Option<usize>| {
-        let count = chat.turns.with(Vec::len);
-        if before.is_some_and(|before| count > before) {
+    Effect::new(move |before: Option<Option<AnswerId>>| {
+        let newest = chat.newest_answer().map(|live| live.id);
+        if before.is_some_and(|before| before != newest) {
             place.to_end();
         }
-        count
+        newest
+    });
+    let first = RwSignal::new(untrack(|| chat.branch().len()).saturating_sub(SHOWN_AT_ONCE));
+    Effect::new(move || {
+        spawn_local(async move {
+            while first.try_get_untracked().is_some_and(|first| first > 0) {
+                browser::next_frame().await;
+                let top = place.height();
+                first.try_update(|first| *first = first.saturating_sub(SHOWN_A_FRAME));
+                place.keep(top);
+            }
+        });
+    });
+    let chats = expect_context::<Chats>();
+    let address = expect_context::<Address>();
+    Effect::new(move || {
+        // Once everything stands in the document.
+        let message = address.message().filter(|_| first.get() == 0);
+        if let Some(message) = message {
+            chats.reveal(chat, message);
+            place.at_end.set(false);
+            browser::before_next_frame(move || browser::go_to(&message.to_string()));
+        }
     });
     view! {
         <div class="transcript-frame">
@@ -36,8 +65,13 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
                 on:scroll=move |_| place.scrolled()
             >
                 <div class="turns" node_ref=content>
-                    <h1 class="visually-hidden">"Conversation"</h1>
-                    <For each=move || chat.turns.get() key=|turn| turn.question.id.0 let:turn>
+                    <h1 class="visually-hidden">{move || Some(chat.title.get())}</h1>
+                    // Keyed by the answer, so that another one is another article: its text grows in nodes of its own.
+                    <For
+                        each=move || from(chat.branch(), first.get())
+                        key=|turn| turn.live.id.0
+                        let:turn
+                    >
                         <TurnView chat turn />
                     </For>
                 </div>
@@ -57,20 +91,20 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
     }
 }
 
+/// The turns from number `first` on.
+fn from(mut branch: Vec<Turn>, first: usize) -> Vec<Turn> {
+    branch.drain(..first.min(branch.len()));
+    branch
+}
+
 #[component]
 fn TurnView(chat: Chat, turn: Turn) -> impl IntoView {
-    let question = turn.question.clone();
-    let answers = turn.answers;
+    let Turn { question, live } = turn;
     view! {
-        <article class="question" aria-label="You">
-            <div class="question-text" dir="auto">
-                {question.text}
-            </div>
-        </article>
-        // Keyed, so that another answer is another article: its text grows in nodes of its own.
-        <For each=move || answers.with(|answers| answers.last().copied()) key=|live| live.id.0 let:live>
+        <section class="turn">
+            <QuestionView chat question />
             <AnswerView chat live />
-        </For>
+        </section>
     }
 }
 
@@ -113,6 +147,21 @@ impl Place {
     fn stick(self) {
         if let Some(scroller) = self.scroller.get_untracked().filter(|_| self.at_end.get_untracked()) {
             scroller.set_scroll_top(scroller.scroll_height());
+        }
+    }
+
+    /// The height of everything, in CSS pixels.
+    fn height(self) -> i32 {
+        self.scroller.try_get_untracked().flatten().map_or(0, |scroller| scroller.scroll_height())
+    }
+
+    /// More stands above now than when it was `height` high: what is seen stays where it is.
+    fn keep(self, height: i32) {
+        let Some(scroller) = self.scroller.try_get_untracked().flatten() else { return };
+        if !self.at_end.get_untracked() {
+            let more = scroller.scroll_height() - height;
+            self.last_top.set_value(scroller.scroll_top() + more);
+            scroller.set_scroll_top(scroller.scroll_top() + more);
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::chat::{Answer, AnswerEvent, Applied, End, EndStatus, QuestionId, Seq};
+use crate::chat::{Answer, AnswerEvent, AnswerId, Applied, ConversationId, End, EndStatus, Question, Seq};
 use crate::problem::Problem;
 use crate::sse;
 
@@ -30,7 +30,8 @@ pub struct LiveAnswer {
 
 #[derive(Debug)]
 struct Shared {
-    question: QuestionId,
+    conversation: ConversationId,
+    question: Question,
     started: Instant,
     log: Mutex<Log>,
     /// The last event, for those who wait for the next.
@@ -58,10 +59,12 @@ pub enum Interruption {
 }
 
 impl LiveAnswer {
+    /// An answer to which nothing has happened yet.
     #[must_use]
-    pub fn new(answer: Answer) -> Self {
+    pub fn new(conversation: ConversationId, question: Question, answer: Answer) -> Self {
         let shared = Shared {
-            question: answer.question,
+            conversation,
+            question,
             started: Instant::now(),
             last: watch::Sender::new(answer.seq),
             log: Mutex::new(Log { answer, frames: Vec::new(), ends: Vec::new() }),
@@ -71,9 +74,29 @@ impl LiveAnswer {
         Self { shared: Arc::new(shared) }
     }
 
+    /// An answer that ended a while ago: its log holds fewer events than came at the time.
     #[must_use]
-    pub fn question(&self) -> QuestionId {
-        self.shared.question
+    pub fn replay(conversation: ConversationId, question: Question, answer: &Answer) -> Self {
+        let mut first = Answer::new(answer.id, answer.question, &answer.requested_model);
+        first.begun_ms = answer.begun_ms;
+        let live = Self::new(conversation, question, first);
+        live.append(answer.events());
+        live
+    }
+
+    #[must_use]
+    pub fn conversation(&self) -> ConversationId {
+        self.shared.conversation
+    }
+
+    #[must_use]
+    pub fn question(&self) -> &Question {
+        &self.shared.question
+    }
+
+    #[must_use]
+    pub fn id(&self) -> AnswerId {
+        self.log().answer.id
     }
 
     /// The last event's number.
@@ -137,17 +160,11 @@ impl LiveAnswer {
         self.shared.last.send_replace(seq);
     }
 
-    /// Appends an end that did not come from the upstream.
-    pub fn end_with(&self, status: EndStatus, problem: Option<Problem>) {
+    /// An end of now that did not come from the upstream.
+    #[must_use]
+    pub fn end_now(&self, status: EndStatus, problem: Option<Problem>) -> End {
         let duration_ms = u64::try_from(self.shared.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.append([AnswerEvent::End(End {
-            status,
-            finish_reason: None,
-            native_finish_reason: None,
-            problem,
-            usage: None,
-            duration_ms,
-        })]);
+        End { status, finish_reason: None, native_finish_reason: None, problem, usage: None, duration_ms }
     }
 
     /// The frames after event `after`, up to the end and then no more. Ready frames come in one piece; while
@@ -227,11 +244,17 @@ mod tests {
     use futures::StreamExt;
 
     use super::*;
-    use crate::chat::AnswerId;
+    use crate::chat::QuestionId;
     use crate::sse::{Decoder, Frame};
 
     fn live() -> LiveAnswer {
-        LiveAnswer::new(Answer::new(AnswerId::now(), QuestionId::now(), "demo/plain"))
+        let question = Question { id: QuestionId::now(), after: None, text: "Why?".into(), asked_ms: 0 };
+        let answer = Answer::new(AnswerId::now(), question.id, "demo/plain");
+        LiveAnswer::new(ConversationId::now(), question, answer)
+    }
+
+    fn end(live: &LiveAnswer, status: EndStatus) {
+        live.append([AnswerEvent::End(live.end_now(status, None))]);
     }
 
     fn text(text: &str) -> AnswerEvent {
@@ -259,7 +282,7 @@ mod tests {
     async fn following_from_any_number_gives_the_rest() {
         let live = live();
         live.append(["a", "b", "c", "d"].map(text));
-        live.end_with(EndStatus::Stopped, None);
+        end(&live, EndStatus::Stopped);
         for (after, rest) in [(0, "abcd"), (1, "bcd"), (4, ""), (5, "")] {
             assert_eq!(read(&live, Seq(after)).await.text, rest, "after {after}");
         }
@@ -277,7 +300,7 @@ mod tests {
             live.append([text("b")]);
             tokio::task::yield_now().await;
         }
-        live.end_with(EndStatus::Stopped, None);
+        end(&live, EndStatus::Stopped);
         assert_eq!(watcher.await.unwrap().text, format!("a{}", "b".repeat(100)));
     }
 
@@ -285,7 +308,7 @@ mod tests {
     async fn a_long_log_comes_in_bounded_pieces() {
         let live = live();
         live.append((0..100).map(|_| text(&"x".repeat(5000))));
-        live.end_with(EndStatus::Stopped, None);
+        end(&live, EndStatus::Stopped);
         let pieces: Vec<_> = live.clone().follow(Seq::START).collect().await;
         assert!(pieces.len() > 5);
         assert!(pieces.iter().all(|piece| piece.len() <= LARGEST_WRITE_BYTES));
@@ -296,15 +319,15 @@ mod tests {
     async fn an_event_larger_than_a_write_is_sent_whole() {
         let live = live();
         live.append([text(&"x".repeat(200_000)), text("y")]);
-        live.end_with(EndStatus::Stopped, None);
+        end(&live, EndStatus::Stopped);
         assert_eq!(read(&live, Seq::START).await.text.len(), 200_001);
     }
 
     #[tokio::test]
     async fn there_is_one_end() {
         let live = live();
-        live.end_with(EndStatus::Complete, None);
-        live.end_with(EndStatus::Stopped, None);
+        end(&live, EndStatus::Complete);
+        end(&live, EndStatus::Stopped);
         assert_eq!(live.ended().await, EndStatus::Complete);
         assert_eq!(live.seq(), Seq(1));
     }

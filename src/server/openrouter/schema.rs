@@ -354,6 +354,24 @@ pub fn read_models(body: &[u8]) -> Option<Vec<ModelInfo>> {
     Some(list.data.iter().filter_map(read_model).collect())
 }
 
+/// Reads `GET /generation`. `None` if it is not a bill at all. The native counts are the ones that are charged.
+#[must_use]
+pub fn read_generation(body: &[u8]) -> Option<Usage> {
+    let bill: Value = serde_json::from_slice(body).ok()?;
+    let bill = bill.get("data").filter(|data| data.is_object())?;
+    let count = |native: &str, other: &str| bill[native].as_u64().or_else(|| bill[other].as_u64());
+    let prompt_tokens = count("native_tokens_prompt", "tokens_prompt");
+    let completion_tokens = count("native_tokens_completion", "tokens_completion");
+    Some(Usage {
+        prompt_tokens,
+        completion_tokens,
+        total_tokens: prompt_tokens.zip(completion_tokens).map(|(prompt, completion)| prompt + completion),
+        cost: bill["total_cost"].as_f64().or_else(|| bill["usage"].as_f64()),
+        reasoning_tokens: bill["native_tokens_reasoning"].as_u64(),
+        cached_tokens: bill["native_tokens_cached"].as_u64(),
+    })
+}
+
 fn read_model(entry: &Value) -> Option<ModelInfo> {
     let id = entry["id"].as_str()?.to_owned();
     let price = |key: &str| entry["pricing"][key].as_str()?.parse::<f64>().ok();
@@ -472,6 +490,18 @@ mod tests {
             assert_eq!(error(value).message, "try later");
         }
         assert_eq!(error(json!({"message": "Provider returned error"})).message, "Provider returned error");
+    }
+
+    #[test]
+    fn a_bill_counts_what_is_charged() {
+        let body = br#"{"data":{"id":"gen-1","tokens_prompt":9,"tokens_completion":30,"native_tokens_prompt":10,
+            "native_tokens_completion":25,"native_tokens_reasoning":5,"total_cost":0.0015,"cancelled":true}}"#;
+        let usage = read_generation(body).unwrap();
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens), (Some(10), Some(25)));
+        assert_eq!((usage.total_tokens, usage.reasoning_tokens), (Some(35), Some(5)));
+        assert_eq!(usage.cost, Some(0.0015));
+        assert_eq!(read_generation(br#"{"data":[]}"#), None);
+        assert_eq!(read_generation(b"<html>"), None);
     }
 
     #[test]

@@ -1,0 +1,84 @@
+//! Listing, finding and changing conversations.
+
+#![allow(
+    clippy::unused_async,
+    reason = "a server function is asynchronous where it is called, in the browser"
+)]
+
+use leptos::prelude::*;
+use leptos::server_fn::codec::{GetUrl, Json};
+
+use super::ApiError;
+use crate::chat::{AnswerId, Conversation, ConversationId};
+use crate::library::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
+
+/// Everything said in a conversation so far.
+///
+/// # Errors
+/// 404 for an unknown id, or a deleted conversation.
+#[server(prefix = "/api", endpoint = "load_conversation", input = GetUrl)]
+pub async fn load_conversation(id: ConversationId) -> Result<Conversation, ApiError> {
+    crate::server::request::app()?.conversations().load(id).await
+}
+
+/// The newest `limit` conversations (at most 1,000), or nothing if there was no change since `revision`.
+///
+/// A page asks now and then while it is looked at: a stream of changes would take one of the six connections that
+/// a browser has for a server.
+///
+/// # Errors
+/// The database cannot be read.
+#[server(prefix = "/api", endpoint = "list_conversations", input = GetUrl)]
+pub async fn list_conversations(
+    #[server(default)] revision: u64,
+    #[server(default)] limit: u32,
+) -> Result<Option<Listing>, ApiError> {
+    crate::server::request::app()?.conversations().list(revision, limit).await
+}
+
+/// Where the words of `query` stand in titles, questions and answers, at most 50 places. Words in quotation marks
+/// stand together; the last word may be the beginning of one.
+///
+/// # Errors
+/// The database cannot be read.
+#[server(prefix = "/api", endpoint = "search_conversations", input = GetUrl)]
+pub async fn search_conversations(query: String) -> Result<Vec<SearchHit>, ApiError> {
+    crate::server::request::app()?.conversations().search(&query).await
+}
+
+/// Changes something about a conversation. Deleting it also stops its running answer; a deletion can be undone for
+/// an hour.
+///
+/// # Errors
+/// 404 for an unknown id, 400 for a title without a visible character.
+#[server(prefix = "/api", endpoint = "change_conversation", input = Json)]
+pub async fn change_conversation(id: ConversationId, change: ConversationChange) -> Result<(), ApiError> {
+    crate::server::request::app()?.conversations().change(id, &change).await
+}
+
+/// Copies everything up to and with `answer` into a new conversation with the id `new`.
+///
+/// # Errors
+/// 404 for an unknown answer or one that is being written, 409 for an id in use.
+#[server(prefix = "/api", endpoint = "fork_conversation", input = Json)]
+pub async fn fork_conversation(answer: AnswerId, new: ConversationId) -> Result<(), ApiError> {
+    crate::server::request::app()?.conversations().fork(answer, new).await
+}
+
+/// What the answers of a conversation cost together.
+///
+/// # Errors
+/// The database cannot be read.
+#[server(prefix = "/api", endpoint = "spending_of_conversation", input = GetUrl)]
+pub async fn spending_of_conversation(id: ConversationId) -> Result<Spending, ApiError> {
+    crate::server::request::app()?.conversations().spending_of(id).await
+}
+
+/// What all answers cost, for each of the latest 31 days with any (in coordinated universal time), newest first.
+///
+/// # Errors
+/// The database cannot be read.
+#[server(prefix = "/api", endpoint = "spending_by_day", input = GetUrl)]
+pub async fn spending_by_day() -> Result<Vec<DailySpending>, ApiError> {
+    crate::server::request::app()?.conversations().daily_spending().await
+}

@@ -1,0 +1,131 @@
+//! The conversations: listed, found, changed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::answers::Answers;
+use super::clock;
+use super::revision::Revision;
+use super::store::Store;
+use crate::api::{ApiError, ApiErrorKind};
+use crate::chat::{AnswerId, Conversation, ConversationId};
+use crate::library::{ConversationChange, DailySpending, Listing, SearchHit, Spending, clean_title};
+
+/// What fits a sidebar before anybody asks for more.
+pub const LISTED: u32 = 60;
+const LONGEST_LIST: u32 = 1000;
+const LONGEST_SEARCH: u32 = 50;
+const LISTED_DAYS: u32 = 31;
+/// The largest draft, in bytes: a question that is too long to be sent is kept all the same.
+const LARGEST_DRAFT_BYTES: usize = 4 << 20;
+/// How long a deletion can be undone: an hour.
+const DELETED_FOR_MS: u64 = 60 * 60 * 1000;
+const PURGE_INTERVAL: Duration = Duration::from_mins(10);
+
+/// Clones are handles of the same service.
+#[derive(Clone, Debug)]
+pub struct Conversations {
+    store: Arc<dyn Store>,
+    answers: Answers,
+    revision: Revision,
+}
+
+impl Conversations {
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, answers: Answers, revision: Revision) -> Self {
+        Self { store, answers, revision }
+    }
+
+    /// Removes for good, now and from time to time, what was deleted long enough ago.
+    pub async fn purge_regularly(self) {
+        loop {
+            let before_ms = clock::now_ms().saturating_sub(DELETED_FOR_MS);
+            if let Err(error) = self.store.purge_deleted(before_ms).await {
+                tracing::warn!(%error, "deleted conversations could not be removed");
+            }
+            tokio::time::sleep(PURGE_INTERVAL).await;
+        }
+    }
+
+    /// The conversation as it stands at this moment.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn load(&self, id: ConversationId) -> Result<Conversation, ApiError> {
+        let mut conversation = self.store.find_conversation(id).await?.ok_or_else(missing)?;
+        self.answers.complete(&mut conversation);
+        Ok(conversation)
+    }
+
+    /// The newest conversations, unless nothing has changed since `revision`. A `limit` of 0 is the usual one.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn list(&self, revision: u64, limit: u32) -> Result<Option<Listing>, ApiError> {
+        // Read before the list: a change in between is told again.
+        let now = self.revision.get();
+        if revision == now {
+            return Ok(None);
+        }
+        let limit = if limit == 0 { LISTED } else { limit.min(LONGEST_LIST) };
+        let listing = self.store.list_conversations(limit).await?;
+        Ok(Some(Listing { revision: now, ..listing }))
+    }
+
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn search(&self, query: &str) -> Result<Vec<SearchHit>, ApiError> {
+        Ok(self.store.search(query, LONGEST_SEARCH).await?)
+    }
+
+    /// # Errors
+    /// Not found; or a title that nobody could read, or a draft that is too long.
+    pub async fn change(&self, id: ConversationId, change: &ConversationChange) -> Result<(), ApiError> {
+        match change {
+            ConversationChange::Title(title) if clean_title(title).is_none() => {
+                return Err(ApiError::bad_request("Give the chat a title of at least one letter."));
+            }
+            ConversationChange::Draft(draft) if draft.len() > LARGEST_DRAFT_BYTES => {
+                return Err(ApiError::new(ApiErrorKind::TooLarge, "This draft is too long to be kept."));
+            }
+            _ => {}
+        }
+        if !self.store.change_conversation(id, change, clock::now_ms()).await? {
+            return Err(missing());
+        }
+        if *change == ConversationChange::Deleted(true) {
+            self.answers.stop_all_in(id).await;
+        }
+        // A draft is nobody's news.
+        if !matches!(change, ConversationChange::Draft(_)) {
+            self.revision.bump();
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// No such answer, or one that is being written; or an id that is in use.
+    pub async fn fork(&self, leaf: AnswerId, new: ConversationId) -> Result<(), ApiError> {
+        if !self.store.fork(leaf, new, clock::now_ms()).await? {
+            return Err(ApiError::not_found("This answer is not here, or is still being written."));
+        }
+        self.revision.bump();
+        Ok(())
+    }
+
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn spending_of(&self, id: ConversationId) -> Result<Spending, ApiError> {
+        Ok(self.store.spending_of(id).await?)
+    }
+
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn daily_spending(&self) -> Result<Vec<DailySpending>, ApiError> {
+        Ok(self.store.daily_spending(LISTED_DAYS).await?)
+    }
+}
+
+fn missing() -> ApiError {
+    ApiError::not_found("This conversation is not here. It may have been deleted.")
+}

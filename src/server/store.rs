@@ -1,0 +1,160 @@
+//! Where conversations are kept.
+//!
+//! [`Store`] is what Runnel needs of a database; each method is a transaction that a person could name. The
+//! tests in `store/contract.rs` say what every implementation must do. [`SqliteStore`] is the one there is.
+
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+
+use crate::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Question, Seq};
+use crate::library::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
+
+mod log;
+mod search;
+mod sqlite;
+
+pub use sqlite::SqliteStore;
+
+/// The durable side of a chat.
+///
+/// Times are given, never taken from a clock. A method that fails has changed nothing.
+#[async_trait]
+pub trait Store: Debug + Send + Sync + 'static {
+    /// Notes a question and the answer that is about to be written, durably. The first question makes the
+    /// conversation. Asked twice with the same ids, it changes nothing and says so.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] for ids that are in use for something else, or if the answer before is still
+    /// being written; [`StoreError::NotFound`] for an answer before that is not in this conversation.
+    async fn begin_answer(&self, new: &NewAnswer) -> Result<Begun, StoreError>;
+
+    /// Appends events `after + 1`, `after + 2`, … to a running answer's log. Durable once it returns; events of
+    /// many answers that come at once share one write to the disk.
+    async fn append_events(
+        &self,
+        id: AnswerId,
+        after: Seq,
+        events: Vec<AnswerEvent>,
+    ) -> Result<(), StoreError>;
+
+    /// Keeps an answer that has ended, whole, and drops its log. Asked again, it replaces what was kept.
+    async fn finish_answer(&self, answer: &Answer, now_ms: u64) -> Result<(), StoreError>;
+
+    /// The answers that were being written when the last process ended, as far as their logs tell. To be called
+    /// once, before anything begins; each has to be finished.
+    async fn recover(&self) -> Result<Vec<Answer>, StoreError>;
+
+    /// The conversation, unless it is deleted. An answer that is being written has no content here.
+    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError>;
+
+    /// An answer and where it belongs. One that is being written has no content here.
+    async fn find_answer(&self, id: AnswerId) -> Result<Option<(ConversationId, Answer)>, StoreError>;
+
+    /// The newest `limit` conversations.
+    async fn list_conversations(&self, limit: u32) -> Result<Listing, StoreError>;
+
+    /// Places in titles, questions and answers that hold all the words of `query`: the last one may be the
+    /// beginning of a word, words in quotation marks stand together. Titles first, then the newest.
+    async fn search(&self, query: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError>;
+
+    /// Changes something about a conversation. False if it is not there, or if a deletion can no longer be
+    /// undone.
+    async fn change_conversation(
+        &self,
+        id: ConversationId,
+        change: &ConversationChange,
+        now_ms: u64,
+    ) -> Result<bool, StoreError>;
+
+    /// Titles a conversation that no person has named. False if there is nothing to change.
+    async fn suggest_title(&self, id: ConversationId, title: &str) -> Result<bool, StoreError>;
+
+    /// Removes for good what was deleted before `before_ms`. Says how many conversations that were.
+    async fn purge_deleted(&self, before_ms: u64) -> Result<u64, StoreError>;
+
+    /// Copies a branch into a new conversation, up to and with `leaf`. False if there is no such answer, or if
+    /// it is being written.
+    async fn fork(&self, leaf: AnswerId, new: ConversationId, now_ms: u64) -> Result<bool, StoreError>;
+
+    /// The answers whose bill is open, oldest first, without their text.
+    async fn list_open_bills(&self) -> Result<Vec<Answer>, StoreError>;
+
+    /// Corrects what an answer cost.
+    async fn settle_bill(&self, id: AnswerId, bill: &Bill) -> Result<(), StoreError>;
+
+    /// What the answers of a conversation cost together.
+    async fn spending_of(&self, id: ConversationId) -> Result<Spending, StoreError>;
+
+    /// What all answers cost, by the day of their end; the latest `days` with any, newest first.
+    async fn daily_spending(&self, days: u32) -> Result<Vec<DailySpending>, StoreError>;
+
+    /// The ids of all conversations that are not deleted, oldest first.
+    async fn list_ids(&self) -> Result<Vec<ConversationId>, StoreError>;
+
+    /// Adds whole conversations, all or none; ones that are there already are left as they are. Says how many
+    /// were added.
+    async fn import(&self, conversations: &[Conversation]) -> Result<u64, StoreError>;
+
+    /// Makes a copy of everything, as it stands, that can be started from.
+    async fn backup(&self, file: &Path) -> Result<(), StoreError>;
+}
+
+/// An answer about to be written.
+#[derive(Clone, Debug)]
+pub struct NewAnswer {
+    pub conversation: ConversationId,
+    pub question: Question,
+    pub answer: Answer,
+    pub now_ms: u64,
+}
+
+/// What became of [`Store::begin_answer`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Begun {
+    /// It is noted. What was said before it, oldest first.
+    New(Vec<(Question, Answer)>),
+    /// It was noted before.
+    Known(Box<Answer>),
+}
+
+/// Why the store did not do it. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{0}")]
+    Conflict(&'static str),
+    #[error("{0}")]
+    NotFound(&'static str),
+    #[error(
+        "The disk that holds {} is full. Free some space; nothing that was kept is lost.", .0.display()
+    )]
+    DiskFull(PathBuf),
+    #[error(
+        "{} cannot be written: the file, its folder or the disk is read-only. Allow writing, or choose another \
+         place with --data.", .0.display()
+    )]
+    ReadOnly(PathBuf),
+    #[error(
+        "{} is in use by another Runnel. Stop that one, or choose another file with --data.", .0.display()
+    )]
+    InUse(PathBuf),
+    #[error(
+        "{} was last used by a newer Runnel and cannot be read by this one. Install that version again, or \
+         choose another file with --data. Nothing was changed.", .0.display()
+    )]
+    Newer(PathBuf),
+    #[error(
+        "{} is not Runnel's database. Choose another file with --data. Nothing was changed.", .0.display()
+    )]
+    Foreign(PathBuf),
+    #[error(
+        "{} is damaged: {detail}. Restore a backup (made with `runnel backup`), or choose another file with --data.",
+        .file.display()
+    )]
+    Damaged { file: PathBuf, detail: String },
+    #[error("{} cannot be opened: {error}. Choose another place with --data.", .file.display())]
+    Open { file: PathBuf, error: std::io::Error },
+    #[error("The database did not do it: {0}")]
+    Other(String),
+}

@@ -1,0 +1,322 @@
+//! Conversations in one SQLite file.
+//!
+//! Two pools: one connection that writes, so that writers queue here and not in SQLite's busy handler, and a few
+//! that read beside it (write-ahead log). Answers that are being written go to the [`EventLog`] in the folder
+//! `<file>-log`, and into the database once, when they have ended.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqlitePool;
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+
+use super::log::{self, EventLog};
+use super::{Begun, NewAnswer, Store, StoreError};
+use crate::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Seq};
+use crate::library::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
+
+mod answers;
+mod bills;
+mod conversations;
+mod open;
+mod tree;
+
+/// The store in a file. Clones are handles of the same one.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    file: PathBuf,
+    writer: SqlitePool,
+    readers: SqlitePool,
+    running: Arc<Running>,
+}
+
+/// Where answers are kept while they are written.
+#[derive(Debug)]
+struct Running {
+    /// `None` if another process may be writing answers: then none begin here.
+    log: Option<EventLog>,
+    log_folder: PathBuf,
+    /// Found by `recover` and not finished yet: their events are in the old part of the log.
+    recovered: Mutex<HashSet<AnswerId>>,
+    /// Held until the store is closed.
+    lock: Mutex<Option<std::fs::File>>,
+}
+
+impl SqliteStore {
+    /// Opens the database at `file`, which is made if it is missing, and brings its schema up to date. Nobody
+    /// else can open it so while it is open.
+    ///
+    /// # Errors
+    /// A sentence about the file; nothing in it has changed then.
+    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        open::alone(file).await
+    }
+
+    /// Opens an existing database beside the Runnel that may be running with it, to read or add whole
+    /// conversations. No answers can begin here.
+    ///
+    /// # Errors
+    /// A sentence about the file, also if it is missing.
+    pub async fn open_beside(file: &Path) -> Result<Self, StoreError> {
+        open::beside(file).await
+    }
+
+    /// Bytes given to the log of running answers since the store was opened.
+    #[must_use]
+    pub fn log_bytes(&self) -> u64 {
+        self.running.log.as_ref().map_or(0, EventLog::bytes_written)
+    }
+
+    /// What the log holds of the answers that are being written, by this process or another.
+    ///
+    /// # Errors
+    /// The database or the log cannot be read.
+    pub async fn logged_answers(&self) -> Result<Vec<Answer>, StoreError> {
+        let mut answers = answers::running(&self.readers).await.map_err(|error| self.error(error))?;
+        let mut logged =
+            EventLog::read(&self.running.log_folder).map_err(|error| open::io_error(&self.file, error))?;
+        for answer in &mut answers {
+            log::rebuild(answer, &logged.remove(&answer.id).unwrap_or_default());
+        }
+        Ok(answers)
+    }
+
+    /// Waits for everything to be written, closes the file and leaves it to others.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+        self.running.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Begins to write. Taking the lock at once, so that what was read stays true until the end.
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.error(error))
+    }
+
+    async fn commit(&self, transaction: Transaction<'static, Sqlite>) -> Result<(), StoreError> {
+        transaction.commit().await.map_err(|error| self.error(error))
+    }
+
+    fn error(&self, error: sqlx::Error) -> StoreError {
+        open::database_error(&self.file, &error)
+    }
+
+    fn log(&self) -> Result<&EventLog, StoreError> {
+        self.running.log.as_ref().ok_or_else(|| StoreError::InUse(self.file.clone()))
+    }
+
+    /// Takes `id` off the list of recovered answers. True if it was the last one.
+    fn was_last_recovered(&self, id: AnswerId) -> bool {
+        let mut recovered = self.running.recovered.lock().unwrap_or_else(PoisonError::into_inner);
+        recovered.remove(&id) && recovered.is_empty()
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn begin_answer(&self, new: &NewAnswer) -> Result<Begun, StoreError> {
+        self.log()?;
+        let mut transaction = self.begin().await?;
+        let begun =
+            answers::begin(&mut transaction, new).await.map_err(|failure| failure.into_error(self))?;
+        self.commit(transaction).await?;
+        Ok(begun)
+    }
+
+    async fn append_events(
+        &self,
+        id: AnswerId,
+        after: Seq,
+        events: Vec<AnswerEvent>,
+    ) -> Result<(), StoreError> {
+        self.log()?.append(id, after, events).await.map_err(|error| open::io_error(&self.file, error))
+    }
+
+    async fn finish_answer(&self, answer: &Answer, now_ms: u64) -> Result<(), StoreError> {
+        let log = self.log()?;
+        let mut transaction = self.begin().await?;
+        answers::finish(&mut transaction, answer, now_ms).await.map_err(|error| self.error(error))?;
+        self.commit(transaction).await?;
+        log.forget(answer.id).await;
+        if self.was_last_recovered(answer.id)
+            && let Err(error) = log.drop_old().await
+        {
+            tracing::warn!(%error, "the log of an earlier run stays until the next");
+        }
+        Ok(())
+    }
+
+    async fn recover(&self) -> Result<Vec<Answer>, StoreError> {
+        let log = self.log()?;
+        let found = self.logged_answers().await?;
+        if found.is_empty() {
+            log.drop_old().await.map_err(|error| open::io_error(&self.file, error))?;
+        }
+        let mut recovered = self.running.recovered.lock().unwrap_or_else(PoisonError::into_inner);
+        recovered.extend(found.iter().map(|answer| answer.id));
+        Ok(found)
+    }
+
+    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+        let mut reader = self.readers.begin().await.map_err(|error| self.error(error))?;
+        conversations::find(&mut reader, id).await.map_err(|error| self.error(error))
+    }
+
+    async fn find_answer(&self, id: AnswerId) -> Result<Option<(ConversationId, Answer)>, StoreError> {
+        answers::find(&self.readers, id).await.map_err(|error| self.error(error))
+    }
+
+    async fn list_conversations(&self, limit: u32) -> Result<Listing, StoreError> {
+        conversations::list(&self.readers, limit).await.map_err(|error| self.error(error))
+    }
+
+    async fn search(&self, query: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
+        conversations::search(&self.readers, query, limit).await.map_err(|error| self.error(error))
+    }
+
+    async fn change_conversation(
+        &self,
+        id: ConversationId,
+        change: &ConversationChange,
+        now_ms: u64,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let is_there = conversations::change(&mut transaction, id, change, now_ms).await;
+        let is_there = is_there.map_err(|error| self.error(error))?;
+        self.commit(transaction).await?;
+        Ok(is_there)
+    }
+
+    async fn suggest_title(&self, id: ConversationId, title: &str) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let changed = conversations::suggest_title(&mut transaction, id, title).await;
+        let changed = changed.map_err(|error| self.error(error))?;
+        self.commit(transaction).await?;
+        Ok(changed)
+    }
+
+    async fn purge_deleted(&self, before_ms: u64) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let purged = conversations::purge(&mut transaction, before_ms).await;
+        let purged = purged.map_err(|error| self.error(error))?;
+        self.commit(transaction).await?;
+        Ok(purged)
+    }
+
+    async fn fork(&self, leaf: AnswerId, new: ConversationId, now_ms: u64) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let forked = tree::fork(&mut transaction, leaf, new, now_ms).await;
+        let forked = forked.map_err(|failure| failure.into_error(self))?;
+        self.commit(transaction).await?;
+        Ok(forked)
+    }
+
+    async fn list_open_bills(&self) -> Result<Vec<Answer>, StoreError> {
+        bills::list_open(&self.readers).await.map_err(|error| self.error(error))
+    }
+
+    async fn settle_bill(&self, id: AnswerId, bill: &Bill) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        bills::settle(&mut transaction, id, bill).await.map_err(|error| self.error(error))?;
+        self.commit(transaction).await
+    }
+
+    async fn spending_of(&self, id: ConversationId) -> Result<Spending, StoreError> {
+        bills::spending_of(&self.readers, id).await.map_err(|error| self.error(error))
+    }
+
+    async fn daily_spending(&self, days: u32) -> Result<Vec<DailySpending>, StoreError> {
+        bills::daily_spending(&self.readers, days).await.map_err(|error| self.error(error))
+    }
+
+    async fn list_ids(&self) -> Result<Vec<ConversationId>, StoreError> {
+        conversations::list_ids(&self.readers).await.map_err(|error| self.error(error))
+    }
+
+    async fn import(&self, conversations: &[Conversation]) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let mut added = 0;
+        for conversation in conversations {
+            let is_new = tree::insert(&mut transaction, conversation).await;
+            added += u64::from(is_new.map_err(|failure| failure.into_error(self))?);
+        }
+        self.commit(transaction).await?;
+        Ok(added)
+    }
+
+    async fn backup(&self, file: &Path) -> Result<(), StoreError> {
+        open::copy(self, file).await
+    }
+}
+
+/// Why a transaction was given up.
+enum Failure {
+    Database(sqlx::Error),
+    Store(StoreError),
+}
+
+impl Failure {
+    fn into_error(self, store: &SqliteStore) -> StoreError {
+        match self {
+            Self::Database(error) => store.error(error),
+            Self::Store(error) => error,
+        }
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What an insertion is numbered by.
+async fn last_number(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT last_insert_rowid()").fetch_one(connection).await
+}
+
+/// SQLite's integers are signed; times and counts stay below 2^63.
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or_default()
+}
+
+/// Which of three rows in the index of words a message is.
+#[derive(Clone, Copy)]
+enum Words {
+    Title = 0,
+    Question = 1,
+    Answer = 2,
+}
+
+impl Words {
+    const fn of(self, number: i64) -> i64 {
+        number * 3 + self as i64
+    }
+}
+
+async fn index_words(
+    connection: &mut SqliteConnection,
+    words: Words,
+    number: i64,
+    text: &str,
+) -> Result<(), sqlx::Error> {
+    let row = words.of(number);
+    sqlx::query("INSERT OR REPLACE INTO words (rowid, text) VALUES (?, ?)")
+        .bind(row)
+        .bind(text)
+        .execute(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,258 @@
+//! Beginning, keeping and finding answers.
+
+use sqlx::sqlite::SqlitePool;
+use sqlx::types::Uuid;
+use sqlx::{Row, SqliteConnection};
+
+use super::{Begun, Failure, NewAnswer, StoreError, Words, index_words, last_number, signed, unsigned};
+use crate::chat::{Answer, AnswerId, Bill, ConversationId, Question, QuestionId, first_words};
+
+const QUESTION_IN_USE: &str = "This question's id is in use for another question.";
+const ANSWER_IN_USE: &str = "This answer's id is in use for another question.";
+const STILL_WRITTEN: &str = "The answer before is still being written. Stop it, or wait for its end.";
+const NO_SUCH_AFTER: &str =
+    "The answer that this follows is not here: it may have been deleted. Start a new chat.";
+const DELETED: &str = "This conversation was deleted. Undo that, or start a new chat.";
+
+pub async fn begin(connection: &mut SqliteConnection, new: &NewAnswer) -> Result<Begun, Failure> {
+    if let Some((conversation, answer)) = find(&mut *connection, new.answer.id).await? {
+        let question = find_question(connection, answer.question).await?;
+        let is_same = conversation == new.conversation
+            && question.is_some_and(|(_, known)| is_same(&known, &new.question));
+        return if is_same {
+            Ok(Begun::Known(Box::new(answer)))
+        } else {
+            Err(StoreError::Conflict(ANSWER_IN_USE).into())
+        };
+    }
+    let conversation = find_or_make_conversation(connection, new).await?;
+    let history = history(connection, conversation, new.question.after).await?;
+    let question = find_or_make_question(connection, conversation, &new.question).await?;
+    let rest = rest_of(&new.answer);
+    sqlx::query("INSERT INTO answers (id, question, is_running, rest) VALUES (?, ?, 1, ?)")
+        .bind(new.answer.id.0)
+        .bind(question)
+        .bind(rest)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("UPDATE conversations SET leaf = ?, updated_ms = ?, draft = '', version = version + 1 WHERE number = ?")
+        .bind(new.answer.id.0)
+        .bind(signed(new.now_ms))
+        .bind(conversation)
+        .execute(&mut *connection)
+        .await?;
+    Ok(Begun::New(history))
+}
+
+/// Keeps the whole answer, in place of what is there.
+pub async fn finish(
+    connection: &mut SqliteConnection,
+    answer: &Answer,
+    now_ms: u64,
+) -> Result<(), sqlx::Error> {
+    let number: Option<i64> = sqlx::query_scalar(
+        "UPDATE answers SET is_running = 0, ended_ms = coalesce(ended_ms, ?), rest = ? WHERE id = ? \
+         RETURNING number",
+    )
+    .bind(signed(now_ms))
+    .bind(rest_of(answer))
+    .bind(answer.id.0)
+    .fetch_optional(&mut *connection)
+    .await?;
+    // Its conversation may have been deleted for good.
+    let Some(number) = number else { return Ok(()) };
+    super::bills::note(connection, answer).await?;
+    keep_text(connection, number, answer).await?;
+    sqlx::query(
+        "UPDATE conversations SET updated_ms = max(updated_ms, ?), is_unread = 1, version = version + 1 WHERE number = \
+         (SELECT conversation FROM questions JOIN answers ON answers.question = questions.number \
+          WHERE answers.number = ?)",
+    )
+    .bind(signed(now_ms))
+    .bind(number)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Keeps what was written, and makes it found.
+pub async fn keep_text(
+    connection: &mut SqliteConnection,
+    number: i64,
+    answer: &Answer,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT OR REPLACE INTO texts (answer, reasoning, text) VALUES (?, ?, ?)")
+        .bind(number)
+        .bind(&answer.reasoning)
+        .bind(&answer.text)
+        .execute(&mut *connection)
+        .await?;
+    index_words(connection, Words::Answer, number, &answer.text).await
+}
+
+/// The answers that are being written, without content.
+pub async fn running(pool: &SqlitePool) -> Result<Vec<Answer>, sqlx::Error> {
+    let rows = sqlx::query("SELECT rest, NULL, NULL FROM answers WHERE is_running = 1 ORDER BY number")
+        .fetch_all(pool)
+        .await?;
+    rows.iter().map(|row| from_row(row, 0)).collect()
+}
+
+pub async fn find<'e>(
+    executor: impl sqlx::SqliteExecutor<'e>,
+    id: AnswerId,
+) -> Result<Option<(ConversationId, Answer)>, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT conversations.id, answers.rest, texts.reasoning, texts.text FROM answers \
+         LEFT JOIN texts ON texts.answer = answers.number \
+         JOIN questions ON questions.number = answers.question \
+         JOIN conversations ON conversations.number = questions.conversation WHERE answers.id = ?",
+    )
+    .bind(id.0)
+    .fetch_optional(executor)
+    .await?;
+    row.map(|row| Ok((ConversationId(row.try_get::<Uuid, _>(0)?), from_row(&row, 1)?))).transpose()
+}
+
+/// Reads `rest, reasoning, text`, the last two `NULL` before the end, which begin at column `first`.
+pub fn from_row(row: &sqlx::sqlite::SqliteRow, first: usize) -> Result<Answer, sqlx::Error> {
+    let rest: &str = row.try_get(first)?;
+    let mut answer: Answer = serde_json::from_str(rest).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    answer.reasoning = row.try_get::<Option<String>, _>(first + 1)?.unwrap_or_default();
+    answer.text = row.try_get::<Option<String>, _>(first + 2)?.unwrap_or_default();
+    Ok(answer)
+}
+
+/// The answer as JSON, without what has columns of its own.
+pub fn rest_of(answer: &Answer) -> String {
+    let rest = Answer { text: String::new(), reasoning: String::new(), ..answer.clone() };
+    // Types like these always serialize.
+    serde_json::to_string(&rest).unwrap_or_default()
+}
+
+pub const fn has_open_bill(answer: &Answer) -> bool {
+    matches!(answer.bill, Bill::Open)
+}
+
+async fn find_or_make_conversation(
+    connection: &mut SqliteConnection,
+    new: &NewAnswer,
+) -> Result<i64, Failure> {
+    let known: Option<(i64, Option<i64>)> =
+        sqlx::query_as("SELECT number, deleted_ms FROM conversations WHERE id = ?")
+            .bind(new.conversation.0)
+            .fetch_optional(&mut *connection)
+            .await?;
+    match known {
+        Some((_, Some(_))) => Err(StoreError::NotFound(DELETED).into()),
+        Some((number, None)) => Ok(number),
+        None => {
+            let title = first_words(&new.question.text);
+            sqlx::query("INSERT INTO conversations (id, title, created_ms, updated_ms) VALUES (?, ?, ?, ?)")
+                .bind(new.conversation.0)
+                .bind(&title)
+                .bind(signed(new.now_ms))
+                .bind(signed(new.now_ms))
+                .execute(&mut *connection)
+                .await?;
+            let number = last_number(connection).await?;
+            index_words(connection, Words::Title, number, &title).await?;
+            Ok(number)
+        }
+    }
+}
+
+async fn find_or_make_question(
+    connection: &mut SqliteConnection,
+    conversation: i64,
+    question: &Question,
+) -> Result<i64, Failure> {
+    if let Some((of, known)) = find_question(connection, question.id).await? {
+        if of != conversation || !is_same(&known, question) {
+            return Err(StoreError::Conflict(QUESTION_IN_USE).into());
+        }
+        let number = sqlx::query_scalar("SELECT number FROM questions WHERE id = ?").bind(question.id.0);
+        return Ok(number.fetch_one(connection).await?);
+    }
+    Ok(insert_question(connection, conversation, question).await?)
+}
+
+/// Adds a question; gives its number.
+pub async fn insert_question(
+    connection: &mut SqliteConnection,
+    conversation: i64,
+    question: &Question,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO questions (id, conversation, after_answer, text, asked_ms) VALUES (?, ?, ?, ?, ?)",
+    )
+    .bind(question.id.0)
+    .bind(conversation)
+    .bind(question.after.map(|after| after.0))
+    .bind(&question.text)
+    .bind(signed(question.asked_ms))
+    .execute(&mut *connection)
+    .await?;
+    let number = last_number(connection).await?;
+    index_words(connection, Words::Question, number, &question.text).await?;
+    Ok(number)
+}
+
+/// A question, and the number of its conversation.
+async fn find_question(
+    connection: &mut SqliteConnection,
+    id: QuestionId,
+) -> Result<Option<(i64, Question)>, sqlx::Error> {
+    let row =
+        sqlx::query("SELECT conversation, id, after_answer, text, asked_ms FROM questions WHERE id = ?")
+            .bind(id.0)
+            .fetch_optional(connection)
+            .await?;
+    row.map(|row| Ok((row.try_get(0)?, question_from_row(&row, 1)?))).transpose()
+}
+
+/// Reads `id, after_answer, text, asked_ms`, which begin at column `first`.
+pub fn question_from_row(row: &sqlx::sqlite::SqliteRow, first: usize) -> Result<Question, sqlx::Error> {
+    Ok(Question {
+        id: QuestionId(row.try_get::<Uuid, _>(first)?),
+        after: row.try_get::<Option<Uuid>, _>(first + 1)?.map(AnswerId),
+        text: row.try_get(first + 2)?,
+        asked_ms: unsigned(row.try_get(first + 3)?),
+    })
+}
+
+fn is_same(known: &Question, sent: &Question) -> bool {
+    known.id == sent.id && known.after == sent.after && known.text == sent.text
+}
+
+/// What was said on the way to `after`, oldest first; all of it has to be in the conversation and at its end.
+async fn history(
+    connection: &mut SqliteConnection,
+    conversation: i64,
+    after: Option<AnswerId>,
+) -> Result<Vec<(Question, Answer)>, Failure> {
+    let mut history: Vec<(Question, Answer)> = Vec::new();
+    let mut next = after;
+    while let Some(id) = next {
+        let row = sqlx::query(
+            "SELECT answers.rest, texts.reasoning, texts.text, answers.is_running, \
+             questions.id, questions.after_answer, questions.text, questions.asked_ms \
+             FROM answers LEFT JOIN texts ON texts.answer = answers.number \
+             JOIN questions ON questions.number = answers.question \
+             WHERE answers.id = ? AND questions.conversation = ?",
+        )
+        .bind(id.0)
+        .bind(conversation)
+        .fetch_optional(&mut *connection)
+        .await?;
+        let Some(row) = row else { return Err(StoreError::NotFound(NO_SUCH_AFTER).into()) };
+        if row.try_get::<bool, _>(3)? {
+            return Err(StoreError::Conflict(STILL_WRITTEN).into());
+        }
+        let question = question_from_row(&row, 4)?;
+        next = question.after;
+        history.push((question, from_row(&row, 0)?));
+    }
+    history.reverse();
+    Ok(history)
+}

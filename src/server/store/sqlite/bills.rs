@@ -1,0 +1,84 @@
+//! What answers cost.
+
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{Row, SqliteConnection};
+
+use super::answers::{from_row, has_open_bill, rest_of};
+use super::{signed, unsigned};
+use crate::chat::{Answer, AnswerId, Bill, ConversationId};
+use crate::library::{DailySpending, Spending};
+
+/// Notes the figures of an answer that has its row.
+pub async fn note(connection: &mut SqliteConnection, answer: &Answer) -> Result<(), sqlx::Error> {
+    let usage = answer.usage();
+    sqlx::query(
+        "UPDATE answers SET has_open_bill = ?, prompt_tokens = ?, completion_tokens = ?, cost = ? WHERE id = ?",
+    )
+    .bind(has_open_bill(answer))
+    .bind(usage.and_then(|usage| usage.prompt_tokens).map(signed))
+    .bind(usage.and_then(|usage| usage.completion_tokens).map(signed))
+    .bind(usage.and_then(|usage| usage.cost))
+    .bind(answer.id.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub async fn list_open(pool: &SqlitePool) -> Result<Vec<Answer>, sqlx::Error> {
+    let rows = sqlx::query("SELECT rest, NULL, NULL FROM answers WHERE has_open_bill = 1 ORDER BY number")
+        .fetch_all(pool)
+        .await?;
+    rows.iter().map(|row| from_row(row, 0)).collect()
+}
+
+pub async fn settle(connection: &mut SqliteConnection, id: AnswerId, bill: &Bill) -> Result<(), sqlx::Error> {
+    let Some((conversation, mut answer)) = super::answers::find(&mut *connection, id).await? else {
+        return Ok(());
+    };
+    answer.bill = bill.clone();
+    sqlx::query("UPDATE answers SET rest = ? WHERE id = ?")
+        .bind(rest_of(&answer))
+        .bind(id.0)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("UPDATE conversations SET version = version + 1 WHERE id = ?")
+        .bind(conversation.0)
+        .execute(&mut *connection)
+        .await?;
+    note(connection, &answer).await
+}
+
+/// The columns that [`spending_from_row`] reads.
+const SUMS: &str = "total(cost), coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0), count(*), \
+                    coalesce(sum(has_open_bill), 0)";
+
+pub async fn spending_of(pool: &SqlitePool, id: ConversationId) -> Result<Spending, sqlx::Error> {
+    let query = format!(
+        "SELECT {SUMS} FROM answers JOIN questions ON questions.number = answers.question \
+         JOIN conversations ON conversations.number = questions.conversation \
+         WHERE conversations.id = ? AND is_running = 0"
+    );
+    let row = sqlx::query(sqlx::AssertSqlSafe(query)).bind(id.0).fetch_one(pool).await?;
+    spending_from_row(&row, 0)
+}
+
+pub async fn daily_spending(pool: &SqlitePool, days: u32) -> Result<Vec<DailySpending>, sqlx::Error> {
+    let query = format!(
+        "SELECT date(ended_ms / 1000, 'unixepoch') AS day, {SUMS} FROM answers \
+         WHERE is_running = 0 AND ended_ms IS NOT NULL GROUP BY day ORDER BY day DESC LIMIT ?"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(days).fetch_all(pool).await?;
+    rows.iter()
+        .map(|row| Ok(DailySpending { day: row.try_get(0)?, spending: spending_from_row(row, 1)? }))
+        .collect()
+}
+
+fn spending_from_row(row: &SqliteRow, first: usize) -> Result<Spending, sqlx::Error> {
+    Ok(Spending {
+        cost: row.try_get(first)?,
+        prompt_tokens: unsigned(row.try_get(first + 1)?),
+        completion_tokens: unsigned(row.try_get(first + 2)?),
+        answers: unsigned(row.try_get(first + 3)?),
+        open_bills: unsigned(row.try_get(first + 4)?),
+    })
+}

@@ -1,0 +1,189 @@
+//! Finding, listing, searching and changing conversations.
+
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::types::Uuid;
+use sqlx::{Row, SqliteConnection};
+
+use super::answers::{from_row, question_from_row};
+use super::{Words, index_words, signed, unsigned};
+use crate::chat::{AnswerId, Conversation, ConversationId, QuestionId};
+use crate::library::{ConversationChange, ConversationSummary, FoundIn, Listing, SearchHit, clean_title};
+use crate::server::store::search::{excerpt, match_expression};
+
+pub async fn find(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+) -> Result<Option<Conversation>, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT number, title, is_title_chosen, is_pinned, is_archived, created_ms, updated_ms, draft, leaf, version \
+         FROM conversations WHERE id = ? AND deleted_ms IS NULL",
+    )
+    .bind(id.0)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let number: i64 = row.try_get(0)?;
+    let questions = sqlx::query(
+        "SELECT id, after_answer, text, asked_ms FROM questions WHERE conversation = ? ORDER BY number",
+    )
+    .bind(number)
+    .fetch_all(&mut *connection)
+    .await?;
+    let answers = sqlx::query(
+        "SELECT answers.rest, texts.reasoning, texts.text FROM answers \
+         LEFT JOIN texts ON texts.answer = answers.number JOIN questions ON questions.number = answers.question \
+         WHERE questions.conversation = ? ORDER BY answers.number",
+    )
+    .bind(number)
+    .fetch_all(&mut *connection)
+    .await?;
+    Ok(Some(Conversation {
+        id,
+        title: row.try_get(1)?,
+        is_title_chosen: row.try_get(2)?,
+        is_pinned: row.try_get(3)?,
+        is_archived: row.try_get(4)?,
+        created_ms: unsigned(row.try_get(5)?),
+        updated_ms: unsigned(row.try_get(6)?),
+        version: unsigned(row.try_get(9)?),
+        draft: row.try_get(7)?,
+        leaf: row.try_get::<Option<Uuid>, _>(8)?.map(AnswerId),
+        questions: questions.iter().map(|row| question_from_row(row, 0)).collect::<Result<_, _>>()?,
+        answers: answers.iter().map(|row| from_row(row, 0)).collect::<Result<_, _>>()?,
+    }))
+}
+
+pub async fn list(pool: &SqlitePool, limit: u32) -> Result<Listing, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT id, title, updated_ms, version, is_pinned, is_archived, is_unread, number IN \
+         (SELECT questions.conversation FROM answers JOIN questions ON questions.number = answers.question \
+          WHERE answers.is_running = 1) \
+         FROM conversations WHERE deleted_ms IS NULL ORDER BY is_pinned DESC, updated_ms DESC LIMIT ?",
+    )
+    .bind(i64::from(limit) + 1)
+    .fetch_all(pool)
+    .await?;
+    let has_more = rows.len() > limit as usize;
+    let conversations = rows.iter().take(limit as usize).map(summary).collect::<Result<_, _>>()?;
+    Ok(Listing { revision: 0, conversations, has_more })
+}
+
+fn summary(row: &SqliteRow) -> Result<ConversationSummary, sqlx::Error> {
+    Ok(ConversationSummary {
+        id: ConversationId(row.try_get::<Uuid, _>(0)?),
+        title: row.try_get(1)?,
+        updated_ms: unsigned(row.try_get(2)?),
+        version: unsigned(row.try_get(3)?),
+        is_pinned: row.try_get(4)?,
+        is_archived: row.try_get(5)?,
+        is_unread: row.try_get(6)?,
+        is_running: row.try_get(7)?,
+    })
+}
+
+pub async fn list_ids(pool: &SqlitePool) -> Result<Vec<ConversationId>, sqlx::Error> {
+    let ids: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM conversations WHERE deleted_ms IS NULL ORDER BY number")
+            .fetch_all(pool)
+            .await?;
+    Ok(ids.into_iter().map(ConversationId).collect())
+}
+
+/// Each row of the index is one of three things; what it is not is empty.
+const FIND_WORDS: &str = "SELECT c.id, c.title, q.id, q.text, a.id, t.text FROM words \
+    LEFT JOIN answers a ON words.rowid % 3 = 2 AND a.number = words.rowid / 3 \
+    LEFT JOIN texts t ON t.answer = a.number \
+    LEFT JOIN questions q ON (words.rowid % 3 = 1 AND q.number = words.rowid / 3) OR q.number = a.question \
+    JOIN conversations c ON (words.rowid % 3 = 0 AND c.number = words.rowid / 3) OR c.number = q.conversation \
+    WHERE words MATCH ? AND c.deleted_ms IS NULL \
+    ORDER BY words.rowid % 3 > 0, c.updated_ms DESC, words.rowid DESC LIMIT ?";
+
+pub async fn search(pool: &SqlitePool, query: &str, limit: u32) -> Result<Vec<SearchHit>, sqlx::Error> {
+    let Some(expression) = match_expression(query) else { return Ok(Vec::new()) };
+    let rows = sqlx::query(FIND_WORDS).bind(expression).bind(limit).fetch_all(pool).await?;
+    rows.iter().map(|row| hit(row, query)).collect()
+}
+
+fn hit(row: &SqliteRow, query: &str) -> Result<SearchHit, sqlx::Error> {
+    let question: Option<Uuid> = row.try_get(2)?;
+    let answer: Option<Uuid> = row.try_get(4)?;
+    let (message, text) = match (question, answer) {
+        (_, Some(answer)) => (FoundIn::Answer(AnswerId(answer)), row.try_get::<Option<&str>, _>(5)?),
+        (Some(question), None) => (FoundIn::Question(QuestionId(question)), row.try_get(3)?),
+        (None, None) => (FoundIn::Title, None),
+    };
+    Ok(SearchHit {
+        conversation: ConversationId(row.try_get::<Uuid, _>(0)?),
+        title: row.try_get(1)?,
+        message,
+        excerpt: text.map(|text| excerpt(text, query)).unwrap_or_default(),
+    })
+}
+
+pub async fn change(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    change: &ConversationChange,
+    now_ms: u64,
+) -> Result<bool, sqlx::Error> {
+    let there = "WHERE id = ? AND deleted_ms IS NULL RETURNING number";
+    let set = |what: &str| {
+        sqlx::AssertSqlSafe(format!("UPDATE conversations SET version = version + 1, {what} {there}"))
+    };
+    let query = match change {
+        ConversationChange::Title(title) => {
+            let Some(title) = clean_title(title) else { return Ok(false) };
+            return rename(connection, id, &title, true).await;
+        }
+        ConversationChange::Pinned(pinned) => sqlx::query(set("is_pinned = ?")).bind(*pinned),
+        ConversationChange::Archived(archived) => sqlx::query(set("is_archived = ?")).bind(*archived),
+        ConversationChange::Deleted(true) => sqlx::query(set("deleted_ms = ?")).bind(signed(now_ms)),
+        ConversationChange::Deleted(false) => {
+            sqlx::query("UPDATE conversations SET deleted_ms = NULL WHERE id = ? RETURNING number")
+        }
+        ConversationChange::Draft(draft) => sqlx::query(set("draft = ?")).bind(draft.clone()),
+        ConversationChange::Leaf(leaf) => sqlx::query(set("leaf = ?")).bind(leaf.0),
+        ConversationChange::Read => sqlx::query(set("is_unread = 0")),
+    };
+    Ok(query.bind(id.0).fetch_optional(connection).await?.is_some())
+}
+
+pub async fn suggest_title(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    title: &str,
+) -> Result<bool, sqlx::Error> {
+    match clean_title(title) {
+        Some(title) => rename(connection, id, &title, false).await,
+        None => Ok(false),
+    }
+}
+
+/// What a person chose stays until a person chooses again.
+async fn rename(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    title: &str,
+    is_chosen: bool,
+) -> Result<bool, sqlx::Error> {
+    let number: Option<i64> = sqlx::query_scalar(
+        "UPDATE conversations SET title = ?1, is_title_chosen = ?2, version = version + 1 \
+         WHERE id = ?3 AND deleted_ms IS NULL AND (?2 OR NOT is_title_chosen) RETURNING number",
+    )
+    .bind(title)
+    .bind(is_chosen)
+    .bind(id.0)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(number) = number else { return Ok(false) };
+    index_words(connection, Words::Title, number, title).await?;
+    Ok(true)
+}
+
+pub async fn purge(connection: &mut SqliteConnection, before_ms: u64) -> Result<u64, sqlx::Error> {
+    let purged = sqlx::query("DELETE FROM conversations WHERE deleted_ms < ?")
+        .bind(signed(before_ms))
+        .execute(connection)
+        .await?;
+    Ok(purged.rows_affected())
+}

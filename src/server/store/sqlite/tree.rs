@@ -1,0 +1,142 @@
+//! Whole conversations: added from an export, or copied from a branch.
+
+use std::collections::HashMap;
+
+use sqlx::SqliteConnection;
+use sqlx::types::Uuid;
+
+use super::answers::{insert_question, keep_text, rest_of};
+use super::{Failure, StoreError, Words, bills, index_words, last_number, signed};
+use crate::chat::{Answer, AnswerId, Conversation, ConversationId, Question, QuestionId};
+
+const TWICE: &str = "A message of this conversation has an id that is in use in another one.";
+
+/// Adds a conversation. False if one with its id is there, deleted or not.
+pub async fn insert(connection: &mut SqliteConnection, conversation: &Conversation) -> Result<bool, Failure> {
+    let added = sqlx::query(
+        "INSERT OR IGNORE INTO conversations \
+         (id, title, is_title_chosen, is_pinned, is_archived, created_ms, updated_ms, draft, leaf, version) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(conversation.id.0)
+    .bind(&conversation.title)
+    .bind(conversation.is_title_chosen)
+    .bind(conversation.is_pinned)
+    .bind(conversation.is_archived)
+    .bind(signed(conversation.created_ms))
+    .bind(signed(conversation.updated_ms))
+    .bind(&conversation.draft)
+    .bind(conversation.leaf.map(|leaf| leaf.0))
+    .bind(signed(conversation.version))
+    .execute(&mut *connection)
+    .await?;
+    if added.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let number = last_number(connection).await?;
+    index_words(connection, Words::Title, number, &conversation.title).await?;
+    let mut numbers = HashMap::new();
+    for question in &conversation.questions {
+        let question_number = insert_question(connection, number, question).await.map_err(in_use)?;
+        numbers.insert(question.id, question_number);
+    }
+    for answer in &conversation.answers {
+        let Some(question) = numbers.get(&answer.question) else {
+            return Err(StoreError::NotFound("An answer of this conversation has no question.").into());
+        };
+        insert_answer(connection, *question, answer, conversation.updated_ms).await.map_err(in_use)?;
+    }
+    Ok(true)
+}
+
+/// An id that is there already breaks a constraint.
+fn in_use(error: sqlx::Error) -> Failure {
+    let is_unique = error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation);
+    if is_unique { StoreError::Conflict(TWICE).into() } else { error.into() }
+}
+
+async fn insert_answer(
+    connection: &mut SqliteConnection,
+    question: i64,
+    answer: &Answer,
+    updated_ms: u64,
+) -> Result<(), sqlx::Error> {
+    let ended_ms = match answer.begun_ms {
+        0 => updated_ms,
+        begun_ms => begun_ms + answer.end().map_or(0, |end| end.duration_ms),
+    };
+    sqlx::query("INSERT INTO answers (id, question, is_running, ended_ms, rest) VALUES (?, ?, 0, ?, ?)")
+        .bind(answer.id.0)
+        .bind(question)
+        .bind(signed(ended_ms))
+        .bind(rest_of(answer))
+        .execute(&mut *connection)
+        .await?;
+    let number = last_number(connection).await?;
+    bills::note(connection, answer).await?;
+    keep_text(connection, number, answer).await
+}
+
+/// Copies the branch that ends at `leaf`, with ids of its own.
+pub async fn fork(
+    connection: &mut SqliteConnection,
+    leaf: AnswerId,
+    new: ConversationId,
+    now_ms: u64,
+) -> Result<bool, Failure> {
+    let of: Option<Uuid> = sqlx::query_scalar(
+        "SELECT conversations.id FROM answers JOIN questions ON questions.number = answers.question \
+         JOIN conversations ON conversations.number = questions.conversation \
+         WHERE answers.id = ? AND answers.is_running = 0",
+    )
+    .bind(leaf.0)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(of) = of else { return Ok(false) };
+    let Some(original) = super::conversations::find(connection, ConversationId(of)).await? else {
+        return Ok(false);
+    };
+    let copy = branch_of(&original, leaf, new, now_ms);
+    if !insert(connection, &copy).await? {
+        return Err(StoreError::Conflict("This conversation's id is in use.").into());
+    }
+    // What was paid once is not counted twice.
+    for answer in &copy.answers {
+        sqlx::query(
+            "UPDATE answers SET cost = NULL, prompt_tokens = NULL, completion_tokens = NULL, has_open_bill = 0 \
+             WHERE id = ?",
+        )
+        .bind(answer.id.0)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(true)
+}
+
+fn branch_of(original: &Conversation, leaf: AnswerId, new: ConversationId, now_ms: u64) -> Conversation {
+    let mut copy = Conversation {
+        id: new,
+        is_pinned: false,
+        is_archived: false,
+        created_ms: now_ms,
+        updated_ms: now_ms,
+        draft: String::new(),
+        leaf: None,
+        questions: Vec::new(),
+        answers: Vec::new(),
+        ..original.clone()
+    };
+    let mut after = None;
+    for (question, answer) in original.tree().branch(Some(leaf)) {
+        let question = original.questions.iter().find(|known| known.id == question);
+        let answer = original.answers.iter().find(|known| known.id == answer);
+        let (Some(question), Some(answer)) = (question, answer) else { continue };
+        let question = Question { id: QuestionId::now(), after, ..question.clone() };
+        let answer = Answer { id: AnswerId::now(), question: question.id, ..answer.clone() };
+        after = Some(answer.id);
+        copy.questions.push(question);
+        copy.answers.push(answer);
+    }
+    copy.leaf = after;
+    copy
+}

@@ -1,0 +1,513 @@
+//! Chats as JSON Lines: `runnel export` and `runnel import`. Nothing is lost on the way out and back.
+//!
+//! # Format
+//!
+//! Each line is a JSON object. The first is a [`Header`], the last a [`Trailer`], which a file that was cut off
+//! does not have; each line between them is a whole [`Conversation`], with every version of every question and
+//! answer. All answers have ended, and a question stands behind the one whose answer it follows. The format's
+//! number goes up with every change by which an older Runnel would lose something.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::store::{SqliteStore, Store, StoreError};
+use crate::chat::{Answer, AnswerEvent, AnswerId, Conversation, ConversationId, End, EndStatus, QuestionId};
+use crate::problem::{Problem, ProblemKind};
+
+/// Writes all conversations that are not deleted, oldest first, each as it stands when its turn comes; says how
+/// many. Holds one of them in memory at a time. Blocks while `out` does not take more.
+///
+/// # Errors
+/// The store cannot be read, or `out` not be written, which by then holds a part that [`read`] refuses.
+pub async fn export(store: &SqliteStore, out: impl Write + Send) -> Result<u64, TransferError> {
+    let mut out = BufWriter::new(out);
+    write_line(&mut out, &Header { runnel_export: FORMAT, runnel: env!("CARGO_PKG_VERSION").to_owned() })?;
+    let mut conversations = 0;
+    for id in store.list_ids().await? {
+        // It may have been deleted since the ids were listed.
+        let Some(mut conversation) = store.find_conversation(id).await? else { continue };
+        end_running_answers(store, &mut conversation).await?;
+        conversation.version = 0;
+        write_conversation(&mut out, &conversation)?;
+        conversations += 1;
+    }
+    write_line(&mut out, &Trailer { conversations })?;
+    out.flush().map_err(TransferError::Write)?;
+    Ok(conversations)
+}
+
+/// As [`export`], to a new file that its owner alone can read. The file is there whole and durably, or not at all.
+///
+/// # Errors
+/// Also if there is a file of this name: it is left as it is.
+pub async fn export_to_file(store: &SqliteStore, file: &Path) -> Result<u64, TransferError> {
+    let failed = |error| file_error(file, error);
+    refuse_existing(file).map_err(failed)?;
+    let unnamed = UnnamedFile::beside(file).map_err(failed)?;
+    let conversations = export(store, &unnamed.content).await.map_err(|error| match error {
+        TransferError::Write(error) => failed(error),
+        other => other,
+    })?;
+    unnamed.name(file).map_err(failed)?;
+    Ok(conversations)
+}
+
+/// Reads what [`export`] wrote, and checks every line of it. Blocks until the end of `input`.
+///
+/// # Errors
+/// [`TransferError::Damaged`] names the first line that is not as it has to be.
+pub fn read(input: impl BufRead) -> Result<Vec<Conversation>, TransferError> {
+    read_lines(Lines { input, longest_bytes: LONGEST_LINE_BYTES, number: 0 })
+}
+
+/// As [`read`], from a file.
+///
+/// # Errors
+/// Also if the file cannot be opened.
+pub fn read_file(file: &Path) -> Result<Vec<Conversation>, TransferError> {
+    let opened = File::open(file).map_err(|error| {
+        let text = format!("{}: {error}", file.display());
+        TransferError::Read(io::Error::new(error.kind(), text))
+    })?;
+    read(BufReader::new(opened))
+}
+
+/// Adds conversations that were read, all or none. Those that are there already stay as they are.
+///
+/// # Errors
+/// What the store says, such as that a message's id is in use in another conversation.
+pub async fn import(store: &SqliteStore, conversations: &[Conversation]) -> Result<Imported, TransferError> {
+    let added = store.import(conversations).await.map_err(TransferError::Import)?;
+    Ok(Imported { added, already_there: (conversations.len() as u64).saturating_sub(added) })
+}
+
+/// What an import came to, in conversations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Imported {
+    pub added: u64,
+    pub already_there: u64,
+}
+
+impl fmt::Display for Imported {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Added {}", Chats(self.added))?;
+        match self.already_there {
+            0 => write!(formatter, "."),
+            1 => write!(formatter, "; 1 was there already."),
+            count => write!(formatter, "; {count} were there already."),
+        }
+    }
+}
+
+/// A number of conversations, in words for a person.
+#[derive(Clone, Copy, Debug)]
+pub struct Chats(pub u64);
+
+impl fmt::Display for Chats {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.0, if self.0 == 1 { "chat" } else { "chats" })
+    }
+}
+
+/// Why chats did not get out, or in. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    #[error("The chats cannot be written: {0}.")]
+    Write(io::Error),
+    #[error("{} cannot be written: {error}. Choose another place. Nothing was left there.", .file.display())]
+    File { file: PathBuf, error: io::Error },
+    #[error("{} is there already, and was left as it is. Choose another name, or move it away.", .0.display())]
+    Exists(PathBuf),
+    #[error(
+        "The chat \u{201c}{title}\u{201d} is longer than the {} GiB that can be imported again. Delete it, or copy \
+         everything with `runnel backup`.", LONGEST_LINE_BYTES >> 30
+    )]
+    TooLong { title: String },
+    #[error("The export cannot be read: {0}. Nothing was imported.")]
+    Read(io::Error),
+    /// Lines count from 1.
+    #[error("Line {line} of the export {damage} Nothing was imported.")]
+    Damaged { line: u64, damage: Damage },
+    #[error("{0} Nothing was imported.")]
+    Import(StoreError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What is wrong with a line of an export: the end of a sentence that begins with it.
+#[derive(Debug, thiserror::Error)]
+pub enum Damage {
+    #[error("is not JSON ({0}). The file was cut off or changed: copy or export it again.")]
+    NotJson(String),
+    #[error("is not how an export begins. Choose a file that `runnel export` wrote.")]
+    NoHeader,
+    #[error(
+        "is of a newer Runnel{}: it has format {format}, and this one knows {FORMAT}. Install a newer version.",
+        if .runnel.is_empty() { String::new() } else { format!(" ({runnel})") }
+    )]
+    Newer { format: u64, runnel: String },
+    #[error("is not a chat ({0}). The file was changed: export it again.")]
+    NotAChat(String),
+    #[error("is longer than {} MiB, which no chat is.", .longest_bytes >> 20)]
+    TooLong { longest_bytes: u64 },
+    #[error(
+        "is missing: the last line, which counts the chats, is not there. Copy or export the file again."
+    )]
+    CutOff,
+    #[error("counts {}, but {found} came before it. Copy or export the file again.", Chats(*.counted))]
+    Count { counted: u64, found: usize },
+    #[error("comes after the end of the export. Import one file at a time.")]
+    AfterEnd,
+    #[error("holds a second {what} with the id {id}. Leave one of them out.")]
+    Twice { what: &'static str, id: Uuid },
+    #[error("holds the answer {0} without its question. Export the chat again.")]
+    NoQuestion(AnswerId),
+    #[error(
+        "holds the question {0}, which follows an answer that is not there before it. Export the chat again."
+    )]
+    NoAnswer(QuestionId),
+    #[error("holds the answer {0}, which is still being written. Export the chat again.")]
+    StillRunning(AnswerId),
+    #[error("holds a time after the year 9999. Times are milliseconds since 1970.")]
+    Time,
+}
+
+const FORMAT: u64 = 1;
+/// A conversation with some hundred pictures is far below.
+const LONGEST_LINE_BYTES: u64 = 1 << 30;
+/// The end of the year 9999, the last that a database has days for. In milliseconds since 1970.
+const LATEST_MS: u64 = 253_402_300_799_999;
+/// In characters, of what is told about JSON that cannot be read: it may repeat some of it.
+const LONGEST_DETAIL: usize = 200;
+
+/// The first line.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    /// The format's number.
+    runnel_export: u64,
+    /// Who wrote it.
+    #[serde(default)]
+    runnel: String,
+}
+
+/// The last line.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Trailer {
+    /// How many lines there are between the first and the last.
+    conversations: u64,
+}
+
+/// Gives answers that are being written what the log holds of them, and an end.
+async fn end_running_answers(
+    store: &SqliteStore,
+    conversation: &mut Conversation,
+) -> Result<(), TransferError> {
+    if conversation.answers.iter().all(|answer| answer.end().is_some()) {
+        return Ok(());
+    }
+    let mut logged = store.logged_answers().await?;
+    for answer in conversation.answers.iter_mut().filter(|answer| answer.end().is_none()) {
+        // Once an answer is kept its log is dropped: what is kept by now counts for more than what was logged.
+        match store.find_answer(answer.id).await? {
+            Some((_, kept)) if kept.end().is_some() => *answer = kept,
+            _ => {
+                let found = logged.iter().position(|logged| logged.id == answer.id);
+                *answer = found.map_or_else(|| answer.clone(), |found| logged.swap_remove(found));
+                end_now(answer);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The log may hold the end already.
+fn end_now(answer: &mut Answer) {
+    let problem = Problem::new(ProblemKind::Internal, "It was being written when it was exported.");
+    let end = End {
+        status: EndStatus::Interrupted,
+        finish_reason: None,
+        native_finish_reason: None,
+        problem: Some(problem),
+        usage: None,
+        duration_ms: answer.first_token_ms.unwrap_or_default(),
+    };
+    answer.apply(answer.seq.next(), &AnswerEvent::End(end));
+}
+
+fn write_conversation(out: &mut impl Write, conversation: &Conversation) -> Result<(), TransferError> {
+    let length = write_line(out, conversation)?;
+    if length > LONGEST_LINE_BYTES {
+        return Err(TransferError::TooLong { title: conversation.title.clone() });
+    }
+    Ok(())
+}
+
+/// Says how many bytes that were.
+fn write_line(out: &mut impl Write, line: &impl Serialize) -> Result<u64, TransferError> {
+    // JSON keeps line breaks within texts escaped.
+    let mut json = serde_json::to_vec(line).map_err(|error| TransferError::Write(error.into()))?;
+    json.push(b'\n');
+    out.write_all(&json).map_err(TransferError::Write)?;
+    Ok(json.len() as u64)
+}
+
+/// A file that gets its name when it is whole; dropped before, it goes away.
+struct UnnamedFile {
+    path: PathBuf,
+    content: File,
+}
+
+impl UnnamedFile {
+    fn beside(file: &Path) -> io::Result<Self> {
+        let path = folder_of(file).join(format!(".runnel-export-{}", Uuid::now_v7()));
+        let mut options = File::options();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let content = options.open(&path)?;
+        Ok(Self { path, content })
+    }
+
+    fn name(self, file: &Path) -> io::Result<()> {
+        self.content.sync_all()?;
+        match fs::hard_link(&self.path, file) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                // Not every file system has links. A rename would replace what came there in the meantime.
+                refuse_existing(file)?;
+                fs::rename(&self.path, file)?;
+            }
+            linked => linked?,
+        }
+        sync_folder(folder_of(file))
+    }
+}
+
+impl Drop for UnnamedFile {
+    fn drop(&mut self) {
+        // After a rename there is nothing to remove.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn file_error(file: &Path, error: io::Error) -> TransferError {
+    let file = file.to_owned();
+    match error.kind() {
+        ErrorKind::AlreadyExists => TransferError::Exists(file),
+        _ => TransferError::File { file, error },
+    }
+}
+
+fn refuse_existing(file: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(file) {
+        Ok(_) => Err(ErrorKind::AlreadyExists.into()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes a new name durable.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Folders are not opened here; the file system keeps names on its own.
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+fn read_lines(mut lines: Lines<impl BufRead>) -> Result<Vec<Conversation>, TransferError> {
+    let header = lines.next()?.unwrap_or_default();
+    check_header(&header).map_err(|damage| lines.damaged(damage))?;
+    let mut found = Found::default();
+    let counted = loop {
+        let Some(line) = lines.next()? else { return Err(lines.damaged(Damage::CutOff)) };
+        // Any other line is refused as a trailer at its first key.
+        if let Ok(trailer) = serde_json::from_slice::<Trailer>(&line) {
+            break trailer.conversations;
+        }
+        found.add(&line).map_err(|damage| lines.damaged(damage))?;
+    };
+    if counted != found.conversations.len() as u64 {
+        return Err(lines.damaged(Damage::Count { counted, found: found.conversations.len() }));
+    }
+    while let Some(line) = lines.next()? {
+        if !line.trim_ascii().is_empty() {
+            return Err(lines.damaged(Damage::AfterEnd));
+        }
+    }
+    Ok(found.conversations)
+}
+
+fn check_header(line: &[u8]) -> Result<(), Damage> {
+    match serde_json::from_slice::<Header>(line) {
+        Ok(header) if header.runnel_export == FORMAT => Ok(()),
+        Ok(header) if header.runnel_export > FORMAT => {
+            Err(Damage::Newer { format: header.runnel_export, runnel: plain(&header.runnel) })
+        }
+        _ => Err(Damage::NoHeader),
+    }
+}
+
+/// The lines of an export, one in memory at a time.
+struct Lines<R> {
+    input: R,
+    longest_bytes: u64,
+    /// Of the line that was read last, from 1. At the end, of the one that would have followed.
+    number: u64,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn next(&mut self) -> Result<Option<Vec<u8>>, TransferError> {
+        self.number += 1;
+        let mut line = Vec::new();
+        let within = self.input.by_ref().take(self.longest_bytes + 1).read_until(b'\n', &mut line);
+        let length = within.map_err(TransferError::Read)? as u64;
+        if length > self.longest_bytes {
+            return Err(self.damaged(Damage::TooLong { longest_bytes: self.longest_bytes }));
+        }
+        Ok((length > 0).then_some(line))
+    }
+
+    fn damaged(&self, damage: Damage) -> TransferError {
+        TransferError::Damaged { line: self.number, damage }
+    }
+}
+
+/// What was read so far, and the ids in it.
+#[derive(Default)]
+struct Found {
+    conversations: Vec<Conversation>,
+    ids: HashSet<ConversationId>,
+    questions: HashSet<QuestionId>,
+    answers: HashSet<AnswerId>,
+}
+
+impl Found {
+    fn add(&mut self, line: &[u8]) -> Result<(), Damage> {
+        let conversation: Conversation = serde_json::from_slice(line).map_err(unreadable)?;
+        check_times(&conversation)?;
+        self.check_ids(&conversation)?;
+        check_answers(&conversation)?;
+        check_questions(&conversation)?;
+        self.conversations.push(conversation);
+        Ok(())
+    }
+
+    fn check_ids(&mut self, conversation: &Conversation) -> Result<(), Damage> {
+        let once = |is_new: bool, what, id| if is_new { Ok(()) } else { Err(Damage::Twice { what, id }) };
+        once(self.ids.insert(conversation.id), "chat", conversation.id.0)?;
+        for question in &conversation.questions {
+            once(self.questions.insert(question.id), "question", question.id.0)?;
+        }
+        for answer in &conversation.answers {
+            once(self.answers.insert(answer.id), "answer", answer.id.0)?;
+        }
+        Ok(())
+    }
+}
+
+fn unreadable(error: serde_json::Error) -> Damage {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let what = text.strip_suffix(&place).unwrap_or(&text);
+    let detail = format!("{} in column {}", plain(what), error.column());
+    if error.is_data() { Damage::NotAChat(detail) } else { Damage::NotJson(detail) }
+}
+
+/// A text out of a file that may be anything, fit for a terminal.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(LONGEST_DETAIL).collect()
+}
+
+fn check_times(conversation: &Conversation) -> Result<(), Damage> {
+    let Conversation { created_ms, updated_ms, questions, answers, .. } = conversation;
+    let ended_ms = |answer: &Answer| {
+        let duration_ms = answer.end().map_or(0, |end| end.duration_ms);
+        answer.begun_ms.saturating_add(duration_ms)
+    };
+    let times = [*created_ms, *updated_ms].into_iter();
+    let mut times =
+        times.chain(questions.iter().map(|question| question.asked_ms)).chain(answers.iter().map(ended_ms));
+    if times.all(|time| time <= LATEST_MS) { Ok(()) } else { Err(Damage::Time) }
+}
+
+/// Each answer has ended and has its question.
+fn check_answers(conversation: &Conversation) -> Result<(), Damage> {
+    let known: HashSet<_> = conversation.questions.iter().map(|question| question.id).collect();
+    for answer in &conversation.answers {
+        if !known.contains(&answer.question) {
+            return Err(Damage::NoQuestion(answer.id));
+        }
+        if answer.end().is_none() {
+            return Err(Damage::StillRunning(answer.id));
+        }
+    }
+    Ok(())
+}
+
+/// Each question begins the conversation or follows an answer to one before it, so nothing goes round in a circle.
+fn check_questions(conversation: &Conversation) -> Result<(), Damage> {
+    let answers = conversation.answers.iter();
+    let question_of: HashMap<_, _> = answers.map(|answer| (answer.id, answer.question)).collect();
+    let mut earlier = HashSet::new();
+    for question in &conversation.questions {
+        if let Some(after) = question.after
+            && question_of.get(&after).is_none_or(|of| !earlier.contains(of))
+        {
+            return Err(Damage::NoAnswer(question.id));
+        }
+        earlier.insert(question.id);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_may_be_so_long_and_no_longer() {
+        let read = |longest_bytes| {
+            let input = "{\"runnel_export\":1}\n{\"conversations\":0}\n".as_bytes();
+            read_lines(Lines { input, longest_bytes, number: 0 })
+        };
+        assert_eq!(read(20).unwrap(), []);
+        let error = read(19).unwrap_err();
+        assert!(
+            matches!(error, TransferError::Damaged { line: 1, damage: Damage::TooLong { .. } }),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_a_file_repeats_in_an_error_is_short_and_harmless() {
+        let state = format!("\u{1b}[2J{}", "x".repeat(10_000));
+        let line = format!(r#"{{"state":{}}}"#, serde_json::to_string(&state).unwrap());
+        let error = serde_json::from_str::<Answer>(&line).unwrap_err();
+        let told = unreadable(error).to_string();
+        assert!(told.starts_with("is not a chat (") && told.len() < 400, "{told}");
+        assert!(!told.contains('\u{1b}'), "{told:?}");
+    }
+
+    #[test]
+    fn an_import_is_told_in_plain_words() {
+        let told = |added, already_there| Imported { added, already_there }.to_string();
+        assert_eq!(told(3, 2), "Added 3 chats; 2 were there already.");
+        assert_eq!(told(1, 1), "Added 1 chat; 1 was there already.");
+        assert_eq!(told(0, 0), "Added 0 chats.");
+    }
+}

@@ -1,0 +1,836 @@
+//! Export, import and backup, through the program itself and a real file.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use reqwest::Response;
+use runnel::api::answers::{SentMessage, SentQuestion};
+use runnel::chat::{
+    Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, End, EndStatus, Question, QuestionId,
+    Seq, State, Usage,
+};
+use runnel::library::ConversationChange;
+use runnel::problem::ProblemKind;
+use runnel::server::demo::{Demo, Pace};
+use runnel::server::store::{SqliteStore, Store};
+use runnel::server::transfer;
+use serde_json::{Value, json};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::test_app::{Reader, TestApp, eventually, http_client, message, next_message};
+
+const BEFORE_SILENCE: &str = "This answer begins well, and then nothing more comes.";
+const WHILE_EXPORTED: &str = "It was being written when it was exported.";
+
+/// A folder with a database, which may not be there yet, and the program that works on it.
+struct Home {
+    folder: TempDir,
+}
+
+/// How the program ended.
+#[derive(Debug)]
+struct Ended {
+    code: Option<i32>,
+    output: String,
+    errors: String,
+}
+
+impl Home {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn database(&self) -> PathBuf {
+        self.path("runnel.db")
+    }
+
+    /// The names of all files and folders that are not the database's.
+    fn other_files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| !name.starts_with("runnel.db")).collect()
+    }
+
+    /// `runnel` with these arguments, in this folder.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_runnel"));
+        command.args(arguments).env_clear().current_dir(self.folder.path()).stdin(Stdio::null());
+        command.env("RUNNEL_DATABASE_URL", self.database());
+        command
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Ended {
+        self.run_with(arguments, b"").await
+    }
+
+    async fn run_with(&self, arguments: &[&str], input: &[u8]) -> Ended {
+        let (mut command, input) = (self.command(arguments), input.to_vec());
+        let run = move || {
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let mut child = command.spawn().unwrap();
+            // It need not read all of it, or any.
+            let _ = child.stdin.take().unwrap().write_all(&input);
+            child.wait_with_output().unwrap()
+        };
+        tokio::task::spawn_blocking(run).await.unwrap().into()
+    }
+
+    async fn export(&self) -> String {
+        let ended = self.run(&["export"]).await;
+        assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
+        ended.output
+    }
+
+    /// Imports what is expected to be accepted; gives what was said about it.
+    async fn import(&self, export: &str) -> String {
+        let ended = self.run_with(&["import"], export.as_bytes()).await;
+        assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
+        ended.output
+    }
+
+    async fn with(conversations: &[Conversation]) -> Self {
+        let home = Self::new();
+        home.import(&export_of(conversations)).await;
+        home
+    }
+
+    async fn ids(&self) -> Vec<ConversationId> {
+        let store = SqliteStore::open_beside(&self.database()).await.unwrap();
+        let ids = store.list_ids().await.unwrap();
+        store.close().await;
+        ids
+    }
+
+    /// Does something to the database that Runnel would not do.
+    async fn tamper(&self, sql: &'static str) {
+        let options = SqliteConnectOptions::new().filename(self.database()).create_if_missing(true);
+        let pool = SqlitePool::connect_with(options).await.unwrap();
+        sqlx::raw_sql(sql).execute(&pool).await.unwrap();
+        pool.close().await;
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code(), output: text(output.stdout), errors: text(output.stderr) }
+    }
+}
+
+/// The program, serving a database. Killed in the end.
+struct Server {
+    child: Child,
+    /// Open, or its messages would go nowhere.
+    _output: BufReader<ChildStdout>,
+    address: String,
+}
+
+impl Server {
+    async fn start(home: &Home, database: &Path, demo: &Demo) -> Self {
+        let mut command = home.command(&["--listen", "127.0.0.1:0"]);
+        command.env("RUNNEL_DATABASE_URL", database).env("OPENROUTER_BASE_URL", demo.base_url());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            output.read_line(&mut line).unwrap();
+            (line, output)
+        });
+        let (line, output) = reading.await.unwrap();
+        let address = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+        Self { child, _output: output, address }
+    }
+
+    async fn begin(&self, message: &SentMessage) -> Reader {
+        let request = http_client().post(format!("{}/api/send_message", self.address)).json(message);
+        Reader::new(request.send().await.unwrap(), message.answer, Seq::START)
+    }
+
+    async fn get(&self, path: &str) -> Response {
+        http_client().get(format!("{}{path}", self.address)).send().await.unwrap()
+    }
+
+    async fn load(&self, id: ConversationId) -> Conversation {
+        self.get(&format!("/api/load_conversation?id={id}")).await.json().await.unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn start_demo() -> Demo {
+    let pace = Pace { delta: Duration::ZERO, comment: Duration::from_millis(10), ..Pace::default() };
+    Demo::start(([127, 0, 0, 1], 0).into(), pace).await.unwrap()
+}
+
+/// A file as `runnel export` writes it.
+fn export_of(conversations: &[Conversation]) -> String {
+    let header = r#"{"runnel_export":1,"runnel":"0.1.0"}"#.to_owned();
+    let chats = conversations.iter().map(|conversation| serde_json::to_string(conversation).unwrap());
+    let trailer = json!({"conversations": conversations.len()}).to_string();
+    let lines: Vec<_> = std::iter::once(header).chain(chats).chain([trailer]).collect();
+    lines.join("\n") + "\n"
+}
+
+async fn export_from(store: &SqliteStore) -> String {
+    let mut bytes = Vec::new();
+    transfer::export(store, &mut bytes).await.unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Two questions, each with an answer.
+fn conversation(title: &str) -> Conversation {
+    let first = Question { id: QuestionId::now(), after: None, text: "One?".into(), asked_ms: 10 };
+    let answer = ended_answer(first.id, "One.");
+    let second =
+        Question { id: QuestionId::now(), after: Some(answer.id), text: "Two?".into(), asked_ms: 20 };
+    let answers = vec![answer, ended_answer(second.id, "Two.")];
+    Conversation {
+        id: ConversationId::now(),
+        title: title.to_owned(),
+        is_title_chosen: false,
+        is_pinned: false,
+        is_archived: false,
+        created_ms: 10,
+        updated_ms: 30,
+        version: 0,
+        draft: String::new(),
+        leaf: None,
+        questions: vec![first, second],
+        answers,
+    }
+}
+
+fn ended_answer(question: QuestionId, text: &str) -> Answer {
+    let mut answer = Answer::new(AnswerId::now(), question, "demo/plain");
+    answer.begun_ms = 20;
+    answer.apply(Seq(1), &AnswerEvent::Text(text.to_owned()));
+    answer.apply(Seq(2), &AnswerEvent::End(end(EndStatus::Complete)));
+    answer
+}
+
+fn end(status: EndStatus) -> End {
+    End {
+        status,
+        finish_reason: Some("stop".into()),
+        native_finish_reason: None,
+        problem: None,
+        usage: None,
+        duration_ms: 5,
+    }
+}
+
+/// Another answer to the same question.
+fn again(message: &SentMessage) -> SentMessage {
+    SentMessage { answer: AnswerId::now(), ..message.clone() }
+}
+
+async fn change(app: &TestApp, id: ConversationId, change: ConversationChange) {
+    let response = app.post("/api/change_conversation", &json!({"id": id, "change": change})).await;
+    assert!(response.status().is_success(), "{change:?}");
+}
+
+/// A conversation with versions of questions and answers, changed in every way that there is; and a branch of it.
+async fn talk_at_length(app: &TestApp) -> ConversationId {
+    let first = message("demo/unicode", "Grüße, 世界 👩\u{200d}👧 \u{202e}\u{0}\r\n\"\\ \u{2028}");
+    let second = next_message(&first, "And?");
+    let edited = SentQuestion { id: QuestionId::now(), text: "And then?".into(), ..second.question.clone() };
+    let edited = SentMessage { question: edited, ..again(&second) };
+    for message in [&first, &again(&first), &second, &again(&second), &edited] {
+        app.begin(message).await.finished().await;
+    }
+    let fork = json!({"answer": second.answer, "new": ConversationId::now()});
+    assert!(app.post("/api/fork_conversation", &fork).await.status().is_success());
+    for kind in [
+        ConversationChange::Title("Grüße".into()),
+        ConversationChange::Pinned(true),
+        ConversationChange::Archived(true),
+        ConversationChange::Draft("Not yet\nsent".into()),
+        ConversationChange::Leaf(second.answer),
+    ] {
+        change(app, first.conversation, kind).await;
+    }
+    first.conversation
+}
+
+/// Answers that ended well, badly, early and in parts, and one conversation that was deleted.
+async fn talk_of_all_kinds(app: &TestApp) {
+    for model in [
+        "demo/plain",
+        "demo/reasoning",
+        "demo/citations",
+        "demo/image",
+        "demo/refusal",
+        "demo/tool-call",
+        "demo/error-402",
+        "demo/midstream-documented-after-text",
+    ] {
+        app.ask(model, model).await;
+    }
+    let stopped = message("demo/stall", "Never mind");
+    let mut reader = app.begin(&stopped).await;
+    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    app.stop(stopped.answer).await;
+    reader.finished().await;
+    let cut = message("demo/cut", "Go on");
+    app.begin(&cut).await.finished().await;
+    let continued = SentMessage { continues: Some(cut.answer), ..again(&cut) };
+    app.begin(&continued).await.finished().await;
+    let deleted = message("demo/echo", "Forget this");
+    app.begin(&deleted).await.finished().await;
+    change(app, deleted.conversation, ConversationChange::Deleted(true)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_imported_is_exported_again_to_the_byte() {
+    let app = TestApp::start().await;
+    let changed = talk_at_length(&app).await;
+    talk_of_all_kinds(&app).await;
+    let running = message("demo/stall", "Go on for ever");
+    let mut reader = app.begin(&running).await;
+    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    eventually("the text is in the log", async || {
+        app.store.logged_answers().await.unwrap().iter().any(|answer| answer.text == BEFORE_SILENCE)
+    })
+    .await;
+
+    let exported = export_from(&app.store).await;
+    assert!(!exported.contains("Forget this"));
+    let conversations = transfer::read(exported.as_bytes()).unwrap();
+    assert_eq!(conversations.len(), 13);
+    for conversation in &conversations {
+        let shown = app.load_conversation(conversation.id).await;
+        if conversation.id != running.conversation {
+            assert_eq!(*conversation, Conversation { version: 0, ..shown });
+        }
+    }
+    let first = conversations.iter().find(|conversation| conversation.id == changed).unwrap();
+    assert_eq!((first.questions.len(), first.answers.len()), (3, 5));
+    assert!(first.is_title_chosen && first.is_pinned && first.is_archived && first.leaf.is_some());
+    let answer = &conversations.iter().find(|known| known.id == running.conversation).unwrap().answers[0];
+    let ending = answer.end().unwrap();
+    assert_eq!((answer.text.as_str(), ending.status), (BEFORE_SILENCE, EndStatus::Interrupted));
+    let problem = ending.problem.as_ref().unwrap();
+    assert_eq!((problem.kind, problem.message.as_str()), (ProblemKind::Internal, WHILE_EXPORTED));
+    assert_eq!(app.stop(running.answer).await, EndStatus::Stopped, "the answer was not disturbed");
+
+    let home = Home::new();
+    assert_eq!(home.import(&exported).await, "Added 13 chats.\n");
+    let again = home.export().await;
+    for (again, before) in again.lines().zip(exported.lines()) {
+        assert_eq!(again, before);
+    }
+    assert_eq!(again.len(), exported.len());
+}
+
+#[tokio::test]
+async fn importing_twice_adds_what_is_new_and_changes_nothing_else() {
+    let (first, second) = (conversation("First"), conversation("Second"));
+    let home = Home::with(std::slice::from_ref(&first)).await;
+    let renamed = Conversation { title: "Renamed".into(), ..first };
+    let export = export_of(&[renamed, second]);
+    assert_eq!(home.import(&export).await, "Added 1 chat; 1 was there already.\n");
+    let exported = home.export().await;
+    assert!(exported.contains("First") && !exported.contains("Renamed"), "{exported}");
+    assert_eq!(home.import(&export).await, "Added 0 chats; 2 were there already.\n");
+    assert_eq!(home.import(&exported).await, "Added 0 chats; 2 were there already.\n");
+    assert_eq!(home.export().await, exported);
+}
+
+#[tokio::test]
+async fn files_are_named_or_piped() {
+    let home = Home::with(&[conversation("Only")]).await;
+    let exported = home.export().await;
+    assert_eq!(home.run(&["export", "-"]).await.output, exported);
+    let ended = home.run(&["export", "chats.jsonl"]).await;
+    assert_eq!((ended.code, ended.output.as_str()), (Some(0), "1 chat written to chats.jsonl.\n"));
+    assert_eq!(std::fs::read_to_string(home.path("chats.jsonl")).unwrap(), exported);
+    assert_eq!(home.other_files(), ["chats.jsonl"]);
+    for ended in [
+        home.run(&["import", "chats.jsonl"]).await,
+        home.run_with(&["import", "-"], exported.as_bytes()).await,
+    ] {
+        assert_eq!((ended.code, ended.output.as_str()), (Some(0), "Added 0 chats; 1 was there already.\n"));
+    }
+    let ended = home.run(&["import", "nowhere.jsonl"]).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.errors.contains("nowhere.jsonl") && ended.errors.contains("Nothing was imported"),
+        "{ended:?}"
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_export_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::with(&[]).await;
+    home.run(&["export", "chats.jsonl"]).await;
+    let mode = std::fs::metadata(home.path("chats.jsonl")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+/// What is done to the lines of an export (header, two chats, trailer), the line that is named and what is said.
+type Case = (fn(Vec<String>) -> Vec<u8>, u64, &'static str);
+
+const DAMAGED: &[Case] = &[
+    (|_| Vec::new(), 1, "is not how an export begins"),
+    (|_| b"Hello\n".into(), 1, "is not how an export begins"),
+    (|_| b"{\"conversations\":0}\n".into(), 1, "is not how an export begins"),
+    (|_| b"\x1f\x8b\x08\x00".into(), 1, "is not how an export begins"),
+    (|lines| join(&lines[1..]), 1, "is not how an export begins"),
+    (
+        |lines| changed(lines, 0, |header| header["runnel_export"] = json!(0)),
+        1,
+        "is not how an export begins",
+    ),
+    (
+        |lines| changed(lines, 0, |header| *header = json!({"runnel_export": 2, "runnel": "9.1.0"})),
+        1,
+        "is of a newer Runnel (9.1.0)",
+    ),
+    (|lines| join(&lines[..1]), 2, "is missing"),
+    (|lines| join(&lines[..3]), 4, "is missing"),
+    (|lines| join(&lines)[..lines[0].len() + lines[1].len() + 20].into(), 3, "is not JSON (EOF"),
+    (|lines| join(&[&lines[0], &lines[1], "", &lines[2], &lines[3]]), 3, "is not JSON"),
+    (|lines| [lines[0].as_bytes(), b"\n{\"title\":\"\xff\"}\n"].concat(), 2, "is not JSON"),
+    (|lines| join(&[&lines[0], &lines[1], &lines[3]]), 3, "counts 2 chats, but 1 came before it"),
+    (|lines| changed(lines, 3, |trailer| trailer["conversations"] = json!(1)), 4, "counts 1 chat, but 2"),
+    (|lines| join(&[lines.clone(), lines].concat()), 5, "comes after the end"),
+    (
+        |lines| changed(lines, 1, |chat| chat["title"] = json!(7)),
+        2,
+        "is not a chat (invalid type: integer `7`",
+    ),
+    (|lines| changed(lines, 2, |chat| *chat = json!({"id": "x"})), 3, "is not a chat"),
+    (
+        |lines| changed(lines, 2, |chat| drop(chat["answers"][0].as_object_mut().unwrap().remove("text"))),
+        3,
+        "missing field `text`",
+    ),
+    (
+        |lines| changed(lines, 2, |chat| chat["answers"][0]["state"] = json!({"paused": 1})),
+        3,
+        "unknown variant `paused`",
+    ),
+    (
+        |lines| changed(lines, 1, |chat| chat["answers"][1]["state"] = json!({"running": "sending"})),
+        2,
+        "which is still being written",
+    ),
+    (
+        |lines| changed(lines, 2, |chat| drop(chat["questions"].as_array_mut().unwrap().pop())),
+        3,
+        "without its question",
+    ),
+    (
+        |lines| changed(lines, 2, |chat| chat["questions"][1]["after"] = json!(Uuid::now_v7())),
+        3,
+        "follows an answer that is not there before it",
+    ),
+    (
+        // In a circle.
+        |lines| changed(lines, 1, |chat| chat["questions"][0]["after"] = chat["answers"][1]["id"].clone()),
+        2,
+        "follows an answer that is not there before it",
+    ),
+    (|lines| join(&[&lines[0], &lines[1], &lines[1], &lines[3]]), 3, "holds a second chat with the id"),
+    (
+        |lines| {
+            let other: Value = serde_json::from_str(&lines[1]).unwrap();
+            changed(lines, 2, |chat| {
+                chat["questions"] = other["questions"].clone();
+                chat["answers"] = json!([]);
+                chat["questions"].as_array_mut().unwrap().pop();
+            })
+        },
+        3,
+        "holds a second question with the id",
+    ),
+    (
+        |lines| changed(lines, 1, |chat| chat["answers"][1]["id"] = chat["answers"][0]["id"].clone()),
+        2,
+        "holds a second answer with the id",
+    ),
+    (|lines| changed(lines, 1, |chat| chat["updated_ms"] = json!(u64::MAX)), 2, "after the year 9999"),
+    (
+        |lines| changed(lines, 1, |chat| chat["answers"][0]["begun_ms"] = json!(u64::MAX)),
+        2,
+        "after the year 9999",
+    ),
+];
+
+fn join(lines: &[impl AsRef<str>]) -> Vec<u8> {
+    let lines = lines.iter().map(|line| line.as_ref().to_owned() + "\n");
+    lines.collect::<String>().into_bytes()
+}
+
+fn changed(mut lines: Vec<String>, line: usize, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let mut value = serde_json::from_str(&lines[line]).unwrap();
+    change(&mut value);
+    lines[line] = value.to_string();
+    join(&lines)
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_refused_with_its_line_and_nothing_is_imported() {
+    let home = Home::with(&[conversation("There before")]).await;
+    let before = (home.ids().await, home.export().await);
+    let export = export_of(&[conversation("First"), conversation("Second")]);
+    let lines: Vec<String> = export.lines().map(str::to_owned).collect();
+    for (damage, line, words) in DAMAGED {
+        let ended = home.run_with(&["import"], &damage(lines.clone())).await;
+        assert_eq!((ended.code, ended.output.as_str()), (Some(1), ""), "{words}: {ended:?}");
+        let named = ended.errors.contains(&format!("Line {line} of the export "));
+        assert!(named && ended.errors.contains(words), "line {line} {words}: {}", ended.errors);
+        assert!(ended.errors.contains("Nothing was imported."), "{}", ended.errors);
+        assert_eq!(home.ids().await, before.0, "{words}");
+    }
+    assert_eq!(home.export().await, before.1);
+    assert_eq!(home.import(&(export + "\r\n \n")).await, "Added 2 chats.\n", "undamaged, it is imported");
+}
+
+#[tokio::test]
+async fn a_damaged_file_makes_no_database() {
+    let home = Home::new();
+    assert_eq!(home.run_with(&["import"], b"nonsense").await.code, Some(1));
+    assert!(!home.database().exists());
+}
+
+#[tokio::test]
+async fn a_message_that_another_chat_has_already_stops_the_whole_import() {
+    let there = conversation("There before");
+    let home = Home::with(std::slice::from_ref(&there)).await;
+    let before = home.export().await;
+    let thief = Conversation { id: ConversationId::now(), ..there };
+    let ended = home.run_with(&["import"], export_of(&[conversation("New"), thief]).as_bytes()).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.errors.contains("in use in another one. Nothing was imported."), "{}", ended.errors);
+    assert_eq!(home.export().await, before);
+}
+
+#[tokio::test]
+async fn chats_imported_beside_a_running_server_are_there_and_go_on() {
+    let demo = start_demo().await;
+    let home = Home::new();
+    let server = Server::start(&home, &home.database(), &demo).await;
+    let imported = conversation("From elsewhere");
+    assert_eq!(home.import(&export_of(std::slice::from_ref(&imported))).await, "Added 1 chat.\n");
+    let shown = server.load(imported.id).await;
+    assert_eq!(Conversation { version: 0, ..shown }, imported);
+    let mut next = message("demo/context", "Three?");
+    next.conversation = imported.id;
+    next.question.after = imported.answers.last().map(|answer| answer.id);
+    let reader = server.begin(&next).await.finished().await;
+    assert!(reader.answer.text.contains("Two."), "{}", reader.answer.text);
+    let found: Value = server.get("/api/search_conversations?query=elsewhere").await.json().await.unwrap();
+    assert_eq!(found[0]["conversation"], json!(imported.id));
+}
+
+#[tokio::test]
+async fn an_import_before_the_first_start_makes_the_database() {
+    let demo = start_demo().await;
+    let imported = conversation("Brought along");
+    let home = Home::with(std::slice::from_ref(&imported)).await;
+    let server = Server::start(&home, &home.database(), &demo).await;
+    let shown = server.load(imported.id).await;
+    assert_eq!(Conversation { version: 0, ..shown }, imported);
+}
+
+/// A long answer in its middle, which takes a few seconds more.
+async fn write_slowly(server: &Server) -> (SentMessage, Reader) {
+    let message = message("demo/long", "[[delta_ms=8 characters=24]] Take your time");
+    let mut reader = server.begin(&message).await;
+    reader.until(|answer| answer.text.len() > 2000).await;
+    (message, reader)
+}
+
+/// The one answer of the one conversation in an export.
+fn only_answer(export: &str) -> Answer {
+    transfer::read(export.as_bytes()).unwrap().remove(0).answers.remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_in_the_middle_of_an_answer_can_be_started_from_and_disturbs_nobody() {
+    let demo = start_demo().await;
+    let home = Home::new();
+    let server = Server::start(&home, &home.database(), &demo).await;
+    let (message, reader) = write_slowly(&server).await;
+    let ended = home.run(&["backup", "copy.db"]).await;
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
+    assert!(ended.output.contains("copy.db"), "{}", ended.output);
+    assert_eq!(home.other_files(), ["copy.db"]);
+    let exported = only_answer(&home.export().await);
+
+    let reader = reader.finished().await;
+    assert_eq!(reader.status(), EndStatus::Complete);
+    let original = server.load(message.conversation).await.answers.remove(0);
+    assert_eq!((original.text.as_str(), original.end()), (reader.answer.text.as_str(), reader.answer.end()));
+
+    let second = Server::start(&home, &home.path("copy.db"), &demo).await;
+    let copied = second.load(message.conversation).await.answers.remove(0);
+    for (part, how) in [(&copied, "backup"), (&exported, "export")] {
+        let status = part.end().map(|end| end.status);
+        assert_eq!(status, Some(EndStatus::Interrupted), "{how}");
+        assert!(!part.text.is_empty() && part.text.len() < original.text.len(), "{how}");
+        assert!(original.text.starts_with(&part.text), "{how}: {}", part.text);
+    }
+    assert!(copied.text.len() <= exported.text.len(), "the export came later");
+    let next = next_message(&message, "[[characters=256]] And in the copy?");
+    assert_eq!(second.begin(&next).await.finished().await.status(), EndStatus::Complete);
+    assert_eq!(server.load(message.conversation).await.answers.len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_killed_server_was_writing_is_exported() {
+    let demo = start_demo().await;
+    let home = Home::new();
+    let server = Server::start(&home, &home.database(), &demo).await;
+    let (message, reader) = write_slowly(&server).await;
+    drop(server);
+    let exported = only_answer(&home.export().await);
+    assert_eq!((exported.id, exported.end().unwrap().status), (message.answer, EndStatus::Interrupted));
+    assert!(!exported.text.is_empty());
+    // The log and the reader were each cut off somewhere.
+    let (log, read) = (&exported.text, &reader.answer.text);
+    assert!(log.starts_with(read) || read.starts_with(log), "{log}");
+    let server = Server::start(&home, &home.database(), &demo).await;
+    let recovered = server.load(message.conversation).await.answers.remove(0);
+    assert_eq!(recovered.text, exported.text, "the export took nothing away");
+}
+
+#[tokio::test]
+async fn an_existing_file_is_not_overwritten() {
+    let home = Home::with(&[conversation("Only")]).await;
+    std::fs::write(home.path("precious"), "precious").unwrap();
+    for command in ["export", "backup"] {
+        let ended = home.run(&[command, "precious"]).await;
+        assert_eq!(ended.code, Some(1), "{command}");
+        assert!(ended.errors.contains("precious") && ended.errors.contains("already"), "{}", ended.errors);
+        assert_eq!(std::fs::read_to_string(home.path("precious")).unwrap(), "precious", "{command}");
+    }
+    assert_eq!(home.other_files(), ["precious"]);
+}
+
+#[tokio::test]
+async fn an_export_that_fails_leaves_no_file() {
+    let home = Home::with(&[conversation("Good"), conversation("Bad")]).await;
+    home.tamper("UPDATE answers SET rest = 'damaged' WHERE number = 4").await;
+    let ended = home.run(&["export", "chats.jsonl"]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(home.other_files(), Vec::<String>::new());
+    let ended = home.run(&["export", "nowhere/chats.jsonl"]).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.errors.contains("nowhere/chats.jsonl cannot be written"), "{}", ended.errors);
+    // What came out before the failure is no export.
+    let ended = home.run(&["export"]).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.output.contains("Good"));
+    transfer::read(ended.output.as_bytes()).unwrap_err();
+}
+
+#[tokio::test]
+async fn an_export_into_a_pipe_that_is_closed_ends_quietly() {
+    let mut long = conversation("Long");
+    long.draft = "More than a pipe holds. ".repeat(50_000);
+    let home = Home::with(&[long]).await;
+    let mut command = home.command(&["export"]);
+    let run = move || {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut start = [0; 16];
+        child.stdout.take().unwrap().read_exact(&mut start).unwrap();
+        (start, child.wait_with_output().unwrap())
+    };
+    let (start, output) = tokio::task::spawn_blocking(run).await.unwrap();
+    assert_eq!(&start, b"{\"runnel_export\"");
+    let ended = Ended::from(output);
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
+}
+
+/// Each command that reads a database, and what it is told.
+async fn refused(home: &Home, commands: &[&[&str]], words: &str) {
+    let before = std::fs::read(home.database()).ok();
+    for arguments in commands {
+        let ended = home.run_with(arguments, export_of(&[conversation("New")]).as_bytes()).await;
+        assert_eq!((ended.code, ended.output.as_str()), (Some(1), ""), "{arguments:?}: {ended:?}");
+        assert!(ended.errors.contains(words), "{arguments:?}: {}", ended.errors);
+        assert!(ended.errors.contains("runnel.db"), "{arguments:?}: {}", ended.errors);
+        assert!(!home.path("chats").exists(), "{arguments:?}");
+    }
+    assert_eq!(std::fs::read(home.database()).ok(), before, "{words}");
+}
+
+const OUT: &[&[&str]] = &[&["export"], &["export", "chats"], &["backup", "chats"]];
+const OUT_AND_IN: &[&[&str]] = &[&["export"], &["export", "chats"], &["backup", "chats"], &["import"]];
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_told_and_not_made() {
+    let home = Home::new();
+    refused(&home, OUT, "cannot be opened").await;
+    assert!(!home.database().exists());
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_runnels_database_is_told_and_left_alone() {
+    let home = Home::new();
+    std::fs::write(home.database(), "Dear diary,\n").unwrap();
+    refused(&home, OUT_AND_IN, "is not Runnel's database").await;
+    let home = Home::new();
+    home.tamper("PRAGMA journal_mode = WAL; CREATE TABLE a (x); CREATE TABLE b (x); CREATE TABLE c (x)")
+        .await;
+    refused(&home, OUT_AND_IN, "is not Runnel's database").await;
+}
+
+#[tokio::test]
+async fn a_database_of_another_version_is_told_and_left_alone() {
+    let home = Home::with(&[conversation("Only")]).await;
+    home.tamper("INSERT INTO _sqlx_migrations VALUES (99, 'later', 0, 1, x'00', 0)").await;
+    refused(&home, OUT_AND_IN, "was last used by a newer Runnel").await;
+    home.tamper("DELETE FROM _sqlx_migrations").await;
+    refused(&home, OUT_AND_IN, "was made by an older Runnel").await;
+}
+
+/// Any characters at all, also those that JSON, SQL and terminals treat in their own way.
+fn any_text() -> impl Strategy<Value = String> {
+    prop::collection::vec(any::<char>(), 0..12).prop_map(String::from_iter)
+}
+
+/// A time or a duration in milliseconds.
+fn any_ms() -> impl Strategy<Value = u64> {
+    0..100_000_000_000_000_u64
+}
+
+fn any_usage() -> impl Strategy<Value = Usage> {
+    let cost = prop::option::of((0..1_000_000_u32).prop_map(|micros| f64::from(micros) / 1e6));
+    (any::<Option<u32>>(), any::<Option<u32>>(), cost).prop_map(|(prompt, completion, cost)| Usage {
+        prompt_tokens: prompt.map(u64::from),
+        completion_tokens: completion.map(u64::from),
+        cost,
+        ..Usage::default()
+    })
+}
+
+fn any_bill() -> impl Strategy<Value = Bill> {
+    prop_oneof![
+        Just(Bill::Stated),
+        Just(Bill::Open),
+        Just(Bill::Unknown),
+        any_usage().prop_map(Bill::Settled)
+    ]
+}
+
+/// An answer whose question is chosen later.
+fn any_answer() -> impl Strategy<Value = Answer> {
+    let status = prop::sample::select(vec![
+        EndStatus::Complete,
+        EndStatus::Stopped,
+        EndStatus::Failed,
+        EndStatus::Interrupted,
+    ]);
+    let events = prop::collection::vec(any_event(), 0..6);
+    let ending = (status, prop::option::of(any_usage()), any_ms());
+    (events, ending, any_bill(), any_ms(), any_text()).prop_map(
+        |(events, (status, usage, duration_ms), bill, begun_ms, model)| {
+            let mut answer = Answer::new(AnswerId::now(), QuestionId::now(), model);
+            for event in &events {
+                answer.apply(answer.seq.next(), event);
+            }
+            answer.state = State::Ended(End { usage, duration_ms, ..end(status) });
+            (answer.bill, answer.begun_ms) = (bill, begun_ms);
+            answer
+        },
+    )
+}
+
+fn any_event() -> impl Strategy<Value = AnswerEvent> {
+    prop_oneof![
+        any_text().prop_map(AnswerEvent::Text),
+        any_text().prop_map(AnswerEvent::Reasoning),
+        any_text().prop_map(AnswerEvent::Refusal),
+        any_text().prop_map(AnswerEvent::Image),
+        any_ms().prop_map(|elapsed_ms| AnswerEvent::FirstToken { elapsed_ms }),
+        Just(AnswerEvent::Seam),
+    ]
+}
+
+/// A question with its answers, and which of the answers before it follows.
+fn any_turn() -> impl Strategy<Value = (Question, Vec<Answer>, Option<prop::sample::Index>)> {
+    let question = (any_text(), any_ms()).prop_map(|(text, asked_ms)| Question {
+        id: QuestionId::now(),
+        after: None,
+        text,
+        asked_ms,
+    });
+    (question, prop::collection::vec(any_answer(), 0..3), any::<Option<prop::sample::Index>>())
+}
+
+fn any_conversation() -> impl Strategy<Value = Conversation> {
+    let flags = any::<[bool; 3]>();
+    let leaf = any::<Option<prop::sample::Index>>();
+    let turns = prop::collection::vec(any_turn(), 0..5);
+    (any_text(), any_text(), flags, any_ms(), any_ms(), leaf, turns).prop_map(
+        |(title, draft, flags, created_ms, updated_ms, leaf, turns)| {
+            let (mut questions, mut answers) = (Vec::new(), Vec::new());
+            for (question, versions, after) in turns {
+                let after = pick(&answers, after);
+                let question = Question { after, ..question };
+                answers.extend(versions.into_iter().map(|answer| Answer { question: question.id, ..answer }));
+                questions.push(question);
+            }
+            let [is_title_chosen, is_pinned, is_archived] = flags;
+            let leaf = pick(&answers, leaf);
+            Conversation {
+                is_title_chosen,
+                is_pinned,
+                is_archived,
+                created_ms,
+                updated_ms,
+                draft,
+                leaf,
+                questions,
+                answers,
+                ..conversation(&title)
+            }
+        },
+    )
+}
+
+fn pick(answers: &[Answer], index: Option<prop::sample::Index>) -> Option<AnswerId> {
+    index.filter(|_| !answers.is_empty()).map(|index| index.get(answers).id)
+}
+
+proptest! {
+    // Each case makes a database.
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn any_conversations_survive_import_and_export(
+        conversations in prop::collection::vec(any_conversation(), 0..4),
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let exported = runtime.block_on(async {
+            let home = Home::new();
+            let store = SqliteStore::open(&home.database()).await.unwrap();
+            let imported = transfer::import(&store, &conversations).await.unwrap();
+            assert_eq!(imported.added, conversations.len() as u64);
+            let exported = export_from(&store).await;
+            store.close().await;
+            exported
+        });
+        prop_assert_eq!(transfer::read(exported.as_bytes()).unwrap(), conversations);
+    }
+}

@@ -1,0 +1,145 @@
+//! Who follows whom in a conversation, and which branch of it is shown.
+//!
+//! A question follows an answer, or begins the conversation; an answer belongs to a question. Questions that
+//! follow the same answer are versions of one another, and so are answers to one question. A branch is named by
+//! its last answer, the leaf.
+
+use crate::chat::{AnswerId, QuestionId};
+
+/// The ids of a conversation, in the order in which they were begun.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tree {
+    /// Each question with the answer that it follows.
+    pub questions: Vec<(QuestionId, Option<AnswerId>)>,
+    /// Each answer with its question.
+    pub answers: Vec<(AnswerId, QuestionId)>,
+}
+
+/// A question of a branch, and the one of its answers that the branch goes through.
+pub type Turn = (QuestionId, AnswerId);
+
+impl Tree {
+    /// The branch that ends at `leaf`, or at the newest answer if there is no such leaf; oldest turn first.
+    #[must_use]
+    pub fn branch(&self, leaf: Option<AnswerId>) -> Vec<Turn> {
+        let leaf = leaf.filter(|leaf| self.question_of(*leaf).is_some());
+        let mut next = leaf.or_else(|| self.answers.last().map(|(answer, _)| *answer));
+        let mut branch = Vec::new();
+        // A tree that was damaged into a circle must not hold anybody up.
+        while let Some(answer) = next.filter(|_| branch.len() <= self.answers.len()) {
+            let Some(question) = self.question_of(answer) else { break };
+            branch.push((question, answer));
+            next = self.before(question);
+        }
+        branch.reverse();
+        branch
+    }
+
+    /// The newest leaf behind `answer`; the answer itself if nothing follows it.
+    #[must_use]
+    pub fn leaf_behind(&self, answer: AnswerId) -> AnswerId {
+        let mut leaf = answer;
+        for _ in &self.answers {
+            match self.followers(leaf).filter_map(|question| self.answers_to(question).last()).last() {
+                Some(next) => leaf = next,
+                None => break,
+            }
+        }
+        leaf
+    }
+
+    /// The answers to `question`, oldest first.
+    pub fn answers_to(&self, question: QuestionId) -> impl Iterator<Item = AnswerId> {
+        self.answers.iter().filter(move |(_, of)| *of == question).map(|(answer, _)| *answer)
+    }
+
+    /// The versions of `question`, itself among them, oldest first.
+    pub fn versions_of(&self, question: QuestionId) -> impl Iterator<Item = QuestionId> {
+        let after = self.before(question);
+        self.questions.iter().filter(move |(_, before)| *before == after).map(|(question, _)| *question)
+    }
+
+    /// The answer that `question` follows.
+    #[must_use]
+    pub fn before(&self, question: QuestionId) -> Option<AnswerId> {
+        self.questions.iter().rev().find(|(id, _)| *id == question).and_then(|(_, after)| *after)
+    }
+
+    /// The question that `answer` belongs to.
+    #[must_use]
+    pub fn question_of(&self, answer: AnswerId) -> Option<QuestionId> {
+        self.answers.iter().rev().find(|(id, _)| *id == answer).map(|(_, question)| *question)
+    }
+
+    fn followers(&self, answer: AnswerId) -> impl Iterator<Item = QuestionId> {
+        self.questions.iter().filter(move |(_, after)| *after == Some(answer)).map(|(question, _)| *question)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const fn question(number: u128) -> QuestionId {
+        QuestionId(Uuid::from_u128(number))
+    }
+
+    const fn answer(number: u128) -> AnswerId {
+        AnswerId(Uuid::from_u128(number))
+    }
+
+    /// Question 1 has the answers 11 and 12; 2 follows 11; 3 and its other wording 4 follow 12.
+    fn tree() -> Tree {
+        Tree {
+            questions: vec![
+                (question(1), None),
+                (question(2), Some(answer(11))),
+                (question(3), Some(answer(12))),
+                (question(4), Some(answer(12))),
+            ],
+            answers: vec![
+                (answer(11), question(1)),
+                (answer(21), question(2)),
+                (answer(12), question(1)),
+                (answer(31), question(3)),
+                (answer(41), question(4)),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_branch_leads_from_the_first_question_to_its_leaf() {
+        let newest = [(question(1), answer(12)), (question(4), answer(41))];
+        assert_eq!(tree().branch(None), newest);
+        assert_eq!(tree().branch(Some(answer(99))), newest);
+        assert_eq!(tree().branch(Some(answer(21))), [(question(1), answer(11)), (question(2), answer(21))]);
+        assert_eq!(tree().branch(Some(answer(12))), [(question(1), answer(12))]);
+        assert_eq!(Tree::default().branch(None), []);
+    }
+
+    #[test]
+    fn another_version_leads_to_the_newest_of_what_follows_it() {
+        assert_eq!(tree().leaf_behind(answer(11)), answer(21));
+        assert_eq!(tree().leaf_behind(answer(12)), answer(41));
+        assert_eq!(tree().leaf_behind(answer(31)), answer(31));
+    }
+
+    #[test]
+    fn versions_are_what_stands_in_the_same_place() {
+        assert_eq!(tree().versions_of(question(3)).collect::<Vec<_>>(), [question(3), question(4)]);
+        assert_eq!(tree().versions_of(question(1)).collect::<Vec<_>>(), [question(1)]);
+        assert_eq!(tree().answers_to(question(1)).collect::<Vec<_>>(), [answer(11), answer(12)]);
+    }
+
+    #[test]
+    fn a_circle_ends() {
+        let circle = Tree {
+            questions: vec![(question(1), Some(answer(11)))],
+            answers: vec![(answer(11), question(1))],
+        };
+        assert!(circle.branch(None).len() <= 2);
+        assert_eq!(circle.leaf_behind(answer(11)), answer(11));
+    }
+}

@@ -1,0 +1,51 @@
+//! HTML as text, for lists that would cost the browser's file kilobytes as views. Whatever comes from outside goes
+//! through [`Html::text`] or [`Html::attribute`], which escape it; the rest is literals.
+
+/// HTML that is being written.
+#[derive(Debug, Default)]
+pub struct Html(String);
+
+impl Html {
+    /// Adds markup. Literals alone, so that nothing from outside can come in this way.
+    pub fn markup(&mut self, markup: &'static str) -> &mut Self {
+        self.0.push_str(markup);
+        self
+    }
+
+    /// Adds text.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        for character in text.chars() {
+            match character {
+                '&' => self.0.push_str("&amp;"),
+                '<' => self.0.push_str("&lt;"),
+                '>' => self.0.push_str("&gt;"),
+                '"' => self.0.push_str("&quot;"),
+                '\'' => self.0.push_str("&#39;"),
+                character => self.0.push(character),
+            }
+        }
+        self
+    }
+
+    /// Adds ` name="value"`, to be used inside a tag.
+    pub fn attribute(&mut self, name: &'static str, value: &str) -> &mut Self {
+        self.markup(" ").markup(name).markup("=\"").text(value).markup("\"")
+    }
+
+    #[must_use]
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_from_outside_is_never_markup() {
+        let mut html = Html::default();
+        html.markup("<a").attribute("title", "\"><script>'").markup(">").text("<b>&amp;").markup("</a>");
+        assert_eq!(html.into_string(), "<a title=\"&quot;&gt;&lt;script&gt;&#39;\">&lt;b&gt;&amp;amp;</a>");
+    }
+}

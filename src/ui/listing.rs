@@ -1,0 +1,184 @@
+//! The list of chats as the sidebar shows it, kept up to date while somebody looks.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::address::Place;
+use super::browser;
+use super::chats::Chats;
+use crate::api::conversations::{change_conversation, list_conversations, search_conversations};
+use crate::chat::ConversationId;
+use crate::library::{ConversationChange, ConversationSummary, Listing, SearchHit};
+
+/// How often a page that is looked at asks for news. A stream of news would take one of the six connections that
+/// a browser has for a server.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// So long nobody types before it is searched.
+const SEARCH_AFTER: Duration = Duration::from_millis(150);
+/// How many more chats "Older chats" lists.
+const MORE: u32 = 200;
+
+/// What the sidebar shows.
+#[derive(Clone, Debug, Default)]
+pub struct Sidebar {
+    pub listing: Listing,
+    /// The chats asked for; 0 for the usual number.
+    pub limit: u32,
+    /// The chat whose actions are shown.
+    pub menu: Option<ConversationId>,
+    /// Whether that chat is being given another title.
+    pub is_renaming: bool,
+    pub query: String,
+    /// What was found, while something is searched for.
+    pub found: Option<Vec<SearchHit>>,
+    /// The chat that was deleted last, as long as that can be undone.
+    pub deleted: Option<(ConversationId, String)>,
+    /// On a phone: whether the drawer is open.
+    pub is_open: bool,
+    /// Whether the server was not there when it was last asked.
+    pub is_away: bool,
+    /// Now, in milliseconds since 1970 in the reader's own time zone.
+    pub now_ms: u64,
+    /// What is added to a time to get it in that time zone.
+    pub offset_ms: i64,
+}
+
+impl Chats {
+    /// Keeps the list, and the chat that is shown, up to date.
+    pub fn keep_current(self) {
+        Effect::new(move || {
+            let (now_ms, offset_ms) = browser::local_time();
+            self.sidebar.update(|sidebar| (sidebar.now_ms, sidebar.offset_ms) = (now_ms, offset_ms));
+            // From the state, not from the page: what it named may be read by now.
+            let listing = self.sidebar.with_untracked(|sidebar| sidebar.listing.clone());
+            self.follow(&listing);
+            spawn_local(async move {
+                loop {
+                    browser::sleep_or_wake(LOOK_EVERY).await;
+                    browser::until_hidden(false).await;
+                    self.look().await;
+                }
+            });
+        });
+    }
+
+    /// Asks for news now.
+    pub async fn look(self) {
+        let (revision, limit, is_busy, was_away) = self.sidebar.with_untracked(|sidebar| {
+            (sidebar.listing.revision, sidebar.limit, sidebar.is_renaming, sidebar.is_away)
+        });
+        // A list drawn anew would take the title away that is being typed.
+        if is_busy {
+            return;
+        }
+        let news = list_conversations(revision, limit).await;
+        let is_away = news.is_err();
+        if is_away != was_away {
+            self.sidebar.update(|sidebar| sidebar.is_away = is_away);
+        }
+        if let Ok(Some(listing)) = news {
+            self.follow(&listing);
+            self.redraw(|sidebar| sidebar.listing = listing);
+        }
+    }
+
+    /// The chat that is shown follows what the list says of it.
+    fn follow(self, listing: &Listing) {
+        let Place::Chat(id) = untrack(|| self.address.place(self)) else { return };
+        let Some(chat) = untrack(|| self.find(id)) else { return };
+        match listing.conversations.iter().find(|known| known.id == id) {
+            Some(known) => {
+                if untrack(|| self.is_absent(id)) {
+                    self.mark_absent(None);
+                    self.fetch(id);
+                } else if known.version != chat.version.get_value() {
+                    self.fetch(id);
+                }
+                if known.is_unread {
+                    self.tell(id, ConversationChange::Read);
+                }
+            }
+            None if !listing.has_more && chat.version.get_value() > 0 => self.mark_absent(Some(id)),
+            None => {}
+        }
+    }
+
+    /// Changes a chat and shows the change.
+    pub fn change(self, id: ConversationId, change: ConversationChange) {
+        spawn_local(async move {
+            if let Err(error) = change_conversation(id, change).await {
+                leptos::logging::warn!("The chat was not changed: {error}");
+            }
+            self.look().await;
+        });
+    }
+
+    /// Deletes a chat; that can be undone.
+    pub fn delete(self, id: ConversationId) {
+        let title = self.summary(id).map(|known| known.title).unwrap_or_default();
+        self.redraw(|sidebar| {
+            sidebar.listing.conversations.retain(|known| known.id != id);
+            sidebar.deleted = Some((id, title));
+        });
+        let is_shown = untrack(|| self.address.place(self)).key() == id.0;
+        if is_shown {
+            self.address.go("/");
+        }
+        self.change(id, ConversationChange::Deleted(true));
+    }
+
+    /// Brings a deleted chat back.
+    pub fn undo_delete(self, id: ConversationId) {
+        self.redraw(|sidebar| sidebar.deleted = None);
+        self.change(id, ConversationChange::Deleted(false));
+    }
+
+    /// Lists older chats too.
+    pub fn list_more(self) {
+        self.sidebar.update(|sidebar| {
+            sidebar.limit = u32::try_from(sidebar.listing.conversations.len()).unwrap_or_default() + MORE;
+            // Asked for with another number, so that there is an answer.
+            sidebar.listing.revision = 0;
+        });
+        spawn_local(self.look());
+    }
+
+    /// Searches, once nobody types any more.
+    pub fn search(self, query: String) {
+        self.sidebar.update(|sidebar| {
+            sidebar.query.clone_from(&query);
+            if query.trim().is_empty() {
+                sidebar.found = None;
+            }
+        });
+        spawn_local(async move {
+            browser::sleep(SEARCH_AFTER).await;
+            let is_current = move |query: &str| self.sidebar.with_untracked(|sidebar| sidebar.query == query);
+            if query.trim().is_empty() || !is_current(&query) {
+                return;
+            }
+            if let Ok(found) = search_conversations(query.clone()).await
+                && is_current(&query)
+            {
+                self.redraw(|sidebar| sidebar.found = Some(found));
+            }
+        });
+    }
+
+    pub fn summary(self, id: ConversationId) -> Option<ConversationSummary> {
+        self.sidebar.with_untracked(|sidebar| {
+            sidebar.listing.conversations.iter().find(|known| known.id == id).cloned()
+        })
+    }
+
+    /// Changes what is shown; what had the focus keeps it if it is still there.
+    pub fn redraw(self, change: impl FnOnce(&mut Sidebar)) {
+        let focused = browser::focused_id();
+        self.sidebar.update(change);
+        if let Some(id) = focused {
+            browser::before_next_frame(move || browser::focus_again(&id));
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! One question: what was asked, its other versions, and a way to ask it differently.
+
+use leptos::ev::{KeyboardEvent, SubmitEvent};
+use leptos::html::Textarea;
+use leptos::prelude::*;
+
+use super::chats::{Chat, Chats};
+use super::{browser, icons};
+use crate::api::page::AboutSite;
+use crate::chat::{Question, QuestionId};
+
+#[component]
+pub fn QuestionView(chat: Chat, question: Question) -> impl IntoView {
+    let editing = RwSignal::new(false);
+    let Question { id, after, text, .. } = question;
+    let shown = text.clone();
+    view! {
+        <article class="question" aria-label="You" id=id.to_string() tabindex="-1">
+            {move || {
+                if editing.get() {
+                    let text = text.clone();
+                    view! { <Editor chat after text editing /> }.into_any()
+                } else {
+                    let shown = shown.clone();
+                    view! {
+                        <div class="question-text" dir="auto">
+                            {shown}
+                        </div>
+                    }
+                        .into_any()
+                }
+            }}
+            <div class="question-actions">
+                <Versions chat id />
+                <button
+                    type="button"
+                    class="button quiet icon-only"
+                    aria-label="Edit the question"
+                    title="Edit the question"
+                    hidden=move || editing.get()
+                    on:click=move |_| editing.set(true)
+                >
+                    <icons::Edit />
+                </button>
+            </div>
+        </article>
+    }
+}
+
+/// The question in a field. Asked again, it is another version: what was asked before stays.
+#[component]
+fn Editor(
+    chat: Chat,
+    after: Option<crate::chat::AnswerId>,
+    text: String,
+    editing: RwSignal<bool>,
+) -> impl IntoView {
+    let chats = expect_context::<Chats>();
+    let rule = expect_context::<AboutSite>().model_rule;
+    let field = NodeRef::<Textarea>::new();
+    Effect::new(move || {
+        if let Some(field) = field.get() {
+            browser::grow(&field);
+            let _ = field.focus();
+        }
+    });
+    let send = move || {
+        let text = field.get_untracked().map(|field| field.value()).unwrap_or_default();
+        if !text.trim().is_empty() {
+            let settings = chats.settings.with_untracked(|typed| typed.read(rule)).unwrap_or_default();
+            editing.set(false);
+            chats.ask_after(chat, after, text, settings);
+        }
+    };
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        send();
+    };
+    let press = move |event: KeyboardEvent| match event.key().as_str() {
+        "Enter" if !event.shift_key() && !event.is_composing() => {
+            event.prevent_default();
+            send();
+        }
+        "Escape" => {
+            event.stop_propagation();
+            editing.set(false);
+        }
+        _ => {}
+    };
+    view! {
+        <form class="editor" aria-label="Edit the question" on:submit=submit>
+            <textarea
+                aria-label="Question"
+                node_ref=field
+                prop:value=text
+                on:input:target=|event| browser::grow(&event.target())
+                on:keydown=press
+            ></textarea>
+            <button type="button" class="button quiet" on:click=move |_| editing.set(false)>
+                "Cancel"
+            </button>
+            <button type="submit" class="button">
+                "Ask"
+            </button>
+        </form>
+    }
+}
+
+/// Which of the question's versions is shown, with arrows to the others.
+#[component]
+fn Versions(chat: Chat, id: QuestionId) -> impl IntoView {
+    let chats = expect_context::<Chats>();
+    let place = move || {
+        let tree = chat.tree();
+        let versions: Vec<_> = tree.versions_of(id).collect();
+        let newest = |question: &QuestionId| tree.answers_to(*question).last();
+        let answers: Vec<_> = versions.iter().filter_map(newest).collect();
+        let at = versions.iter().position(|version| *version == id).unwrap_or_default();
+        (at, answers)
+    };
+    move || arrows(place(), move |answer| chats.show(chat, answer))
+}
+
+/// Arrows between versions that stand in one place; nothing if there is one alone.
+pub fn arrows(
+    (at, versions): (usize, Vec<crate::chat::AnswerId>),
+    show: impl Fn(crate::chat::AnswerId) + Copy + 'static,
+) -> AnyView {
+    if versions.len() < 2 {
+        return ().into_any();
+    }
+    let before = at.checked_sub(1).and_then(|at| versions.get(at)).copied();
+    let after = versions.get(at + 1).copied();
+    let count = format!("{}/{}", at + 1, versions.len());
+    let arrow = |label: &'static str, sign: &'static str, to: Option<crate::chat::AnswerId>| {
+        view! {
+            <button
+                type="button"
+                class="button quiet icon-only"
+                aria-label=label
+                title=label
+                disabled=to.is_none()
+                on:click=move |_| to.into_iter().for_each(show)
+            >
+                {sign}
+            </button>
+        }
+        .into_any()
+    };
+    view! {
+        <div class="versions">
+            {arrow("Version before", "‹", before)} <span>{count}</span> {arrow("Next version", "›", after)}
+        </div>
+    }
+    .into_any()
+}

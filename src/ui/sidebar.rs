@@ -1,0 +1,360 @@
+//! The sidebar: search, and the chats by date. On a phone it is a drawer.
+//!
+//! Its list is HTML as text ([`Html`]): as views it would cost the browser's file more than all the rest of it. One
+//! listener on the list hears every click, and learns from `data-do` what is to be done.
+
+use leptos::ev::{KeyboardEvent, MouseEvent};
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use super::address::Address;
+use super::chats::Chats;
+use super::html::Html;
+use super::listing::Sidebar;
+use super::{browser, icons};
+use crate::chat::ConversationId;
+use crate::library::{ConversationChange, ConversationSummary, FoundIn, SearchHit};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+#[component]
+pub fn SidebarView() -> impl IntoView {
+    let chats = expect_context::<Chats>();
+    let address = expect_context::<Address>();
+    chats.keep_current();
+    // Whatever is opened from the drawer closes it.
+    Effect::new(move || {
+        address.track();
+        chats.sidebar.update(|sidebar| sidebar.is_open = false);
+    });
+    let list = move || {
+        let shown = address.place(chats).key().to_string();
+        chats.sidebar.with(|sidebar| html(sidebar, &shown))
+    };
+    view! {
+        <div class="sidebar-frame" class:open=move || chats.sidebar.with(|sidebar| sidebar.is_open)>
+            <nav
+                class="sidebar"
+                id="sidebar"
+                aria-label="Chats"
+                on:click=move |event| click(chats, &event)
+                on:keydown=move |event| press(chats, &event)
+            >
+                <input
+                    type="search"
+                    id="search"
+                    class="search"
+                    aria-label="Search chats"
+                    placeholder="Search chats"
+                    autocomplete="off"
+                    on:input:target=move |event| chats.search(event.target().value())
+                />
+                <div class="chat-list" inner_html=list></div>
+            </nav>
+            <button
+                type="button"
+                class="curtain"
+                aria-label="Close the list of chats"
+                tabindex="-1"
+                on:click=move |_| chats.sidebar.update(|sidebar| sidebar.is_open = false)
+            ></button>
+        </div>
+    }
+}
+
+/// Opens the drawer; shown on narrow screens alone.
+#[component]
+pub fn DrawerButton() -> impl IntoView {
+    let chats = expect_context::<Chats>();
+    let open = move |_| {
+        chats.sidebar.update(|sidebar| sidebar.is_open = !sidebar.is_open);
+        browser::before_next_frame(|| browser::focus_again("search"));
+    };
+    view! {
+        <button
+            type="button"
+            class="button quiet drawer-button"
+            aria-label="Chats"
+            title="Chats"
+            aria-controls="sidebar"
+            aria-expanded=move || {
+                if chats.sidebar.with(|sidebar| sidebar.is_open) { "true" } else { "false" }
+            }
+            on:click=open
+        >
+            <icons::List />
+        </button>
+    }
+}
+
+fn click(chats: Chats, event: &MouseEvent) {
+    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    let Some(button) = target.and_then(|target| target.closest("[data-do]").ok().flatten()) else { return };
+    let menu = chats.sidebar.with_untracked(|sidebar| sidebar.menu);
+    let named = button.get_attribute("data-id").and_then(|id| id.parse().ok());
+    let Some(id) = named.or(menu) else {
+        if button.get_attribute("data-do").as_deref() == Some("more") {
+            chats.list_more();
+        }
+        return;
+    };
+    let known = chats.summary(id);
+    match button.get_attribute("data-do").as_deref() {
+        Some("menu") => toggle_menu(chats, id),
+        Some("more") => chats.list_more(),
+        Some("undo") => chats.undo_delete(id),
+        Some("rename") => {
+            chats.sidebar.update(|sidebar| sidebar.is_renaming = true);
+            browser::before_next_frame(|| browser::focus_again("new-title"));
+        }
+        Some("pin") => {
+            close_menu(chats);
+            chats.change(id, ConversationChange::Pinned(!known.is_some_and(|known| known.is_pinned)));
+        }
+        Some("archive") => {
+            close_menu(chats);
+            chats.change(id, ConversationChange::Archived(!known.is_some_and(|known| known.is_archived)));
+        }
+        Some("delete") => {
+            chats.sidebar.update(|sidebar| sidebar.menu = None);
+            chats.delete(id);
+            browser::before_next_frame(|| browser::focus_again("undo"));
+        }
+        _ => {}
+    }
+}
+
+fn press(chats: Chats, event: &KeyboardEvent) {
+    let (menu, is_renaming) = chats.sidebar.with_untracked(|sidebar| (sidebar.menu, sidebar.is_renaming));
+    match (event.key().as_str(), menu) {
+        ("Enter", Some(id)) if is_renaming && !event.is_composing() => {
+            let typed = browser::value_of("new-title");
+            close_menu(chats);
+            if !typed.trim().is_empty() {
+                chats.change(id, ConversationChange::Title(typed));
+            }
+        }
+        ("Escape", Some(_)) => close_menu(chats),
+        ("Escape", None) => chats.sidebar.update(|sidebar| sidebar.is_open = false),
+        _ => {}
+    }
+}
+
+fn toggle_menu(chats: Chats, id: ConversationId) {
+    if chats.sidebar.with_untracked(|sidebar| sidebar.menu == Some(id)) {
+        close_menu(chats);
+    } else {
+        chats.sidebar.update(|sidebar| (sidebar.menu, sidebar.is_renaming) = (Some(id), false));
+        browser::before_next_frame(|| browser::focus_again("menu-first"));
+    }
+}
+
+fn close_menu(chats: Chats) {
+    let menu = chats.sidebar.try_update(|sidebar| {
+        sidebar.is_renaming = false;
+        sidebar.menu.take()
+    });
+    if let Some(id) = menu.flatten() {
+        browser::before_next_frame(move || browser::focus_again(&format!("more-{id}")));
+    }
+}
+
+/// The whole list. `shown` is the id of the chat that is open.
+fn html(sidebar: &Sidebar, shown: &str) -> String {
+    let mut html = Html::default();
+    if sidebar.is_away {
+        html.markup("<p class=\"sidebar-note\">Runnel cannot be reached. Trying again…</p>");
+    }
+    match &sidebar.found {
+        Some(found) => found_list(&mut html, found),
+        None => chat_list(&mut html, sidebar, shown),
+    }
+    if let Some((id, title)) = &sidebar.deleted {
+        html.markup("<p class=\"undo\" role=\"status\"><span>Deleted “").text(title).markup("”.</span>");
+        html.markup("<button type=\"button\" class=\"button\" id=\"undo\" data-do=\"undo\"");
+        html.attribute("data-id", &id.to_string()).markup(">Undo</button></p>");
+    }
+    html.into_string()
+}
+
+fn found_list(html: &mut Html, found: &[SearchHit]) {
+    if found.is_empty() {
+        html.markup("<p class=\"sidebar-note\">Nothing found. The last word may be the beginning of one; words in quotation marks stand together.</p>");
+        return;
+    }
+    html.markup("<ul class=\"found\" aria-label=\"Found\">");
+    for hit in found {
+        let message = match hit.message {
+            FoundIn::Title => String::new(),
+            FoundIn::Question(id) => format!("#{id}"),
+            FoundIn::Answer(id) => format!("#{id}"),
+        };
+        html.markup("<li><a class=\"chat-link\"")
+            .attribute("href", &format!("/c/{}{message}", hit.conversation));
+        html.markup("><span class=\"chat-title\">").text(&hit.title).markup("</span>");
+        if !hit.excerpt.is_empty() {
+            html.markup("<span class=\"excerpt\">").text(&hit.excerpt).markup("</span>");
+        }
+        html.markup("</a></li>");
+    }
+    html.markup("</ul>");
+}
+
+fn chat_list(html: &mut Html, sidebar: &Sidebar, shown: &str) {
+    let chats = &sidebar.listing.conversations;
+    if chats.is_empty() {
+        html.markup("<p class=\"sidebar-note\">Your chats will be listed here.</p>");
+        return;
+    }
+    let in_use = || chats.iter().filter(|chat| !chat.is_archived);
+    let mut heading = "";
+    for chat in in_use() {
+        let group = group(sidebar, chat);
+        if group != heading {
+            if !heading.is_empty() {
+                html.markup("</ul>");
+            }
+            html.markup("<h2>").markup(group).markup("</h2><ul>");
+            heading = group;
+        }
+        item(html, sidebar, chat, shown);
+    }
+    if !heading.is_empty() {
+        html.markup("</ul>");
+    }
+    if chats.iter().any(|chat| chat.is_archived) {
+        html.markup("<details><summary>Archived</summary><ul>");
+        for chat in chats.iter().filter(|chat| chat.is_archived) {
+            item(html, sidebar, chat, shown);
+        }
+        html.markup("</ul></details>");
+    }
+    if sidebar.listing.has_more {
+        html.markup("<button type=\"button\" class=\"button quiet\" id=\"older\" data-do=\"more\">Older chats</button>");
+    }
+}
+
+/// By days of the reader's own calendar.
+fn group(sidebar: &Sidebar, chat: &ConversationSummary) -> &'static str {
+    let today = sidebar.now_ms / DAY_MS;
+    let day = chat.updated_ms.saturating_add_signed(sidebar.offset_ms) / DAY_MS;
+    match today.saturating_sub(day) {
+        _ if chat.is_pinned => "Pinned",
+        0 => "Today",
+        1 => "Yesterday",
+        2..=7 => "Last 7 days",
+        8..=30 => "Last 30 days",
+        _ => "Older",
+    }
+}
+
+fn item(html: &mut Html, sidebar: &Sidebar, chat: &ConversationSummary, shown: &str) {
+    let id = chat.id.to_string();
+    let has_menu = sidebar.menu == Some(chat.id);
+    html.markup("<li class=\"chat-item");
+    html.markup(if chat.is_running { " running" } else { "" });
+    html.markup(if chat.is_unread && id != shown { " unread" } else { "" }).markup("\">");
+    if has_menu && sidebar.is_renaming {
+        html.markup("<input id=\"new-title\" class=\"new-title\" aria-label=\"New title\" maxlength=\"200\"");
+        html.attribute("value", &chat.title).markup(" />");
+    } else {
+        html.markup("<a class=\"chat-link\"").attribute("id", &format!("open-{id}"));
+        html.attribute("href", &format!("/c/{id}")).attribute("title", &chat.title);
+        html.markup(if id == shown { " aria-current=\"page\">" } else { ">" });
+        html.markup("<bdi class=\"chat-title\">").text(&chat.title).markup("</bdi>");
+        html.markup(if chat.is_running { "<span class=\"visually-hidden\"> (answering)</span>" } else { "" });
+        let unread = chat.is_unread && id != shown;
+        html.markup(if unread { "<span class=\"visually-hidden\"> (unread)</span>" } else { "" });
+        html.markup("</a>");
+    }
+    html.markup("<button type=\"button\" class=\"chat-more\" data-do=\"menu\"");
+    html.attribute("id", &format!("more-{id}")).attribute("data-id", &id);
+    html.attribute("aria-label", &format!("Actions for “{}”", chat.title));
+    html.markup(if has_menu { " aria-expanded=\"true\"" } else { " aria-expanded=\"false\"" });
+    html.markup(">⋯</button>");
+    if has_menu && !sidebar.is_renaming {
+        html.markup("<div class=\"chat-menu\" role=\"group\" aria-label=\"Actions\">");
+        html.markup("<button type=\"button\" id=\"menu-first\" data-do=\"rename\">Rename</button>");
+        html.markup("<button type=\"button\" id=\"menu-pin\" data-do=\"pin\">");
+        html.markup(if chat.is_pinned { "Unpin" } else { "Pin" }).markup("</button>");
+        html.markup("<button type=\"button\" id=\"menu-archive\" data-do=\"archive\">");
+        html.markup(if chat.is_archived { "Unarchive" } else { "Archive" }).markup("</button>");
+        html.markup("<button type=\"button\" id=\"menu-delete\" data-do=\"delete\">Delete</button></div>");
+    }
+    html.markup("</li>");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library::Listing;
+
+    fn chat(title: &str, updated_ms: u64) -> ConversationSummary {
+        ConversationSummary {
+            id: ConversationId::now(),
+            title: title.into(),
+            updated_ms,
+            version: 1,
+            is_pinned: false,
+            is_archived: false,
+            is_unread: false,
+            is_running: false,
+        }
+    }
+
+    fn sidebar(chats: Vec<ConversationSummary>) -> Sidebar {
+        let listing = Listing { revision: 1, conversations: chats, has_more: false };
+        Sidebar { listing, now_ms: 100 * DAY_MS, ..Sidebar::default() }
+    }
+
+    #[test]
+    fn chats_stand_under_their_day_and_pinned_ones_first() {
+        let mut pinned = chat("Pinned one", 0);
+        pinned.is_pinned = true;
+        let list = html(
+            &sidebar(vec![
+                pinned,
+                chat("a", 100 * DAY_MS),
+                chat("b", 99 * DAY_MS),
+                chat("c", 95 * DAY_MS),
+                chat("d", 1),
+            ]),
+            "",
+        );
+        let places: Vec<_> =
+            ["Pinned</h2>", "Today</h2>", "Yesterday</h2>", "Last 7 days</h2>", "Older</h2>"]
+                .map(|heading| list.find(heading).unwrap())
+                .into();
+        assert!(places.is_sorted(), "{list}");
+    }
+
+    #[test]
+    fn the_day_is_the_readers_own() {
+        let mut sidebar = sidebar(vec![chat("late", 100 * DAY_MS - 1)]);
+        assert!(html(&sidebar, "").contains("Yesterday"));
+        sidebar.offset_ms = 3_600_000;
+        assert!(html(&sidebar, "").contains("Today"));
+    }
+
+    #[test]
+    fn a_title_is_text_wherever_it_stands() {
+        let mut sidebar = sidebar(vec![chat("<img src=x onerror=alert(1)>\"", 1)]);
+        let id = sidebar.listing.conversations[0].id;
+        sidebar.deleted = Some((id, "<script>".into()));
+        for is_renaming in [false, true] {
+            (sidebar.menu, sidebar.is_renaming) = (Some(id), is_renaming);
+            let list = html(&sidebar, "");
+            assert!(!list.contains("<img") && !list.contains("<script"), "{list}");
+        }
+    }
+
+    #[test]
+    fn what_is_open_is_not_called_unread() {
+        let mut unread = chat("Read me", 1);
+        unread.is_unread = true;
+        let id = unread.id.to_string();
+        let sidebar = sidebar(vec![unread]);
+        assert!(html(&sidebar, "").contains("(unread)"));
+        assert!(!html(&sidebar, &id).contains("(unread)"));
+    }
+}
