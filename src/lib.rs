@@ -72,12 +72,19 @@ pub mod ui;
 pub mod server;
 
 /// The browser's entry: makes the page that the server rendered come alive.
+///
+/// What the server rendered is taken away and built again within one task, so that no frame shows the page without
+/// it. Adopting its elements one by one (Leptos calls that hydration) would need code for every kind of element, a
+/// quarter of all there is.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(|| {
-        leptos::prelude::provide_context(ui::browser::page_data());
+    let page = ui::browser::page_data();
+    let early = ui::browser::take_page();
+    leptos::mount::mount_to_body(move || {
+        leptos::prelude::provide_context(page);
+        leptos::prelude::provide_context(leptos::prelude::StoredValue::new(early));
         ui::Root()
     });
 }

@@ -128,7 +128,7 @@ const BILL_AFTER_STOP: [&str; 24] = [
 /// True if a stop does not end the provider's work, nor its bill.
 #[must_use]
 pub fn bills_after_stop(provider: &str) -> bool {
-    let name = provider.to_lowercase().replace(' ', "");
+    let name = provider.to_ascii_lowercase().replace(' ', "");
     BILL_AFTER_STOP.contains(&name.as_str())
         || ["kluster", "inferencenet"].iter().any(|known| name.starts_with(known))
 }

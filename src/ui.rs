@@ -32,10 +32,14 @@ pub mod transcript;
 
 use address::{Address, Place};
 use chats::Chats;
+use icons::Icon;
 use sidebar::{DrawerButton, SidebarView};
 
 /// The id of the element that hands [`PageData`] to the browser's side, as JSON.
 pub const PAGE_DATA_ID: &str = "page-data";
+
+/// The id of the field that a question is written in.
+pub const MESSAGE_ID: &str = "message";
 
 /// The addresses of the files that the page loads.
 #[derive(Clone, Debug, Default)]
@@ -143,30 +147,16 @@ fn Header() -> impl IntoView {
         <header class="top">
             <DrawerButton />
             <a href="/" class="brand">
-                <svg class="icon" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
-                    <path d="M3 6c2.5-2.5 4.5-2.5 7 0s4.5 2.5 7 0" />
-                    <path d="M3 10.5c2.5-2.5 4.5-2.5 7 0s4.5 2.5 7 0" />
-                    <path d="M3 15c2.5-2.5 4.5-2.5 7 0" />
-                </svg>
+                <Icon path=icons::STREAM />
                 <span>"Runnel"</span>
             </a>
             <nav class="top-actions">
                 <a href="/" class="button quiet" title="New chat">
-                    <svg class="icon" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
-                        <path d="M10 4.5v11" />
-                        <path d="M4.5 10h11" />
-                    </svg>
+                    <Icon path=icons::PLUS />
                     <span>"New chat"</span>
                 </a>
                 <a href="/settings" class="button quiet" title="Settings">
-                    <svg class="icon" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
-                        <path d="M3 6.5h7" />
-                        <path d="M14 6.5h3" />
-                        <path d="M12 4.5v4" />
-                        <path d="M3 13.5h3" />
-                        <path d="M10 13.5h7" />
-                        <path d="M8 11.5v4" />
-                    </svg>
+                    <Icon path=icons::SLIDERS />
                     <span>"Settings"</span>
                 </a>
             </nav>

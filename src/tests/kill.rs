@@ -3,6 +3,8 @@
 //! A round starts the real binary with a file of its own in front of an emulator that survives, has answers written
 //! and reads them. The reader itself kills the program, at what chance says it has to have read by then. Started
 //! again, the program has to have kept all but the latest moment of each answer, and to go on from there.
+//!
+//! A killed process leaves what it gave to the system, synced or not: what a power cut takes is not seen here.
 
 use std::fs::File;
 use std::path::PathBuf;

@@ -3,12 +3,14 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::browser;
 use super::chats::{Chat, Chats};
 use super::growing_text::{GrowingText, Part};
+use super::html::Html;
+use super::icons::{self, Icon};
 use super::live_answer::{Link, LiveAnswer, phase};
 use super::question_view::arrows;
 use super::stats::Stats;
-use super::{browser, icons};
 use crate::api::page::AboutSite;
 use crate::chat::{Answer, End, EndStatus, Phase, Retry};
 use crate::models::bills_after_stop;
@@ -36,10 +38,8 @@ pub fn AnswerView(chat: Chat, live: LiveAnswer) -> impl IntoView {
                 <summary>"Reasoning"</summary>
                 <GrowingText live part=Part::Reasoning class="reasoning-text" />
             </details>
-            // One text a seam: what an earlier answer wrote, and what was written when it was asked to go on.
-            <For each=move || 0..live.answer.with(|answer| answer.seams.len() + 1) key=|at| *at let:at>
-                <GrowingText live part=Part::Text(at) class="answer-text" />
-            </For>
+            <GrowingText live part=Part::Earlier class="answer-text earlier" />
+            <GrowingText live part=Part::Text class="answer-text" />
             <GrowingText live part=Part::Refusal class="answer-text refusal" />
             <Extras live />
             <Progress live />
@@ -71,57 +71,49 @@ fn status_name(answer: &Answer) -> &'static str {
 /// Pictures, sources and tool calls, made anew when one is added: there are few, and they come seldom.
 #[component]
 fn Extras(live: LiveAnswer) -> impl IntoView {
-    let count = Memo::new(move |_| {
-        live.answer.with(|answer| {
-            let arguments: usize =
-                answer.tool_calls.iter().map(|call| call.name.len() + call.arguments.len()).sum();
-            answer.images.len() + answer.citations.len() + arguments
-        })
-    });
-    move || {
-        (count.get() > 0).then(|| {
-            live.answer.with_untracked(|answer| {
-                let images = answer.images.iter().enumerate().map(|(at, url)| picture(url, at + 1));
-                let calls = answer
-                    .tool_calls
-                    .iter()
-                    .map(|call| line("tool-call", format!("{}({})", call.name, call.arguments).into_any()));
-                let citations = answer.citations.iter().map(|citation| {
-                    line("citation", link(&citation.url, citation.title.as_ref().unwrap_or(&citation.url)))
-                });
-                images.chain(calls).chain(citations).collect_view().into_any()
-            })
-        })
-    }
+    view! { <div class="extras" inner_html=move || live.answer.with(extras)></div> }
 }
 
-fn line(class: &'static str, content: AnyView) -> AnyView {
-    view! { <p class=class>{content}</p> }.into_any()
+fn extras(answer: &Answer) -> String {
+    let mut html = Html::default();
+    for (url, number) in answer.images.iter().zip(1..) {
+        picture(&mut html, url, number);
+    }
+    for call in &answer.tool_calls {
+        html.markup("<p class=\"tool-call\">")
+            .text(&call.name)
+            .markup("(")
+            .text(&call.arguments)
+            .markup(")</p>");
+    }
+    for citation in &answer.citations {
+        html.markup("<p class=\"citation\">");
+        link(&mut html, &citation.url, citation.title.as_ref().unwrap_or(&citation.url));
+        html.markup("</p>");
+    }
+    html.into_string()
 }
 
 /// A data URL is shown; what lies elsewhere is a link, so that nothing is fetched without being asked for.
-fn picture(url: &str, number: usize) -> AnyView {
+fn picture(html: &mut Html, url: &str, number: usize) {
     let kinds = ["data:image/png;", "data:image/jpeg;", "data:image/webp;", "data:image/gif;"];
     if kinds.iter().any(|kind| url.starts_with(kind)) {
-        let alt = format!("Picture {number} made by the model");
-        view! { <img class="answer-image" src=url.to_owned() alt=alt /> }.into_any()
+        html.markup("<img class=\"answer-image\"").attribute("src", url);
+        html.attribute("alt", &format!("Picture {number} made by the model")).markup(" />");
     } else {
-        line("picture-link", link(url, url))
+        html.markup("<p class=\"picture-link\">");
+        link(html, url, url);
+        html.markup("</p>");
     }
 }
 
 /// Only web addresses become links; anything else stays text.
-fn link(url: &str, title: &str) -> AnyView {
-    let title = title.to_owned();
+fn link(html: &mut Html, url: &str, title: &str) {
     if url.starts_with("https://") || url.starts_with("http://") {
-        view! {
-            <a href=url.to_owned() title=url.to_owned() target="_blank" rel="noopener noreferrer nofollow">
-                {title}
-            </a>
-        }
-        .into_any()
+        html.markup("<a target=\"_blank\" rel=\"noopener noreferrer nofollow\"").attribute("href", url);
+        html.attribute("title", url).markup(">").text(title).markup("</a>");
     } else {
-        title.into_any()
+        html.text(title);
     }
 }
 
@@ -298,7 +290,7 @@ fn TryAgain(chat: Chat, live: LiveAnswer, class: &'static str) -> impl IntoView 
             title="Try again"
             on:click=again
         >
-            <icons::Retry />
+            <Icon path=icons::RETRY />
             <span>"Try again"</span>
         </button>
     }
@@ -347,34 +339,35 @@ fn ForkButton(live: LiveAnswer) -> impl IntoView {
             title="Go on from here in a new chat"
             on:click=move |_| chats.fork(live.id)
         >
-            <icons::Fork />
+            <Icon path=icons::FORK />
         </button>
     }
 }
 
 #[component]
 fn CopyButton(live: LiveAnswer) -> impl IntoView {
-    let label = RwSignal::new("Copy");
+    let label = RwSignal::new("Copy".to_owned());
     let copy = move |_| {
         let text = live.answer.with_untracked(|answer| answer.text.clone());
         spawn_local(async move {
             let copied = browser::copy(&text).await;
-            label.set(if copied { "Copied" } else { "This browser does not let pages copy" });
+            let told = if copied { "Copied" } else { "This browser does not let pages copy" };
+            label.set(told.to_owned());
             browser::sleep(std::time::Duration::from_secs(2)).await;
-            label.try_set("Copy");
+            label.try_set("Copy".to_owned());
         });
     };
     view! {
         <button
             type="button"
             class="button quiet icon-only copy"
-            class:copied=move || label.get() == "Copied"
+            class:copied=move || label.with(|label| label == "Copied")
             aria-label=move || label.get()
             title=move || label.get()
             on:click=copy
         >
-            <icons::Copy />
-            <icons::Check />
+            <Icon path=icons::COPY />
+            <Icon path=icons::CHECK />
         </button>
     }
 }

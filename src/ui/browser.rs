@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 
-use super::PAGE_DATA_ID;
+use super::{MESSAGE_ID, PAGE_DATA_ID};
 use crate::api::page::PageData;
 
 /// A page in the background gets no frames; its text must grow all the same.
@@ -18,6 +18,42 @@ const BACKGROUND_INTERVAL: Duration = Duration::from_millis(250);
 pub fn page_data() -> PageData {
     let json = document().get_element_by_id(PAGE_DATA_ID).and_then(|element| element.text_content());
     serde_json::from_slice(json.unwrap_or_default().as_bytes()).unwrap_or_default()
+}
+
+/// What a person did with the page before it came alive.
+#[derive(Clone, Debug, Default)]
+pub struct Early {
+    /// What stands in the composer, and between which places it is selected.
+    pub draft: String,
+    pub selected: Option<(u32, u32)>,
+    /// How far the chat is scrolled, in CSS pixels, if it is.
+    pub scrolled: i32,
+}
+
+/// Clears the page that the server rendered, and tells what a person did with it.
+pub fn take_page() -> Early {
+    let field = document().get_element_by_id(MESSAGE_ID);
+    let field = field.and_then(|field| field.dyn_into::<web_sys::HtmlTextAreaElement>().ok());
+    let focused = focused_id();
+    let selected = field
+        .as_ref()
+        .filter(|_| focused.as_deref() == Some(MESSAGE_ID))
+        .and_then(|field| field.selection_start().ok().flatten().zip(field.selection_end().ok().flatten()));
+    let scroller = document().query_selector(".transcript").ok().flatten();
+    let early = Early {
+        draft: field.map(|field| field.value()).unwrap_or_default(),
+        selected,
+        scrolled: scroller.map_or(0, |scroller| scroller.scroll_top()),
+    };
+    if let Some(body) = document().body() {
+        body.set_text_content(None);
+    }
+    early
+}
+
+/// Takes a part of what a person did with the page before it came alive: it is for the first who asks.
+pub fn take_early<T: Default>(part: impl FnOnce(&mut Early) -> T) -> T {
+    use_context::<StoredValue<Early>>().and_then(|early| early.try_update_value(part)).unwrap_or_default()
 }
 
 /// Sets what the tab is called.

@@ -25,13 +25,19 @@ pub struct Chats {
     /// The list of all chats.
     pub sidebar: RwSignal<Sidebar>,
     owner: StoredValue<Owner>,
-    known: RwSignal<Vec<Chat>>,
-    /// The chat at `/`, which becomes `/c/<id>` with its first question.
-    fresh: RwSignal<ConversationId>,
-    /// A chat that was asked for and that the server does not have.
-    absent: RwSignal<Option<ConversationId>>,
+    opened: RwSignal<Opened>,
     /// What is set for the next question, as typed.
     pub settings: RwSignal<TypedSettings>,
+}
+
+/// The chats that this page has opened.
+#[derive(Clone, Debug)]
+struct Opened {
+    known: Vec<Chat>,
+    /// The chat at `/`, which becomes `/c/<id>` with its first question.
+    fresh: ConversationId,
+    /// A chat that was asked for and that the server does not have.
+    absent: Option<ConversationId>,
 }
 
 /// One chat: all that was said in it, and the branch that is shown.
@@ -39,15 +45,22 @@ pub struct Chats {
 pub struct Chat {
     pub id: ConversationId,
     pub title: RwSignal<String>,
-    questions: RwSignal<Vec<Question>>,
-    answers: RwSignal<Vec<LiveAnswer>>,
-    leaf: RwSignal<Option<AnswerId>>,
+    said: RwSignal<Said>,
     /// What stands in the composer.
     pub draft: RwSignal<String>,
     /// Why the last send came to nothing; empty if it did not.
     pub refusal: RwSignal<String>,
     /// The version that this page has heard of; 0 before the first.
     pub version: StoredValue<u64>,
+}
+
+/// What was said, as a tree.
+#[derive(Clone, Debug, Default)]
+struct Said {
+    questions: Vec<Question>,
+    answers: Vec<LiveAnswer>,
+    /// The end of the branch that is shown.
+    leaf: Option<AnswerId>,
 }
 
 /// A question of the branch that is shown, and the answer that the branch goes through.
@@ -64,12 +77,10 @@ impl Chats {
             address,
             sidebar: RwSignal::default(),
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
-            known: RwSignal::default(),
-            fresh: RwSignal::new(ConversationId::now()),
-            absent: RwSignal::new(None),
+            opened: RwSignal::new(Opened { known: Vec::new(), fresh: ConversationId::now(), absent: None }),
             settings: RwSignal::default(),
         };
-        chats.insert(chats.new_chat(chats.fresh.get_untracked()));
+        chats.insert(chats.new_chat(chats.opened.with_untracked(|opened| opened.fresh)));
         // After hydration, so that the first render equals the server's.
         Effect::new(move || {
             if let Some(settings) =
@@ -83,22 +94,22 @@ impl Chats {
 
     /// The id of the chat that is still empty.
     pub fn fresh(self) -> ConversationId {
-        self.fresh.get()
+        self.opened.with(|opened| opened.fresh)
     }
 
     pub fn find(self, id: ConversationId) -> Option<Chat> {
-        self.known.with(|known| known.iter().find(|chat| chat.id == id).copied())
+        self.opened.with(|opened| opened.known.iter().find(|chat| chat.id == id).copied())
     }
 
     /// True if the server does not have the chat.
     pub fn is_absent(self, id: ConversationId) -> bool {
-        self.absent.get() == Some(id)
+        self.opened.with(|opened| opened.absent) == Some(id)
     }
 
     /// Remembers the chat that the server does not have.
     pub fn mark_absent(self, id: Option<ConversationId>) {
-        if self.absent.get_untracked() != id {
-            self.absent.set(id);
+        if self.opened.with_untracked(|opened| opened.absent) != id {
+            self.opened.update(|opened| opened.absent = id);
         }
     }
 
@@ -124,29 +135,28 @@ impl Chats {
         if chat.title.with_untracked(|title| *title != conversation.title) {
             chat.title.set(conversation.title.clone());
         }
-        let mut questions = chat.questions.get_untracked();
+        let mut said = chat.said.get_untracked();
         for question in &conversation.questions {
-            if !questions.iter().any(|known| known.id == question.id) {
-                questions.push(question.clone());
+            if !said.questions.iter().any(|known| known.id == question.id) {
+                said.questions.push(question.clone());
             }
         }
-        let mut answers = chat.answers.get_untracked();
         for answer in &conversation.answers {
-            match answers.iter().find(|live| live.id == answer.id) {
+            match said.answers.iter().find(|live| live.id == answer.id) {
                 Some(live) => live.correct(answer),
-                None => answers.push(self.owned(|| LiveAnswer::new(answer.clone()))),
+                None => said.answers.push(self.owned(|| LiveAnswer::new(answer.clone()))),
             }
         }
-        if questions.len() != chat.questions.with_untracked(Vec::len) {
-            chat.questions.set(questions);
+        // A question that is on its way is shown, whatever the server says of the time before.
+        if said.leaf.is_none_or(|leaf| conversation.answers.iter().any(|answer| answer.id == leaf)) {
+            said.leaf = conversation.leaf;
         }
-        if answers.len() != chat.answers.with_untracked(Vec::len) {
-            chat.answers.set(answers);
-        }
-        let leaf = chat.leaf.get_untracked();
-        let is_known = |leaf| conversation.answers.iter().any(|answer| answer.id == leaf);
-        if leaf != conversation.leaf && leaf.is_none_or(is_known) {
-            chat.leaf.set(conversation.leaf);
+        let is_news = chat.said.with_untracked(|known| {
+            (known.questions.len(), known.answers.len(), known.leaf)
+                != (said.questions.len(), said.answers.len(), said.leaf)
+        });
+        if is_news {
+            chat.said.set(said);
         }
         if known.is_none() {
             chat.draft.set(conversation.draft.clone());
@@ -171,8 +181,8 @@ impl Chats {
     /// cannot be sent.
     pub fn ask_after(self, chat: Chat, after: Option<AnswerId>, text: String, settings: Settings) {
         let question = Question { id: QuestionId::now(), after, text, asked_ms: 0 };
-        chat.questions.update(|questions| questions.push(question.clone()));
-        if self.fresh.get_untracked() == chat.id {
+        chat.said.update(|said| said.questions.push(question.clone()));
+        if untrack(|| self.fresh()) == chat.id {
             chat.title.set(first_words(&question.text));
             self.begin(chat);
         }
@@ -182,8 +192,8 @@ impl Chats {
     /// Asks the same question again: another answer beside the one that is there; or, with `continues`, one that
     /// goes on from its end.
     pub fn try_again(self, chat: Chat, live: LiveAnswer, continues: bool, settings: Settings) {
-        let question = chat.questions.with_untracked(|questions| {
-            questions.iter().find(|question| question.id == live.question).cloned()
+        let question = chat.said.with_untracked(|said| {
+            said.questions.iter().find(|question| question.id == live.question).cloned()
         });
         if let Some(question) = question {
             self.request_answer(chat, question, continues.then_some(live.id), settings);
@@ -192,12 +202,14 @@ impl Chats {
 
     fn request_answer(self, chat: Chat, question: Question, continues: Option<AnswerId>, settings: Settings) {
         chat.refusal.set(String::new());
-        let before = chat.leaf.get_untracked();
+        let before = chat.said.with_untracked(|said| said.leaf);
         let model = settings.model.clone().unwrap_or_default();
         let id = AnswerId::now();
         let live = self.owned(|| LiveAnswer::begin(id, question.id, model));
-        chat.answers.update(|answers| answers.push(live));
-        chat.leaf.set(Some(id));
+        chat.said.update(|said| {
+            said.answers.push(live);
+            said.leaf = Some(id);
+        });
         let message = SentMessage {
             conversation: chat.id,
             question: question.clone().into(),
@@ -211,7 +223,7 @@ impl Chats {
     /// Shows another version: of an answer, or (`answer` being any answer to it) of a question.
     pub fn show(self, chat: Chat, answer: AnswerId) {
         let leaf = untrack(|| chat.tree()).leaf_behind(answer);
-        chat.leaf.set(Some(leaf));
+        chat.said.update(|said| said.leaf = Some(leaf));
         self.tell(chat.id, ConversationChange::Leaf(leaf));
     }
 
@@ -254,16 +266,14 @@ impl Chats {
         self.address.go(&format!("/c/{}", chat.id));
         let id = ConversationId::now();
         self.insert(self.new_chat(id));
-        self.fresh.set(id);
+        self.opened.update(|opened| opened.fresh = id);
     }
 
     fn new_chat(self, id: ConversationId) -> Chat {
         self.owned(|| Chat {
             id,
             title: RwSignal::default(),
-            questions: RwSignal::default(),
-            answers: RwSignal::default(),
-            leaf: RwSignal::default(),
+            said: RwSignal::default(),
             draft: RwSignal::default(),
             refusal: RwSignal::default(),
             version: StoredValue::new(0),
@@ -271,7 +281,7 @@ impl Chats {
     }
 
     fn insert(self, chat: Chat) {
-        self.known.update(|known| known.push(chat));
+        self.opened.update(|opened| opened.known.push(chat));
     }
 
     /// Signals made by `make` live as long as the root.
@@ -283,40 +293,35 @@ impl Chats {
 impl Chat {
     /// True before the first question.
     pub fn is_empty(self) -> bool {
-        self.answers.with(Vec::is_empty)
+        self.said.with(|said| said.answers.is_empty())
     }
 
     /// The turns of the branch that is shown, oldest first.
     pub fn branch(self) -> Vec<Turn> {
-        let branch = self.tree().branch(self.leaf.get());
-        self.questions.with(|questions| {
-            self.answers.with(|answers| {
-                let turn = |(question, answer)| {
-                    let question = questions.iter().find(|known| known.id == question)?.clone();
-                    let live = *answers.iter().find(|known| known.id == answer)?;
-                    Some(Turn { question, live })
-                };
-                branch.into_iter().filter_map(turn).collect()
-            })
+        let tree = self.tree();
+        self.said.with(|said| {
+            let turn = |(question, answer)| {
+                let question = said.questions.iter().find(|known| known.id == question)?.clone();
+                let live = *said.answers.iter().find(|known| known.id == answer)?;
+                Some(Turn { question, live })
+            };
+            tree.branch(said.leaf).into_iter().filter_map(turn).collect()
         })
     }
 
     /// Who follows whom.
     pub fn tree(self) -> Tree {
-        let questions = self
-            .questions
-            .with(|questions| questions.iter().map(|question| (question.id, question.after)).collect());
-        let answers =
-            self.answers.with(|answers| answers.iter().map(|live| (live.id, live.question)).collect());
-        Tree { questions, answers }
+        self.said.with(|said| Tree {
+            questions: said.questions.iter().map(|question| (question.id, question.after)).collect(),
+            answers: said.answers.iter().map(|live| (live.id, live.question)).collect(),
+        })
     }
 
     /// The answer that a next question would follow: the last that is shown.
     pub fn newest_answer(self) -> Option<LiveAnswer> {
-        let leaf = self.leaf.get();
-        self.answers.with(|answers| {
-            let shown = answers.iter().find(|live| Some(live.id) == leaf);
-            shown.or(answers.last()).copied()
+        self.said.with(|said| {
+            let shown = said.answers.iter().find(|live| Some(live.id) == said.leaf);
+            shown.or(said.answers.last()).copied()
         })
     }
 
@@ -327,11 +332,16 @@ impl Chat {
 
     /// A send that the server refused leaves nothing behind: the question goes back to the composer.
     fn take_back(self, question: &Question, answer: AnswerId, before: Option<AnswerId>, error: ApiError) {
-        self.leaf.set(before);
-        self.answers.update(|answers| answers.retain(|live| live.id != answer));
-        let is_asked = |live: &LiveAnswer| live.question == question.id;
-        if !self.answers.with_untracked(|answers| answers.iter().any(is_asked)) {
-            self.questions.update(|questions| questions.retain(|known| known.id != question.id));
+        let is_last = self.said.try_update(|said| {
+            said.leaf = before;
+            said.answers.retain(|live| live.id != answer);
+            let is_last = !said.answers.iter().any(|live| live.question == question.id);
+            if is_last {
+                said.questions.retain(|known| known.id != question.id);
+            }
+            is_last
+        });
+        if is_last == Some(true) {
             self.draft.update(|draft| {
                 let newer = std::mem::replace(draft, question.text.clone());
                 if !newer.trim().is_empty() {

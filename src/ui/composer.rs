@@ -7,11 +7,13 @@ use leptos::html::Textarea;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::MESSAGE_ID;
+use super::browser;
 use super::chats::{Chat, Chats};
+use super::icons::{self, Icon};
 use super::live_answer::LiveAnswer;
 use super::settings_form::SettingsForm;
 use super::spending::SpendingOfChat;
-use super::{browser, icons};
 use crate::api::conversations::change_conversation;
 use crate::api::page::AboutSite;
 use crate::library::ConversationChange;
@@ -84,6 +86,7 @@ pub fn Composer(chat: Chat) -> impl IntoView {
             <Notices chat too_long />
             <div class="composer-field">
                 <textarea
+                    id=MESSAGE_ID
                     aria-label="Message"
                     placeholder="Ask anything"
                     rows="1"
@@ -104,7 +107,7 @@ pub fn Composer(chat: Chat) -> impl IntoView {
                         title="Chat settings"
                         on:click=move |_| panel_open.update(|open| *open = !*open)
                     >
-                        <icons::Sliders />
+                        <Icon path=icons::SLIDERS />
                         <ModelName />
                         <span class="field-error">{move || read().is_err().then(|| "Check the settings".to_owned())}</span>
                     </button>
@@ -134,8 +137,8 @@ fn SendButton(running: Memo<bool>, can_send: Memo<bool>) -> impl IntoView {
             disabled=move || !running.get() && !can_send.get()
             on:click=click
         >
-            <icons::Send />
-            <icons::Stop />
+            <Icon path=icons::SEND />
+            <Icon path=icons::STOP />
         </button>
     }
 }
@@ -232,15 +235,19 @@ fn draft_key(chat: Chat) -> String {
 
 /// What was typed before the page came alive comes first, then what was kept from an earlier visit.
 fn take_over(chat: Chat, field: &web_sys::HtmlTextAreaElement) {
-    let typed = field.value();
-    if chat.draft.with_untracked(String::is_empty) {
-        if !typed.is_empty() {
-            chat.draft.set(typed);
-        } else if let Some(kept) = browser::stored(&draft_key(chat)) {
-            chat.draft.set(kept);
-        }
+    let typed = browser::take_early(|early| std::mem::take(&mut early.draft));
+    let selected = browser::take_early(|early| early.selected.take());
+    if !typed.is_empty() {
+        chat.draft.set(typed);
+    } else if let Some(kept) = browser::stored(&draft_key(chat)) {
+        chat.draft.set(kept);
     }
-    if browser::has_keyboard() {
+    if browser::has_keyboard() || selected.is_some() {
         let _ = field.focus();
+    }
+    if let Some((from, to)) = selected {
+        field.set_value(&chat.draft.get_untracked());
+        // A place beyond the text is taken for its end.
+        let _ = field.set_selection_range(from, to);
     }
 }

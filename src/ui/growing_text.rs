@@ -6,26 +6,25 @@ use wasm_bindgen::JsCast;
 use super::live_answer::LiveAnswer;
 use crate::chat::Answer;
 
-/// A part of an answer that grows at its end alone.
+/// A part of an answer that grows at its end.
 #[derive(Clone, Copy, Debug)]
 pub enum Part {
-    /// The text between one seam and the next, from 0.
-    Text(usize),
+    /// The text before the last seam: what an earlier answer wrote.
+    Earlier,
+    /// The text after the last seam; all of it if there is none.
+    Text,
     Reasoning,
     Refusal,
 }
 
 impl Part {
     fn of(self, answer: &Answer) -> &str {
+        let seam = answer.seams.last().map_or(0, |seam| usize::try_from(*seam).unwrap_or_default());
         match self {
+            Self::Earlier => answer.text.get(..seam).unwrap_or_default(),
+            Self::Text => answer.text.get(seam..).unwrap_or_default(),
             Self::Reasoning => &answer.reasoning,
             Self::Refusal => &answer.refusal,
-            Self::Text(at) => {
-                let seam =
-                    |at: usize| answer.seams.get(at).map(|seam| usize::try_from(*seam).unwrap_or_default());
-                let from = at.checked_sub(1).map_or(0, |before| seam(before).unwrap_or(answer.text.len()));
-                answer.text.get(from..seam(at).unwrap_or(answer.text.len())).unwrap_or_default()
-            }
         }
     }
 }
@@ -44,7 +43,7 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
             match text.get(shown.get_value()..) {
                 Some(more) if !more.is_empty() => append(&element, more),
                 Some(_) => return,
-                // After a crash the server may have kept a little less than was seen here.
+                // A seam came, or a crash, after which the server has a little less than was seen here.
                 None => element.set_text_content(Some(text)),
             }
             shown.set_value(text.len());

@@ -4,8 +4,9 @@ use leptos::ev::{KeyboardEvent, SubmitEvent};
 use leptos::html::Textarea;
 use leptos::prelude::*;
 
+use super::browser;
 use super::chats::{Chat, Chats};
-use super::{browser, icons};
+use super::icons::{self, Icon};
 use crate::api::page::AboutSite;
 use crate::chat::{Question, QuestionId};
 
@@ -40,7 +41,7 @@ pub fn QuestionView(chat: Chat, question: Question) -> impl IntoView {
                     hidden=move || editing.get()
                     on:click=move |_| editing.set(true)
                 >
-                    <icons::Edit />
+                    <Icon path=icons::EDIT />
                 </button>
             </div>
         </article>

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::chats::Chats;
+use super::html::Html;
 use super::stats::{decimal, rounded};
 use crate::api::models::list_models;
 use crate::api::page::AboutSite;
@@ -104,19 +105,18 @@ fn Labelled(
 /// The upstream's models, for choosing while typing. Without the list a name can be typed all the same.
 #[component]
 fn Models() -> impl IntoView {
-    let models = RwSignal::new(Vec::new());
+    let options = RwSignal::new(String::new());
     Effect::new(move || {
         spawn_local(async move {
-            models.try_set(list_models().await.unwrap_or_default());
+            let mut html = Html::default();
+            for model in list_models().await.unwrap_or_default() {
+                html.markup("<option").attribute("value", &model.id).markup(">");
+                html.text(&describe(&model)).markup("</option>");
+            }
+            options.try_set(html.into_string());
         });
     });
-    let options = move || {
-        let option = |model: &ModelInfo| {
-            view! { <option value=model.id.clone()>{describe(model)}</option> }.into_any()
-        };
-        models.with(|models| models.iter().map(option).collect_view().into_any())
-    };
-    view! { <datalist id="models">{options}</datalist> }
+    view! { <datalist id="models" inner_html=move || options.get()></datalist> }
 }
 
 /// Prices are given for a million tokens, as everywhere.

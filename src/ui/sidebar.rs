@@ -8,10 +8,11 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::address::Address;
+use super::browser;
 use super::chats::Chats;
 use super::html::Html;
+use super::icons::{self, Icon};
 use super::listing::Sidebar;
-use super::{browser, icons};
 use crate::chat::ConversationId;
 use crate::library::{ConversationChange, ConversationSummary, FoundIn, SearchHit};
 
@@ -82,7 +83,7 @@ pub fn DrawerButton() -> impl IntoView {
             }
             on:click=open
         >
-            <icons::List />
+            <Icon path=icons::LIST />
         </button>
     }
 }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::browser;
+use super::html::Html;
 use super::live_answer::LiveAnswer;
 use crate::chat::{Answer, Bill};
 
@@ -18,15 +19,16 @@ pub fn Stats(live: LiveAnswer) -> impl IntoView {
     let rows = move || {
         running.track();
         is_open.track();
-        let rows = live.answer.with_untracked(details).into_iter();
-        rows.map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }.into_any())
-            .collect_view()
-            .into_any()
+        let mut html = Html::default();
+        for (name, value) in live.answer.with_untracked(details) {
+            html.markup("<div><dt>").markup(name).markup("</dt><dd>").text(&value).markup("</dd></div>");
+        }
+        html.into_string()
     };
     view! {
         <details class="stats">
             <summary aria-label="Statistics">{line}</summary>
-            <dl>{rows}</dl>
+            <dl inner_html=rows></dl>
         </details>
     }
 }

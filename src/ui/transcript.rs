@@ -6,9 +6,10 @@ use leptos::task::spawn_local;
 
 use super::address::Address;
 use super::answer_view::AnswerView;
+use super::browser;
 use super::chats::{Chat, Chats, Turn};
+use super::icons::{self, Icon};
 use super::question_view::QuestionView;
-use super::{browser, icons};
 use crate::chat::{AnswerId, EndStatus};
 
 /// How near the end counts as there, in CSS pixels: half a line.
@@ -32,6 +33,7 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
         }
         newest
     });
+    Effect::new(move || place.start_at(browser::take_early(|early| std::mem::take(&mut early.scrolled))));
     let first = RwSignal::new(untrack(|| chat.branch().len()).saturating_sub(SHOWN_AT_ONCE));
     Effect::new(move || {
         spawn_local(async move {
@@ -84,7 +86,7 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
                 title="Go to the end"
                 on:click=move |_| place.to_end()
             >
-                <icons::Down />
+                <Icon path=icons::DOWN />
             </button>
             <StatusLine chat />
         </div>
@@ -147,6 +149,15 @@ impl Place {
     fn stick(self) {
         if let Some(scroller) = self.scroller.get_untracked().filter(|_| self.at_end.get_untracked()) {
             scroller.set_scroll_top(scroller.scroll_height());
+        }
+    }
+
+    /// A reader who had scrolled before the page came alive is left there.
+    fn start_at(self, top: i32) {
+        if let Some(scroller) = self.scroller.get().filter(|_| top > 0) {
+            self.at_end.set(false);
+            self.last_top.set_value(top);
+            scroller.set_scroll_top(top);
         }
     }
 

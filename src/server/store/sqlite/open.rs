@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{ConnectOptions, Connection, SqlSafeStr};
 
 use super::{EventLog, Running, SqliteStore, StoreError, answers};
 use crate::chat::{End, EndStatus, State};
@@ -36,6 +36,7 @@ fn migrator() -> Migrator {
 pub async fn alone(file: &Path) -> Result<SqliteStore, StoreError> {
     make_private(file).map_err(|error| io_error(file, error))?;
     check_kind(file)?;
+    check_application(file).await?;
     let log_folder = log_folder(file);
     make_folder(&log_folder).map_err(|error| io_error(file, error))?;
     let lock = lock(file, &log_folder)?;
@@ -49,6 +50,7 @@ pub async fn alone(file: &Path) -> Result<SqliteStore, StoreError> {
 
 pub async fn beside(file: &Path) -> Result<SqliteStore, StoreError> {
     check_kind(file)?;
+    check_application(file).await?;
     let running = Running {
         log: None,
         log_folder: log_folder(file),
@@ -136,10 +138,16 @@ async fn connect(file: &Path, running: Running) -> Result<SqliteStore, StoreErro
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT);
-    let pool = |size| SqlitePoolOptions::new().max_connections(size).min_connections(1);
+    let pool = |size| {
+        SqlitePoolOptions::new().max_connections(size).min_connections(1).after_release(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
+    };
     let failed = |error| database_error(file, &error);
     let writer: SqlitePool = pool(1).connect_with(options.clone()).await.map_err(failed)?;
-    check_application(file, &writer).await?;
     let readers = pool(READERS).connect_with(options).await.map_err(failed)?;
     Ok(SqliteStore { file: file.to_owned(), writer, readers, running: Arc::new(running) })
 }
@@ -172,21 +180,22 @@ fn check_kind(file: &Path) -> Result<(), StoreError> {
     if start.is_empty() || start == SQLITE_MAGIC { Ok(()) } else { Err(StoreError::Foreign(file.to_owned())) }
 }
 
-/// Another program's database is left alone too.
-async fn check_application(file: &Path, pool: &SqlitePool) -> Result<(), StoreError> {
-    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
-        .fetch_one(pool)
-        .await
-        .map_err(|error| database_error(file, &error))?;
-    let application: i64 = sqlx::query_scalar("PRAGMA application_id")
-        .fetch_one(pool)
-        .await
-        .map_err(|error| database_error(file, &error))?;
+/// Another program's database is left alone too: nothing is set on this connection.
+async fn check_application(file: &Path) -> Result<(), StoreError> {
+    let failed = |error| database_error(file, &error);
+    let options = SqliteConnectOptions::new().filename(file).busy_timeout(BUSY_TIMEOUT);
+    let mut connection = options.connect().await.map_err(failed)?;
     // The table of migrations is there before the first of them has run.
-    if tables > 2 && application != APPLICATION_ID {
-        return Err(StoreError::Foreign(file.to_owned()));
-    }
-    Ok(())
+    let tables: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE tbl_name <> '_sqlx_migrations'")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(failed)?;
+    let application: i64 =
+        sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut connection).await.map_err(failed)?;
+    connection.close().await.map_err(failed)?;
+    let is_new = tables == 0 && application == 0;
+    if is_new || application == APPLICATION_ID { Ok(()) } else { Err(StoreError::Foreign(file.to_owned())) }
 }
 
 fn log_folder(file: &Path) -> PathBuf {
@@ -218,13 +227,25 @@ pub fn io_error(file: &Path, error: io::Error) -> StoreError {
 /// By SQLite's primary result codes (<https://sqlite.org/rescode.html>).
 pub fn database_error(file: &Path, error: &sqlx::Error) -> StoreError {
     let path = file.to_owned();
-    let sqlx::Error::Database(database) = error else { return StoreError::Other(error.to_string()) };
+    let database = match error {
+        sqlx::Error::Database(database) => database,
+        // What was written here can be read, unless something else wrote over it.
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+            return StoreError::Damaged { file: path, detail: error.to_string() };
+        }
+        other => return StoreError::Other(other.to_string()),
+    };
     let code = database.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default();
     match code & 0xff {
         5 | 6 => StoreError::InUse(path),
         3 | 8 => StoreError::ReadOnly(path),
         11 => StoreError::Damaged { file: path, detail: database.message().to_owned() },
+        1 if database.message().contains("fts5") => {
+            StoreError::Damaged { file: path, detail: database.message().to_owned() }
+        }
         13 => StoreError::DiskFull(path),
+        // No space for the memory that connections share (SQLITE_IOERR_SHMSIZE).
+        10 if code == 4874 => StoreError::DiskFull(path),
         14 => StoreError::Open { file: path, error: io::Error::other(database.message().to_owned()) },
         26 => StoreError::Foreign(path),
         _ => StoreError::Other(database.message().to_owned()),

@@ -103,7 +103,8 @@ pub async fn fork(
     // What was paid once is not counted twice.
     for answer in &copy.answers {
         sqlx::query(
-            "UPDATE answers SET cost = NULL, prompt_tokens = NULL, completion_tokens = NULL, has_open_bill = 0 \
+            "UPDATE answers SET cost = NULL, prompt_tokens = NULL, completion_tokens = NULL, has_open_bill = 0, \
+             ended_ms = NULL \
              WHERE id = ?",
         )
         .bind(answer.id.0)
