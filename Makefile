@@ -91,6 +91,12 @@ dev: tools $(STYLE) ## Build and serve, and again whenever a file changes
 	( while sleep 1; do $(MAKE) -s $(STYLE); cp -u $(STYLE) target/site/pkg/runnel.css 2>/dev/null || true; done ) & trap "kill $$!" EXIT; \
 	LEPTOS_HASH_FILES=false cargo leptos watch
 
+## -- measuring ------------------------------------------------------------------------------------
+
+.PHONY: bench
+bench: ## What the store writes for each byte of an answer
+	cargo bench --features ssr --bench store
+
 ## -- checking -------------------------------------------------------------------------------------
 
 PYTHON_TOOLS := end2end/.venv/installed

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal;
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::config::{
@@ -49,24 +50,21 @@ pub async fn serve(
     };
     say(&format!("Runnel is at http://{address} ({answers})"));
     let running = app.answers().clone();
+    let (stop, hurry) = stop_requests();
     let patience = async move {
-        match running.count_running() {
+        let answers = match running.count_running() {
             0 => return,
-            1 => say(&format!(
-                "Waiting up to {} s for an answer. Press Ctrl-C again to stop now.",
-                grace.as_secs()
-            )),
-            count => say(&format!(
-                "Waiting up to {} s for {count} answers. Press Ctrl-C again to stop now.",
-                grace.as_secs()
-            )),
-        }
+            1 => "an answer".to_owned(),
+            count => format!("{count} answers"),
+        };
+        let seconds = grace.as_secs();
+        say(&format!("Waiting up to {seconds} s for {answers}. Press Ctrl-C again to stop now."));
         tokio::select! {
             () = tokio::time::sleep(grace) => {}
-            () = asked_to_stop() => {}
+            () = hurry.cancelled_owned() => {}
         }
     };
-    http::serve(listener, app, asked_to_stop(), patience).await?;
+    http::serve(listener, app, stop.cancelled_owned(), patience).await?;
     store.close().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -202,28 +200,58 @@ fn log_to_stderr() {
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
 }
 
-/// Resolves on Ctrl-C, and on SIGTERM where there is one.
+/// Told once to stop, and told again. One listener hears both, so that none is lost in between.
+fn stop_requests() -> (CancellationToken, CancellationToken) {
+    let (stop, hurry) = (CancellationToken::new(), CancellationToken::new());
+    let (first, second) = (stop.clone(), hurry.clone());
+    tokio::spawn(async move {
+        let mut requests = StopRequests::listen();
+        requests.next().await;
+        first.cancel();
+        requests.next().await;
+        second.cancel();
+    });
+    (stop, hurry)
+}
+
+/// Resolves when the program is told to stop.
 async fn asked_to_stop() {
-    let interrupt = async {
+    StopRequests::listen().next().await;
+}
+
+/// Ctrl-C and SIGTERM, from the moment of listening on.
+#[cfg(unix)]
+struct StopRequests(Vec<signal::unix::Signal>);
+
+#[cfg(unix)]
+impl StopRequests {
+    fn listen() -> Self {
+        let kinds = [signal::unix::SignalKind::interrupt(), signal::unix::SignalKind::terminate()];
+        // Without a handler the system ends the program by itself.
+        Self(kinds.into_iter().filter_map(|kind| signal::unix::signal(kind).ok()).collect())
+    }
+
+    async fn next(&mut self) {
+        if self.0.is_empty() {
+            std::future::pending::<()>().await;
+        }
+        futures::future::select_all(self.0.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
+    }
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+struct StopRequests;
+
+#[cfg(not(unix))]
+impl StopRequests {
+    fn listen() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
         if signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-    };
-    tokio::select! {
-        () = interrupt => {}
-        () = terminated() => {}
     }
-}
-
-#[cfg(unix)]
-async fn terminated() {
-    match signal::unix::signal(signal::unix::SignalKind::terminate()) {
-        Ok(mut terminate) => drop(terminate.recv().await),
-        Err(_) => std::future::pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending().await
 }

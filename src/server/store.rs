@@ -1,7 +1,7 @@
 //! Where conversations are kept.
 //!
 //! [`Store`] is what Runnel needs of a database; each method is a transaction that a person could name. The
-//! tests in `store/contract.rs` say what every implementation must do. [`SqliteStore`] is the one there is.
+//! tests in `src/tests/store_contract.rs` say what every implementation must do. [`SqliteStore`] is the one there is.
 
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
@@ -155,6 +155,8 @@ pub enum StoreError {
     Damaged { file: PathBuf, detail: String },
     #[error("{} cannot be opened: {error}. Choose another place with --data.", .file.display())]
     Open { file: PathBuf, error: std::io::Error },
-    #[error("The database did not do it: {0}")]
+    #[error("{} cannot be written: {error}. Choose another file for the copy.", .file.display())]
+    Copy { file: PathBuf, error: std::io::Error },
+    #[error("The database did not do it: {0}. Try again; if it stays so, start Runnel again.")]
     Other(String),
 }

@@ -256,7 +256,6 @@ async fn the_store_writes_at_most_three_bytes_for_each_byte_of_a_long_answer() {
     let text = reader.answer.text.len() as u64;
     assert!(text > 80_000, "{text}");
     let (log, database) = (app.store.log_bytes(), app.wal_bytes() - wal);
-    println!("answer {text} bytes: log {log}, write-ahead log {database}");
     assert!(log + database <= 3 * text, "{log} + {database} bytes for {text}");
 }
 

@@ -102,7 +102,7 @@ impl TestApp {
         let (shutdown, asked_to_stop) = oneshot::channel();
         let (hurry, asked_to_hurry) = oneshot::channel();
         let server = tokio::spawn(http::serve(listener, app, async { drop(asked_to_stop.await) }, async {
-            drop(asked_to_hurry.await)
+            drop(asked_to_hurry.await);
         }));
         let (shutdown, hurry) = (Some(shutdown), Some(hurry));
         Self { demo, http: http_client(), address, shutdown, hurry, server, store, folder, dialect }

@@ -90,7 +90,7 @@ impl LiveAnswer {
         self.is_reading.set_value(true);
         let conversation = message.conversation;
         spawn_local(async move {
-            match self.read_to_end(Some(message)).await {
+            match self.read_to_end(Some(message), chats).await {
                 Err(error) if self.is_asked.try_get_value() == Some(false) => on_refused(error),
                 result => self.finish_reading(result, conversation, chats),
             }
@@ -105,7 +105,7 @@ impl LiveAnswer {
         }
         self.is_reading.set_value(true);
         spawn_local(async move {
-            self.finish_reading(self.read_to_end(None).await, conversation, chats);
+            self.finish_reading(self.read_to_end(None, chats).await, conversation, chats);
         });
     }
 
@@ -116,6 +116,7 @@ impl LiveAnswer {
             self.is_reading.try_set_value(false);
             chats.fetch(conversation);
         }
+        spawn_local(chats.look());
     }
 
     /// Asks the server to stop. The end comes through the stream, like every other. If the question is still on
@@ -132,7 +133,7 @@ impl LiveAnswer {
         }
     }
 
-    async fn read_to_end(self, mut first: Option<SentMessage>) -> Result<(), ApiError> {
+    async fn read_to_end(self, mut first: Option<SentMessage>, chats: Chats) -> Result<(), ApiError> {
         let mut pause = FIRST_PAUSE;
         loop {
             let before = self.seq();
@@ -142,8 +143,11 @@ impl LiveAnswer {
             };
             match opened {
                 Ok(stream) => {
-                    first = None;
-                    self.arrived_at_server();
+                    if first.take().is_some() {
+                        self.arrived_at_server();
+                        // The list has a chat more, or one that is running.
+                        spawn_local(chats.look());
+                    }
                     self.set_link(Link::Up);
                     self.read(stream).await;
                 }

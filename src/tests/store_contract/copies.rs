@@ -275,7 +275,7 @@ async fn a_backup_takes_the_place_of_nothing() {
         let file = folder.path().join("precious.txt");
         std::fs::write(&file, "precious").unwrap();
         let outcome = store.backup(&file).await;
-        assert!(matches!(outcome, Err(StoreError::Open { .. })), "{outcome:?}");
+        assert!(matches!(outcome, Err(StoreError::Copy { .. })), "{outcome:?}");
         assert_eq!(std::fs::read(&file).unwrap(), b"precious");
     })
     .await;

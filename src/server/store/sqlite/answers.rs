@@ -13,6 +13,8 @@ const STILL_WRITTEN: &str = "The answer before is still being written. Stop it, 
 const NO_SUCH_AFTER: &str =
     "The answer that this follows is not here: it may have been deleted. Start a new chat.";
 const DELETED: &str = "This conversation was deleted. Undo that, or start a new chat.";
+/// A file that was damaged into a circle must not hold anybody up for ever.
+const MOST_TURNS: usize = 100_000;
 
 pub async fn begin(connection: &mut SqliteConnection, new: &NewAnswer) -> Result<Begun, Failure> {
     if let Some((conversation, answer)) = find(&mut *connection, new.answer.id).await? {
@@ -233,7 +235,7 @@ async fn history(
 ) -> Result<Vec<(Question, Answer)>, Failure> {
     let mut history: Vec<(Question, Answer)> = Vec::new();
     let mut next = after;
-    while let Some(id) = next {
+    while let Some(id) = next.filter(|_| history.len() < MOST_TURNS) {
         let row = sqlx::query(
             "SELECT answers.rest, texts.reasoning, texts.text, answers.is_running, \
              questions.id, questions.after_answer, questions.text, questions.asked_ms \

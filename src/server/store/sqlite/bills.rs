@@ -49,8 +49,10 @@ pub async fn settle(connection: &mut SqliteConnection, id: AnswerId, bill: &Bill
 }
 
 /// The columns that [`spending_from_row`] reads.
-const SUMS: &str = "total(cost), coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0), count(*), \
-                    coalesce(sum(has_open_bill), 0)";
+///
+/// `total` never overflows, as `sum` does.
+const SUMS: &str = "total(cost), CAST(total(prompt_tokens) AS INTEGER), CAST(total(completion_tokens) AS INTEGER), \
+                    count(*), CAST(total(has_open_bill) AS INTEGER)";
 
 pub async fn spending_of(pool: &SqlitePool, id: ConversationId) -> Result<Spending, sqlx::Error> {
     let query = format!(

@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, SqlSafeStr};
 
 use super::{EventLog, Running, SqliteStore, StoreError, answers};
-use crate::chat::{End, EndStatus, State};
+use crate::chat::{AnswerEvent, End, EndStatus};
 use crate::problem::{Problem, ProblemKind};
 
 /// `PRAGMA application_id`: "RUNL" in ASCII. Set by the first migration.
@@ -49,6 +49,9 @@ pub async fn alone(file: &Path) -> Result<SqliteStore, StoreError> {
 }
 
 pub async fn beside(file: &Path) -> Result<SqliteStore, StoreError> {
+    if fs::metadata(file).is_ok_and(|known| known.len() == 0) {
+        return Err(StoreError::Foreign(file.to_owned()));
+    }
     check_kind(file)?;
     check_application(file).await?;
     let running = Running {
@@ -71,21 +74,37 @@ pub async fn beside(file: &Path) -> Result<SqliteStore, StoreError> {
     }
 }
 
-/// Copies the database to `file`, and seals the answers that are being written into the copy as far as their log
-/// tells: a copy has no log.
+/// Copies the database to `file`, and ends the answers that are being written in the copy, as far as their log
+/// tells: a copy has no log. The file is there once all of it is.
 pub async fn copy(store: &SqliteStore, file: &Path) -> Result<(), StoreError> {
-    if fs::metadata(file).is_ok_and(|known| known.len() > 0) {
-        let error = io::Error::new(ErrorKind::AlreadyExists, "there is a file already");
-        return Err(StoreError::Open { file: file.to_owned(), error });
+    let failed = |error| StoreError::Copy { file: file.to_owned(), error };
+    if file.exists() {
+        return Err(failed(io::Error::new(ErrorKind::AlreadyExists, "there is a file already")));
     }
-    make_private(file).map_err(|error| io_error(file, error))?;
-    sqlx::query("VACUUM INTO ?")
-        .bind(file.to_string_lossy().into_owned())
-        .execute(&store.readers)
-        .await
-        .map_err(|error| database_error(file, &error))?;
-    // Read after the copy was made: what ran then and has ended since is found in the log or in neither.
-    let mut logged = store.logged_answers().await?;
+    let unfinished = with_suffix(file, ".unfinished");
+    let copied = match write_copy(store, &unfinished, file).await {
+        Ok(()) => fs::rename(&unfinished, file).map_err(failed),
+        Err(error) => Err(error),
+    };
+    if copied.is_err() {
+        // What cannot be removed was perhaps never made.
+        let _ = fs::remove_file(&unfinished);
+    }
+    copied
+}
+
+/// Errors name the file that was asked for.
+async fn write_copy(store: &SqliteStore, file: &Path, named: &Path) -> Result<(), StoreError> {
+    let failed = |error| StoreError::Copy { file: named.to_owned(), error };
+    // An earlier try may have been broken off.
+    if let Err(error) = fs::remove_file(file)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(failed(error));
+    }
+    make_private(file).map_err(failed)?;
+    let vacuum = sqlx::query("VACUUM INTO ?").bind(file.to_string_lossy().into_owned());
+    vacuum.execute(&store.readers).await.map_err(|error| database_error(named, &error))?;
     let running = Running {
         log: None,
         log_folder: log_folder(file),
@@ -93,28 +112,30 @@ pub async fn copy(store: &SqliteStore, file: &Path) -> Result<(), StoreError> {
         lock: Mutex::default(),
     };
     let copied = connect(file, running).await?;
-    let left = answers::running(&copied.readers).await.map_err(|error| copied.error(error))?;
-    for mut answer in left {
-        if let Some(at) = logged.iter().position(|logged| logged.id == answer.id) {
-            answer = logged.swap_remove(at);
-        } else if let Ok(Some((_, ended))) = answers::find(&store.readers, answer.id).await {
-            answer = ended;
-        }
-        if answer.end().is_none() {
-            answer.state = State::Ended(interrupted("The backup was made while it was being written."));
-        }
-        let now_ms = answer.begun_ms;
-        let mut transaction = copied.begin().await?;
-        answers::finish(&mut transaction, &answer, now_ms).await.map_err(|error| copied.error(error))?;
-        copied.commit(transaction).await?;
-    }
+    end_running(store, &copied).await?;
     // One file, without a write-ahead log beside it. That takes the last connection.
     copied.readers.close().await;
-    sqlx::query("PRAGMA journal_mode = DELETE")
-        .execute(&copied.writer)
-        .await
-        .map_err(|error| copied.error(error))?;
+    let one_file = sqlx::query("PRAGMA journal_mode = DELETE").execute(&copied.writer).await;
+    one_file.map_err(|error| copied.error(error))?;
     copied.close().await;
+    File::open(file).and_then(|file| file.sync_all()).map_err(failed)
+}
+
+/// The log is read before the original is asked: what has not ended there by then has its text in the log.
+async fn end_running(store: &SqliteStore, copied: &SqliteStore) -> Result<(), StoreError> {
+    let mut logged = store.logged_answers().await?;
+    for answer in answers::running(&copied.readers).await.map_err(|error| copied.error(error))? {
+        let original = answers::find(&store.readers, answer.id).await.map_err(|error| store.error(error))?;
+        let ended = original.map(|(_, answer)| answer).filter(|answer| answer.end().is_some());
+        let in_log = logged.iter().position(|logged| logged.id == answer.id);
+        let mut answer = ended.or_else(|| in_log.map(|at| logged.swap_remove(at))).unwrap_or(answer);
+        let end = interrupted("The backup was made while it was being written.");
+        answer.apply(answer.seq.next(), &AnswerEvent::End(end));
+        let mut transaction = copied.begin().await?;
+        let finished = answers::finish(&mut transaction, &answer, answer.begun_ms).await;
+        finished.map_err(|error| copied.error(error))?;
+        copied.commit(transaction).await?;
+    }
     Ok(())
 }
 
@@ -199,8 +220,12 @@ async fn check_application(file: &Path) -> Result<(), StoreError> {
 }
 
 fn log_folder(file: &Path) -> PathBuf {
+    with_suffix(file, "-log")
+}
+
+fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
-    name.push("-log");
+    name.push(suffix);
     name.into()
 }
 

@@ -7,7 +7,7 @@ use sqlx::types::Uuid;
 
 use super::answers::{insert_question, keep_text, rest_of};
 use super::{Failure, StoreError, Words, bills, index_words, last_number, signed};
-use crate::chat::{Answer, AnswerId, Conversation, ConversationId, Question, QuestionId};
+use crate::chat::{Answer, AnswerId, Bill, Conversation, ConversationId, Question, QuestionId};
 
 const TWICE: &str = "A message of this conversation has an id that is in use in another one.";
 
@@ -63,7 +63,7 @@ async fn insert_answer(
 ) -> Result<(), sqlx::Error> {
     let ended_ms = match answer.begun_ms {
         0 => updated_ms,
-        begun_ms => begun_ms + answer.end().map_or(0, |end| end.duration_ms),
+        begun_ms => begun_ms.saturating_add(answer.end().map_or(0, |end| end.duration_ms)),
     };
     sqlx::query("INSERT INTO answers (id, question, is_running, ended_ms, rest) VALUES (?, ?, 0, ?, ?)")
         .bind(answer.id.0)
@@ -98,7 +98,7 @@ pub async fn fork(
     };
     let copy = branch_of(&original, leaf, new, now_ms);
     if !insert(connection, &copy).await? {
-        return Err(StoreError::Conflict("This conversation's id is in use.").into());
+        return Err(StoreError::Conflict("This conversation's id is in use. Choose another.").into());
     }
     // What was paid once is not counted twice.
     for answer in &copy.answers {
@@ -133,7 +133,8 @@ fn branch_of(original: &Conversation, leaf: AnswerId, new: ConversationId, now_m
         let answer = original.answers.iter().find(|known| known.id == answer);
         let (Some(question), Some(answer)) = (question, answer) else { continue };
         let question = Question { id: QuestionId::now(), after, ..question.clone() };
-        let answer = Answer { id: AnswerId::now(), question: question.id, ..answer.clone() };
+        let bill = if answer.bill == Bill::Open { Bill::Unknown } else { answer.bill.clone() };
+        let answer = Answer { id: AnswerId::now(), question: question.id, bill, ..answer.clone() };
         after = Some(answer.id);
         copy.questions.push(question);
         copy.answers.push(answer);
