@@ -261,16 +261,20 @@ async fn prepare(program: &Program, chance: &mut Rng, plot: Plot, number: u64) -
     }
 }
 
-/// An answer that goes on from one that was stopped. What becomes of it is known from another one that did.
+/// An answer that goes on from one that was stopped. How it is asked for is known from another one, which repeats it.
 async fn going_on(program: &Program, stopped: Asked) -> Asked {
     let mut reader = Reader::new(program.send(&stopped.message).await, stopped.id(), Seq::START);
     reader.until(|answer| !answer.text.is_empty()).await;
     let stop = program.post("/api/stop_answer", &json!({"id": stopped.id()})).await;
     assert_eq!(stop.json::<EndStatus>().await.unwrap(), EndStatus::Stopped);
     let begun = reader.finished().await.answer.text;
-    let whole = program.read(&stopped.going_on()).await.text;
-    let prompt = whole.strip_prefix(&begun).unwrap().to_owned();
-    Asked { message: stopped.going_on(), prompt, requests: 2, whole }
+    let mut repeated = stopped.going_on();
+    repeated.settings.model = Some("demo/context".into());
+    let context = program.read(&repeated).await.text;
+    let context: Value = serde_json::from_str(context.strip_prefix(&begun).unwrap()).unwrap();
+    let prompt =
+        context["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap().to_owned();
+    Asked { message: stopped.going_on(), prompt, requests: 2, whole: stopped.whole }
 }
 
 /// What is kept is the beginning of the answer, and the reader had not much more.
@@ -348,7 +352,8 @@ async fn check_going_on(program: &Program, asked: &Asked, kept: &Answer) {
     let loaded = program.load(&message).await;
     let seams: Vec<_> = kept.seams.iter().copied().chain([kept.text.len() as u64]).collect();
     for answer in [&read, &loaded] {
-        assert!(answer.text.len() > kept.text.len() && answer.text.starts_with(&kept.text));
+        assert!(answer.text.starts_with(&kept.text));
+        assert_eq!(answer.text, asked.whole, "what was lost is written again");
         assert_eq!(answer.seams, seams);
         assert_eq!(answer.end().map(|end| end.status), Some(EndStatus::Complete));
     }

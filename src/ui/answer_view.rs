@@ -185,8 +185,10 @@ fn Outcome(chat: Chat, live: LiveAnswer, running: Memo<bool>) -> impl IntoView {
                     <p class="outcome-what">{remark.what}</p>
                     <p class="outcome-detail">{remark.detail}</p>
                     <p class="outcome-advice">{remark.advice}</p>
-                    <GoOn chat live />
-                    <TryAgain chat live class="button" />
+                    <div class="outcome-actions">
+                        <GoOn chat live />
+                        <TryAgain chat live class="button" />
+                    </div>
                 </div>
             }
             .into_any()

@@ -40,7 +40,7 @@ const REPEATED: [&str; 12] = [
 /// What a newcomer sees first; afterwards a shorter text, so that a conversation does not repeat itself.
 pub fn plain(question: &Question) -> Play {
     let template = if question.turns > 1 { texts::PLAIN_AGAIN } else { texts::PLAIN };
-    Play::answer(question, template.trim_end().replace("{question}", &quote(&question.text)))
+    Play::answer(question, template.trim_end().replace("{question}", &quote(&question.asked)))
 }
 
 pub fn long(question: &Question) -> Play {
@@ -48,7 +48,7 @@ pub fn long(question: &Question) -> Play {
 }
 
 pub fn echo(question: &Question) -> Play {
-    Play::answer(question, question.text.clone())
+    Play::answer(question, question.asked.clone())
 }
 
 /// Repeats as JSON what it was asked: roles and contents, and the parameters that were set.

@@ -68,10 +68,22 @@ impl Play {
             self.acts.insert(0, Act::Comments(Some(first)));
         }
         self.repeat(question.repeats);
+        self.go_on_from(&question.begun);
         if let Some(tokens) = question.max_tokens {
             self.limit(wire::characters(tokens));
         }
         self
+    }
+
+    /// Leaves out what was said already.
+    fn go_on_from(&mut self, begun: &str) {
+        for act in &mut self.acts {
+            if let Act::Say { text, .. } = act
+                && let Some(rest) = text.strip_prefix(begun)
+            {
+                *text = rest.to_owned();
+            }
+        }
     }
 
     fn repeat(&mut self, times: usize) {

@@ -28,6 +28,10 @@ pub struct Question {
     pub models: Vec<String>,
     /// The text of the last user message, without directives.
     pub text: String,
+    /// What is to be answered: the same, unless the last message asks to go on with a broken-off answer.
+    pub asked: String,
+    /// The answer to go on with, as far as it came.
+    pub begun: String,
     /// How many messages a person has sent so far.
     pub turns: usize,
     /// Whether the answer is to be streamed.
@@ -59,10 +63,13 @@ impl Question {
         let prompt = prompts().next_back().map(|message| text_of(&message["content"])).unwrap_or_default();
         let (text, directives) = Directives::take_from(&prompt);
         let directives = directives.or(Directives::from_body(&body));
+        let (asked, begun) = going_on(messages, &text).unwrap_or_else(|| (text.clone(), String::new()));
         Ok(Self {
             models: models_of(&body),
+            turns: prompts().count() - usize::from(!begun.is_empty()),
             text,
-            turns: prompts().count(),
+            asked,
+            begun,
             stream: body["stream"].as_bool().unwrap_or(false),
             max_tokens: max_tokens_of(&body)?,
             pace: directives.tune(pace),
@@ -82,6 +89,16 @@ impl Question {
         let characters = self.messages().iter().map(|message| text_of(&message["content"]).chars().count());
         wire::tokens(characters.sum())
     }
+}
+
+/// A question, an answer to it, and the request to go on with that answer: the question and the answer. How a
+/// person's program words the request is not known here; it speaks of going on, or of continuing.
+fn going_on(messages: &[Value], last: &str) -> Option<(String, String)> {
+    let [.., asked, begun, _] = messages else { return None };
+    let asks = last.to_lowercase();
+    let goes_on = asks.contains("go on from") || asks.contains("continue from");
+    let is_so = goes_on && asked["role"] == "user" && begun["role"] == "assistant";
+    is_so.then(|| (Directives::take_from(&text_of(&asked["content"])).0, text_of(&begun["content"])))
 }
 
 fn check_messages(body: &Value) -> Result<&Vec<Value>, Failure> {
