@@ -3,6 +3,10 @@
 //! The chat's state ([`chats::Chats`]) belongs to the root, not to the components that show it: a component
 //! may come and go while an answer streams, and the answer has one reader all the same.
 //!
+//! The browser does not adopt the elements that the server rendered: it builds the same page from the same data
+//! within one task, so that no frame is without it, and takes over what a person did meanwhile
+//! ([`browser::take_page`]).
+//!
 //! What a view is made of counts in bytes: every signal of another type, every `Show` and every closure costs
 //! the browser's file a kilobyte or more. So views are plain where they can be.
 

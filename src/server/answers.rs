@@ -228,7 +228,7 @@ impl Answers {
         let mut answer = Answer::new(message.answer, question.id, model.as_str());
         answer.begun_ms = now_ms;
         let new = NewAnswer { conversation: message.conversation, question, answer, now_ms };
-        let history = match self.store.begin_answer(&new).await? {
+        let history = match self.note(&new).await? {
             Begun::New(history) => history,
             Begun::Known(answer) => {
                 return Ok(LiveAnswer::replay(new.conversation, new.question, &answer));
@@ -241,6 +241,20 @@ impl Answers {
         self.revision.bump();
         tokio::spawn(self.clone().write(live.clone(), prelude, request, is_first));
         Ok(live)
+    }
+
+    /// Notes the question and its answer. If the answer before has ended and could not be kept, it is tried now:
+    /// for the store it would still be written.
+    async fn note(&self, new: &NewAnswer) -> Result<Begun, StoreError> {
+        let begun = self.store.begin_answer(new).await;
+        let before = new.question.after.and_then(|id| self.find_live(id)).filter(|live| !live.is_running());
+        match (begun, before) {
+            (Err(StoreError::Conflict(_)), Some(before)) => {
+                self.store.finish_answer(&before.snapshot(), clock::now_ms()).await?;
+                self.store.begin_answer(new).await
+            }
+            (begun, _) => begun,
+        }
     }
 
     /// What an answer that goes on from another one begins with.

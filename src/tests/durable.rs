@@ -1,11 +1,14 @@
 //! What is kept, over real sockets and a real file: restarts, versions, continuing, deleting, the bill.
 
+use std::sync::Arc;
+
 use runnel::chat::{Answer, AnswerId, Bill, Conversation, ConversationId, EndStatus};
 use runnel::library::{ConversationChange, FoundIn, Listing, SearchHit, Spending};
 use runnel::server::openrouter::Dialect;
 use runnel::server::store::Store;
 use serde_json::json;
 
+use crate::store_faults::disks::{Disk, fill};
 use crate::test_app::{TestApp, eventually, message, next_message, refusal};
 
 const BEFORE_SILENCE: &str = "This answer begins well, and then nothing more comes.";
@@ -281,4 +284,43 @@ async fn a_draft_is_kept_until_it_is_sent() {
     assert_eq!(draft(&app).await.draft, "Half a thou");
     app.begin(&next_message(&message, "Half a thought")).await.finished().await;
     assert_eq!(draft(&app).await.draft, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_ends_on_a_full_disk_is_told_and_kept_when_there_is_space() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let Some(_disk) = Disk::mount(folder.path(), "size=1m") else { return };
+    let app = TestApp::start_in(folder.clone()).await;
+    let message = message("demo/stall", "Is there room?");
+    let mut reader = app.begin(&message).await;
+    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    let ballast = fill(folder.path());
+    assert_eq!(app.stop(message.answer).await, EndStatus::Stopped);
+    assert_eq!(reader.finished().await.answer.text, BEFORE_SILENCE);
+    assert_eq!(app.answer(message.conversation, message.answer).await.text, BEFORE_SILENCE);
+    let (status, _, words) = refusal(app.send(&next_message(&message, "And now?")).await).await;
+    assert_eq!((status, words.contains("disk is full")), (500, true), "{words}");
+    assert_eq!(app.stats("And now?").await.requests, 0);
+    std::fs::remove_file(ballast).unwrap();
+    eventually("the answer is kept", async || {
+        let kept = app.store.find_answer(message.answer).await;
+        kept.is_ok_and(|kept| kept.is_some_and(|(_, answer)| answer.text == BEFORE_SILENCE))
+    })
+    .await;
+    let mut next = next_message(&message, "And now?");
+    next.settings.model = Some("demo/echo".into());
+    let again = app.begin(&next).await.finished().await;
+    assert_eq!(again.status(), EndStatus::Complete);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_title_by_a_model_gives_way_to_one_by_hand() {
+    let app = TestApp::start_with_titles_by("demo/echo").await;
+    let message = message("demo/plain", "What is it called?");
+    app.begin(&message).await.finished().await;
+    // The model repeats what it was asked; the first line of that is the title.
+    eventually("it has a title", async || app.list().await.conversations[0].title == "Question:").await;
+    app.change(message.conversation, &ConversationChange::Title("Mine".into())).await;
+    app.begin(&next_message(&message, "Still mine?")).await.finished().await;
+    assert_eq!(app.list().await.conversations[0].title, "Mine");
 }

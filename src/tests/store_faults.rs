@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::store_contract::{MIDNIGHT, applied, begin, chat, ended, load, load_answer, new_answer, say};
 
 mod damage;
-mod disks;
+pub mod disks;
 
 #[tokio::test]
 async fn a_file_of_another_kind_is_refused_and_left_alone() {

@@ -12,6 +12,7 @@ use runnel::chat::{
     Answer, AnswerEvent, AnswerId, Applied, Conversation, ConversationId, End, EndStatus, QuestionId, Retry,
     Seq,
 };
+use runnel::models::{ModelId, ModelRule};
 use runnel::problem::Problem;
 use runnel::server::config::{Config, Upstream};
 use runnel::server::demo::{Demo, Pace};
@@ -70,6 +71,22 @@ impl TestApp {
         Self::serve_from(folder, demo, base_url, change).await
     }
 
+    /// The same, with its file in a folder of the test's.
+    pub async fn start_in(folder: Arc<TempDir>) -> Self {
+        let demo = start_demo().await;
+        let base_url = demo.base_url();
+        Self::serve_from(folder, demo, &base_url, |_| ()).await
+    }
+
+    /// The same, with titles made by a model.
+    pub async fn start_with_titles_by(model: &str) -> Self {
+        let demo = start_demo().await;
+        let base_url = demo.base_url();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let title_model = ModelId::parse(model, ModelRule::FreeForm).unwrap();
+        Self::serve_titled(folder, demo, &base_url, |_| (), Some(title_model)).await
+    }
+
     /// The same Runnel after a stop, with the same emulator and the same file.
     pub async fn restart(mut self) -> Self {
         self.shut_down();
@@ -87,6 +104,16 @@ impl TestApp {
         base_url: &str,
         change: impl FnOnce(&mut ClientConfig),
     ) -> Self {
+        Self::serve_titled(folder, demo, base_url, change, None).await
+    }
+
+    async fn serve_titled(
+        folder: Arc<TempDir>,
+        demo: Demo,
+        base_url: &str,
+        change: impl FnOnce(&mut ClientConfig),
+        title_model: Option<ModelId>,
+    ) -> Self {
         let mut client = ClientConfig::new(base_url).unwrap();
         client.connect_timeout = Duration::from_secs(5);
         client.idle_timeout = PATIENCE;
@@ -94,7 +121,7 @@ impl TestApp {
         client.retry = quick_retries();
         change(&mut client);
         let dialect = client.dialect;
-        let config = Config { upstream: Upstream::Server(client), default_model: None, title_model: None };
+        let config = Config { upstream: Upstream::Server(client), default_model: None, title_model };
         let store = SqliteStore::open(&folder.path().join("runnel.db")).await.unwrap();
         let app = App::start(config, Arc::new(store.clone())).await.unwrap();
         let listener = http::listen(([127, 0, 0, 1], 0).into()).await.unwrap();

@@ -159,7 +159,7 @@ fn unsaved(text: &str) -> Conversation {
 }
 
 /// Writes a file as long as there is space; gives its path.
-fn fill(folder: &Path) -> PathBuf {
+pub fn fill(folder: &Path) -> PathBuf {
     let path = folder.join("ballast");
     let mut ballast = fs::File::create(&path).unwrap();
     let error = std::iter::repeat_with(|| ballast.write_all(&[0; 512])).find_map(Result::err).unwrap();
@@ -168,10 +168,11 @@ fn fill(folder: &Path) -> PathBuf {
 }
 
 /// A small disk of its own, until it is dropped.
-struct Disk(PathBuf);
+pub struct Disk(PathBuf);
 
 impl Disk {
-    fn mount(folder: &Path, options: &str) -> Option<Self> {
+    /// Mounts one on `folder`; nothing, and a word about it, where that is not allowed.
+    pub fn mount(folder: &Path, options: &str) -> Option<Self> {
         let mounted = run("mount", &["-t", "tmpfs", "-o", options, "none", &folder.to_string_lossy()]);
         if !mounted {
             skip("no disk can be mounted here");
