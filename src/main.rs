@@ -15,10 +15,7 @@ fn main() -> ExitCode {
     };
     let result = runtime.block_on(async {
         match arguments.command {
-            None => {
-                run::serve(arguments.listen, arguments.data, arguments.shutdown_grace, arguments.upstream)
-                    .await
-            }
+            None => run::serve(arguments).await,
             Some(Command::Backup(backup)) => run::backup(arguments.data, backup).await,
             Some(Command::Export(export)) => run::export(arguments.data, export).await,
             Some(Command::Import(import)) => run::import(arguments.data, import).await,

@@ -13,6 +13,7 @@ mod clock;
 pub mod config;
 mod conversations;
 pub mod demo;
+mod hosts;
 pub mod http;
 pub mod openrouter;
 pub mod request;
@@ -28,6 +29,7 @@ use catalogue::Catalogue;
 use config::{Config, Upstream};
 use conversations::Conversations;
 use demo::{Demo, Pace};
+use hosts::Hosts;
 use openrouter::{ConfigError, Dialect, OpenRouter};
 use revision::Revision;
 use store::{Store, StoreError};
@@ -46,6 +48,7 @@ struct Inner {
     conversations: Conversations,
     catalogue: Catalogue,
     about: AboutSite,
+    hosts: Hosts,
     /// What goes on beside the requests; it ends with the app.
     _background: JoinSet<()>,
     /// The emulator that demo mode talks to; it lives as long as the app.
@@ -91,7 +94,9 @@ impl App {
         let mut background = JoinSet::new();
         background.spawn(bills.settle_all());
         background.spawn(conversations.clone().purge_regularly());
-        let inner = Inner { answers, conversations, catalogue, about, _background: background, _demo: demo };
+        let hosts = Hosts::new(config.hosts);
+        let inner =
+            Inner { answers, conversations, catalogue, about, hosts, _background: background, _demo: demo };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -108,6 +113,12 @@ impl App {
     #[must_use]
     pub fn catalogue(&self) -> &Catalogue {
         &self.inner.catalogue
+    }
+
+    /// True if a request with this `Host` is for this server.
+    #[must_use]
+    pub fn is_called(&self, host: &str) -> bool {
+        self.inner.hosts.knows(host)
     }
 
     #[must_use]

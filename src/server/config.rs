@@ -32,6 +32,9 @@ pub struct Arguments {
     /// How long running answers may take to end when Runnel is told to stop, in seconds
     #[arg(long, env = "RUNNEL_SHUTDOWN_GRACE", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub shutdown_grace: Duration,
+    /// The public names of this server, separated by commas; addresses and names of your own network need none
+    #[arg(long, env = "RUNNEL_HOSTS", value_name = "NAMES", value_delimiter = ',')]
+    pub hosts: Vec<String>,
     #[command(flatten)]
     pub upstream: UpstreamArguments,
 }
@@ -153,6 +156,8 @@ pub struct Config {
     pub default_model: Option<String>,
     /// Who gives chats their titles.
     pub title_model: Option<ModelId>,
+    /// The public names of this server.
+    pub hosts: Vec<String>,
 }
 
 /// Who answers.
@@ -218,7 +223,12 @@ impl UpstreamArguments {
         let (key, base_url) = (typed(self.api_key), typed(self.base_url));
         if key.is_none() && base_url.is_none() {
             let title_model = title_model(self.title_model, ModelRule::VendorPrefixed)?;
-            return Ok(Config { upstream: Upstream::Demo(self.patience), default_model, title_model });
+            return Ok(Config {
+                upstream: Upstream::Demo(self.patience),
+                default_model,
+                title_model,
+                hosts: Vec::new(),
+            });
         }
         let mut client = self.patience.client_config(base_url.as_deref().unwrap_or(OPENROUTER_BASE_URL))?;
         if client.is_openrouter() {
@@ -232,7 +242,7 @@ impl UpstreamArguments {
         client.site_url = typed(self.site_url);
         client.site_name = typed(self.site_name);
         let title_model = title_model(self.title_model, client.model_rule())?;
-        Ok(Config { upstream: Upstream::Server(client), default_model, title_model })
+        Ok(Config { upstream: Upstream::Server(client), default_model, title_model, hosts: Vec::new() })
     }
 }
 

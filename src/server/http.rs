@@ -96,6 +96,7 @@ pub fn router(app: App) -> Router {
     // Rendering spawns its tasks where this says; a second start in one process finds it said already.
     let _ = any_spawner::Executor::init_tokio();
     let files = assets::site_files();
+    let callee = app.clone();
     let provide_app = {
         let app = app.clone();
         move || provide_context(app.clone())
@@ -122,12 +123,27 @@ pub fn router(app: App) -> Router {
         .route("/robots.txt", get(assets::root_file))
         .route("/healthz", get(|| async { "ok\n" }))
         .merge(pages)
+        .layer(from_fn(move |request: Request, next: Next| {
+            let is_called = is_called(&callee, &request);
+            async move { if is_called { next.run(request).await } else { misdirected() } }
+        }))
         .layer(security_header("x-content-type-options", "nosniff"))
         .layer(security_header("x-frame-options", "DENY"))
         .layer(security_header("referrer-policy", "same-origin"))
         .layer(security_header("cross-origin-opener-policy", "same-origin"))
         .layer(CatchPanicLayer::new())
         .layer(TraceLayer::new_for_http())
+}
+
+/// A request without a name, which browsers do not make, names nobody else.
+fn is_called(app: &App, request: &Request) -> bool {
+    let host = request.headers().get(HOST).map(|host| host.to_str().unwrap_or("."));
+    host.or(request.uri().host()).is_none_or(|host| app.is_called(host))
+}
+
+fn misdirected() -> Response {
+    let words = "This Runnel does not know itself by this name. If it is its own, start it with RUNNEL_HOSTS set to it.\n";
+    (StatusCode::MISDIRECTED_REQUEST, words).into_response()
 }
 
 /// Renders a page from its data.

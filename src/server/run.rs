@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::config::{
-    self, AskArguments, DemoArguments, FileArgument, OptionalFileArgument, UpstreamArguments,
+    self, Arguments, AskArguments, Config, DemoArguments, FileArgument, OptionalFileArgument,
+    UpstreamArguments,
 };
 use super::demo::{Demo, Pace};
 use super::store::{SqliteStore, Store, StoreError};
@@ -29,14 +30,10 @@ pub type Outcome = Result<ExitCode, Box<dyn Error>>;
 ///
 /// # Errors
 /// A sentence about what to change.
-pub async fn serve(
-    listen: SocketAddr,
-    data: Option<String>,
-    grace: Duration,
-    upstream: UpstreamArguments,
-) -> Outcome {
+pub async fn serve(arguments: Arguments) -> Outcome {
     log_to_stderr();
-    let config = upstream.config()?;
+    let Arguments { listen, data, shutdown_grace: grace, hosts, upstream, .. } = arguments;
+    let config = Config { hosts, ..upstream.config()? };
     let file = config::data_file(data)?;
     let listener = http::listen(listen).await.map_err(|error| cannot_listen("--listen", listen, &error))?;
     let address = listener.local_addr()?;

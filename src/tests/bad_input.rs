@@ -264,3 +264,19 @@ async fn a_refusal_has_the_status_in_the_response_and_no_stream() {
     assert_eq!(response.headers()["content-type"], "application/json");
     assert!(response.headers().get("x-accel-buffering").is_none());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_another_site_gave_this_machine_is_not_answered() {
+    let app = TestApp::start().await;
+    for (host, status) in [
+        ("evil.example:3000", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("chat.example.com", 200),
+        ("localhost", 200),
+    ] {
+        for path in ["/", "/api/list_conversations?revision=0&limit=0", "/healthz"] {
+            let response = app.http.get(app.url(path)).header("host", host).send().await.unwrap();
+            assert_eq!(response.status(), status, "{host}{path}");
+        }
+    }
+}

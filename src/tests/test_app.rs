@@ -121,7 +121,12 @@ impl TestApp {
         client.retry = quick_retries();
         change(&mut client);
         let dialect = client.dialect;
-        let config = Config { upstream: Upstream::Server(client), default_model: None, title_model };
+        let config = Config {
+            upstream: Upstream::Server(client),
+            default_model: None,
+            title_model,
+            hosts: vec!["chat.example.com".into()],
+        };
         let store = SqliteStore::open(&folder.path().join("runnel.db")).await.unwrap();
         let app = App::start(config, Arc::new(store.clone())).await.unwrap();
         let listener = http::listen(([127, 0, 0, 1], 0).into()).await.unwrap();
