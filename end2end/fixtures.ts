@@ -36,14 +36,20 @@ export function prompt(words: string, pace: Pace = {}): Prompt {
 export class ConsoleWatch {
   private readonly complaints: string[] = [];
   private readonly allowed: RegExp[] = [];
+  private isOver = false;
 
   watch(context: BrowserContext): void {
     context.on('console', (message: ConsoleMessage) => {
       if (message.type() === 'error' || message.type() === 'warning') {
-        this.complaints.push(`${message.type()}: ${message.text()} (${message.location().url})`);
+        this.note(`${message.type()}: ${message.text()} (${message.location().url})`);
       }
     });
-    context.on('weberror', (error) => this.complaints.push(`uncaught: ${error.error().message}`));
+    context.on('weberror', (error) => this.note(`uncaught: ${error.error().message}`));
+  }
+
+  /** The test is over: what a page says while its server is taken away is no fault of the page. */
+  end(): void {
+    this.isOver = true;
   }
 
   /** Expects such a message. The reason is for the reader of the test. */
@@ -55,6 +61,18 @@ export class ConsoleWatch {
   allowBrokenLine(): void {
     this.allow(/^error: Failed to load resource: net::ERR_/, 'Chromium itself reports them.');
     this.allow(/^error: TypeError: network error/, 'server_fn itself reports a stream that breaks off.');
+  }
+
+  /** Expects what is said about an answer whose events are gone with the Runnel that wrote it. */
+  allowRestart(): void {
+    this.allowBrokenLine();
+    this.allow(/status of 410 .*follow_answer/, 'Chromium itself reports responses with an error status.');
+  }
+
+  private note(complaint: string): void {
+    if (!this.isOver) {
+      this.complaints.push(complaint);
+    }
   }
 
   verify(): void {
@@ -71,6 +89,10 @@ interface TestFixtures {
   programLogs: void;
   /** Starts another Runnel for this test alone. */
   startRunnel: (env: Record<string, string>) => Promise<Runnel>;
+  /** A Runnel for this test alone, without chats, that may be ended and started again. */
+  ownRunnel: Runnel;
+  /** Opens a chat page in another browser, as another device would have it. */
+  newDevice: () => Promise<ChatPage>;
   /** A line to Runnel that can be cut. */
   line: Line;
   /** Opens another browser: no storage and no connections are shared with the first. */
@@ -130,14 +152,26 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     await use(chat);
   },
 
-  startRunnel: async ({}, use) => {
+  startRunnel: async ({ consoleWatch }, use, testInfo) => {
     const started: Runnel[] = [];
     await use(async (env) => {
       const runnel = await Runnel.start(env);
       started.push(runnel);
       return runnel;
     });
+    consoleWatch.end();
     await Promise.all(started.map((runnel) => runnel.program.stop()));
+    if (testInfo.status !== testInfo.expectedStatus) {
+      await Promise.all(started.map((runnel) => testInfo.attach('own runnel', { body: runnel.program.said })));
+    }
+  },
+
+  ownRunnel: async ({ startRunnel, emulator }, use) => {
+    await use(await startRunnel({ OPENROUTER_BASE_URL: emulator.baseUrl, RUNNEL_DEFAULT_MODEL: 'demo/plain' }));
+  },
+
+  newDevice: async ({ newContext }, use) => {
+    await use(async () => new ChatPage(await (await newContext()).newPage()));
   },
 
   line: async ({ runnel }, use) => {

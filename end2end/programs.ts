@@ -1,6 +1,7 @@
 // The programs that the tests talk to: Runnel, the emulated OpenRouter, and a real model's server.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -17,20 +18,25 @@ const MODEL_PYTHON = resolve(HERE, process.env['RUNNEL_MODEL_PYTHON'] ?? '.venv/
 
 const START_TIMEOUT_MS = 20_000;
 
+/** How a program is started: in a folder of its own, with nothing in its environment but `env`. */
+interface Start {
+  command: string;
+  args: readonly string[];
+  env: Record<string, string>;
+  folder: string;
+  /** What it says once it can be reached. The first group is its address. */
+  pattern: RegExp;
+}
+
 /** A program that says where it is reached, and everything that it has said. */
 export class Program {
   /** What it wrote to standard output and standard error so far. */
   said = '';
+  private child: ChildProcess | undefined;
 
-  private constructor(
-    private readonly child: ChildProcess,
-    private readonly folder: string,
-  ) {}
+  private constructor(private readonly start: Start) {}
 
-  /**
-   * Starts a program in an empty folder, with nothing in its environment but `env`, and waits until its output
-   * matches `pattern`. The first group of the match is its address.
-   */
+  /** Starts a program in an empty folder, and waits until it says where it is. */
   static async start(
     command: string,
     args: readonly string[],
@@ -38,37 +44,69 @@ export class Program {
     pattern: RegExp,
   ): Promise<[Program, string]> {
     const folder = await mkdtemp(join(tmpdir(), 'runnel-end2end-'));
+    const program = new Program({ command, args, env, folder, pattern });
+    return [program, await program.run(args)];
+  }
+
+  /** Where it runs, and where it keeps what it keeps. */
+  get folder(): string {
+    return this.start.folder;
+  }
+
+  /** Starts it once more in the same folder, after it ended. */
+  async startAgain(args: readonly string[]): Promise<void> {
+    await this.run(args);
+  }
+
+  /** Ends it without a warning, as a crash does. What it kept stays. */
+  async crash(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  /** Asks it to end, as an operator does, and waits until it has. */
+  async askToEnd(): Promise<void> {
+    await this.end('SIGTERM');
+  }
+
+  /** Ends it, and leaves nothing behind. */
+  async stop(): Promise<void> {
+    await this.crash();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private async run(args: readonly string[]): Promise<string> {
+    const { command, env, folder, pattern } = this.start;
     const child = spawn(command, args, { cwd: folder, env, stdio: ['pipe', 'pipe', 'pipe'] });
-    const program = new Program(child, folder);
-    const address = await new Promise<string>((resolve, reject) => {
-      const giveUp = (why: string) => reject(new Error(`${command} ${args.join(' ')} ${why}. It said:\n${program.said}`));
+    this.child = child;
+    const before = this.said.length;
+    return new Promise<string>((resolve, reject) => {
+      const giveUp = (why: string) => reject(new Error(`${command} ${args.join(' ')} ${why}. It said:\n${this.said}`));
       const timer = setTimeout(() => giveUp('did not say where it is'), START_TIMEOUT_MS);
       const hear = (bytes: Buffer) => {
-        program.said += bytes.toString();
-        const found = pattern.exec(program.said)?.[1];
+        this.said += bytes.toString();
+        const found = pattern.exec(this.said.slice(before))?.[1];
         if (found !== undefined) {
           clearTimeout(timer);
           resolve(found);
         }
       };
-      child.stdout?.on('data', hear);
-      child.stderr?.on('data', hear);
+      child.stdout.on('data', hear);
+      child.stderr.on('data', hear);
       child.on('error', (error) => giveUp(`could not be started (${error.message})`));
       child.on('exit', (code) => giveUp(`ended with code ${code}`));
     }).catch(async (error: unknown) => {
-      await program.stop();
+      await this.stop();
       throw error;
     });
-    return [program, address];
   }
 
-  async stop(): Promise<void> {
-    if (this.child.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null) {
-      const ended = once(this.child, 'exit');
-      this.child.kill('SIGKILL');
+  private async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const { child } = this;
+    if (child?.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, 'exit');
+      child.kill(signal);
       await ended;
     }
-    await rm(this.folder, { recursive: true, force: true });
   }
 }
 
@@ -140,6 +178,9 @@ export class Emulator {
   }
 }
 
+/** The file that a Runnel keeps its chats in, within its own folder. */
+const DATABASE = 'runnel.db';
+
 /** A running Runnel. */
 export class Runnel {
   private constructor(
@@ -148,15 +189,61 @@ export class Runnel {
     readonly url: string,
   ) {}
 
-  /** Starts it on a free port. The patience is short, so that silence is not waited for long. */
+  /** Starts it on a free port, without chats. The patience is short, so that silence is not waited for long. */
   static async start(env: Record<string, string>): Promise<Runnel> {
     const [program, url] = await Program.start(
       RUNNEL_BIN,
       ['--listen', '127.0.0.1:0'],
-      { RUNNEL_IDLE_TIMEOUT: '2', RUNNEL_PROGRESS_TIMEOUT: '5', ...env },
+      { RUNNEL_DATABASE_URL: DATABASE, RUNNEL_IDLE_TIMEOUT: '2', RUNNEL_PROGRESS_TIMEOUT: '5', ...env },
       /Runnel is at (http:\S+)\s/,
     );
     return new Runnel(program, url);
+  }
+
+  /** Starts it again where it was, with the chats that it has, after it ended. */
+  async startAgain(): Promise<void> {
+    await this.program.startAgain(['--listen', new URL(this.url).host]);
+  }
+
+  async restart(): Promise<void> {
+    await this.program.crash();
+    await this.startAgain();
+  }
+
+  /** Asks in a new chat, as a program does, and waits for the end of the answer. Gives the chat's path. */
+  async ask(text: string, model: string): Promise<string> {
+    const conversation = randomUUID();
+    const response = await fetch(new URL('/api/send_message', this.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ conversation, question: { text }, settings: { model } }),
+    });
+    const events = await response.text();
+    if (!response.ok) {
+      throw new Error(`It was not asked: ${events}`);
+    }
+    return `/c/${conversation}`;
+  }
+
+  /** Adds chats, one a line, as `runnel export` writes them. */
+  async import(lines: string): Promise<void> {
+    const child = spawn(RUNNEL_BIN, ['import'], {
+      cwd: this.program.folder,
+      env: { RUNNEL_DATABASE_URL: DATABASE },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (bytes: Buffer) => {
+        said += bytes.toString();
+      });
+    }
+    const closed = once(child, 'close');
+    child.stdin.end(lines);
+    const [code] = (await closed) as [number | null];
+    if (code !== 0) {
+      throw new Error(`The import ended with code ${code}. It said:\n${said}`);
+    }
   }
 }
 

@@ -33,7 +33,7 @@ export async function recordText(page: Page): Promise<() => Promise<TextChange[]
     };
     requestAnimationFrame(tick);
     new MutationObserver((mutations) => {
-      const element = [...document.querySelectorAll('.answer-text:not(.refusal)')].at(-1);
+      const element = [...document.querySelectorAll('.answer-text:not(.refusal, .earlier)')].at(-1);
       const concerns = (mutation: MutationRecord) =>
         element !== undefined &&
         (element.contains(mutation.target) || [...mutation.addedNodes].some((node) => node.contains(element)));
@@ -126,7 +126,7 @@ export async function recordPlaces(page: Page): Promise<() => Promise<Places>> {
     const look = () => {
       const last = (selector: string) => [...document.querySelectorAll(selector)].at(-1);
       const answer = last('article.answer');
-      if (answer?.getAttribute('data-status') === 'running' && (last('.answer-text:not(.refusal)')?.textContent ?? '').trim() !== '') {
+      if (answer?.getAttribute('data-status') === 'running' && (last('.answer-text:not(.refusal, .earlier)')?.textContent ?? '').trim() !== '') {
         const turns = last('.turns');
         record.frames += 1;
         note('header', last('header'));
@@ -134,7 +134,7 @@ export async function recordPlaces(page: Page): Promise<() => Promise<Places>> {
         note('transcript', last('[role=log]'));
         note('question', last('.question-text'), turns);
         note('model', last('.answer-model'), turns);
-        note('text', last('.answer-text:not(.refusal)'), turns);
+        note('text', last('.answer-text:not(.refusal, .earlier)'), turns);
         note('figures, sideways', last('.stats'), last('.answer-foot'));
       }
       next();
@@ -163,4 +163,24 @@ export function recordStreams(page: Page): string[] {
     }
   });
   return streams;
+}
+
+/** A stretch in which the page could not react: 50 ms or more. In milliseconds. */
+export interface LongTask {
+  at: number;
+  took: number;
+}
+
+/** Records long tasks in every document that the page opens from now on. Gives those of the present one. */
+export async function recordLongTasks(page: Page): Promise<() => Promise<LongTask[]>> {
+  await page.addInitScript(() => {
+    const tasks: LongTask[] = [];
+    Object.assign(window, { longTasks: tasks });
+    new PerformanceObserver((list) => {
+      for (const { startTime, duration } of list.getEntries()) {
+        tasks.push({ at: Math.round(startTime), took: Math.round(duration) });
+      }
+    }).observe({ type: 'longtask', buffered: true });
+  });
+  return () => page.evaluate(() => (window as unknown as { longTasks: LongTask[] }).longTasks);
 }

@@ -105,10 +105,16 @@ pub mod server;
 pub fn hydrate() {
     console_error_panic_hook::set_once();
     let page = ui::browser::page_data();
-    let early = ui::browser::take_page();
-    leptos::mount::mount_to_body(move || {
-        leptos::prelude::provide_context(page);
-        leptos::prelude::provide_context(leptos::prelude::StoredValue::new(early));
-        ui::Root()
-    });
+    // Reading a long chat and showing it are two tasks: a key pressed meanwhile is heard in between.
+    leptos::prelude::set_timeout(
+        || {
+            let early = ui::browser::take_page();
+            leptos::mount::mount_to_body(move || {
+                leptos::prelude::provide_context(page);
+                leptos::prelude::provide_context(leptos::prelude::StoredValue::new(early));
+                ui::Root()
+            });
+        },
+        std::time::Duration::ZERO,
+    );
 }

@@ -108,6 +108,11 @@ export class ChatPage {
     return new Answer(this.answers.nth(index));
   }
 
+  /** Question `index`, from 0. */
+  question(index = 0): Question {
+    return new Question(this.questions.nth(index));
+  }
+
   /** How far the transcript's visible part is from its end, in CSS pixels. */
   async distanceToEnd(): Promise<number> {
     return this.log.evaluate((log) => log.scrollHeight - log.clientHeight - log.scrollTop);
@@ -120,7 +125,10 @@ export class ChatPage {
 
 /** One answer. */
 export class Answer {
+  /** What this answer wrote: all of it, or what it added to an earlier one. */
   readonly text: Locator;
+  /** What an earlier answer wrote, which this one goes on from. */
+  readonly earlier: Locator;
   readonly model: Locator;
   readonly progress: Locator;
   readonly outcome: Locator;
@@ -129,10 +137,14 @@ export class Answer {
   readonly stats: Locator;
   readonly statsLine: Locator;
   readonly tryAgain: Locator;
+  readonly goOn: Locator;
+  readonly fork: Locator;
+  readonly versions: Versions;
   readonly copy: Locator;
 
   constructor(readonly root: Locator) {
-    this.text = root.locator('.answer-text:not(.refusal)');
+    this.text = root.locator('.answer-text:not(.refusal, .earlier)');
+    this.earlier = root.locator('.answer-text.earlier');
     this.model = root.locator('.answer-model');
     this.progress = root.locator('.progress');
     this.outcome = root.locator('.outcome');
@@ -140,6 +152,9 @@ export class Answer {
     this.stats = root.locator('.stats');
     this.statsLine = this.stats.locator('summary');
     this.tryAgain = root.getByRole('button', { name: 'Try again' });
+    this.goOn = root.getByRole('button', { name: 'Continue', exact: true });
+    this.fork = root.getByRole('button', { name: 'Go on from here in a new chat' });
+    this.versions = new Versions(root);
     this.copy = root.getByRole('button', { name: 'Copy' });
   }
 
@@ -173,5 +188,46 @@ export class Answer {
   /** One of the figures under it, by name. The figures have to be open. */
   figure(name: string): Locator {
     return this.stats.locator('dl > div').filter({ has: this.root.page().getByText(name, { exact: true }) }).locator('dd');
+  }
+}
+
+/** One question. */
+export class Question {
+  readonly text: Locator;
+  readonly edit: Locator;
+  /** The question in a field, while it is edited. */
+  readonly field: Locator;
+  readonly ask: Locator;
+  readonly cancel: Locator;
+  readonly versions: Versions;
+
+  constructor(readonly root: Locator) {
+    this.text = root.locator('.question-text');
+    this.edit = root.getByRole('button', { name: 'Edit the question' });
+    this.field = root.getByRole('textbox', { name: 'Question' });
+    this.ask = root.getByRole('button', { name: 'Ask', exact: true });
+    this.cancel = root.getByRole('button', { name: 'Cancel', exact: true });
+    this.versions = new Versions(root);
+  }
+
+  /** Asks it in other words. */
+  async askInstead(text: string): Promise<void> {
+    await this.edit.click();
+    await this.field.fill(text);
+    await this.ask.click();
+  }
+}
+
+/** The versions of a question or of an answer, and the arrows between them. */
+export class Versions {
+  readonly before: Locator;
+  readonly next: Locator;
+  /** Such as 2/3. */
+  readonly place: Locator;
+
+  constructor(root: Locator) {
+    this.before = root.getByRole('button', { name: 'Version before' });
+    this.next = root.getByRole('button', { name: 'Next version' });
+    this.place = root.locator('.versions span');
   }
 }

@@ -1,19 +1,12 @@
 // The page for those who do not see it, or do not use a mouse.
 
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import type { ChatPage } from '../pages/chat.ts';
+import { ChatPage } from '../pages/chat.ts';
 import { SettingsPage } from '../pages/settings.ts';
+import { Sidebar } from '../pages/sidebar.ts';
+import { violations } from '../audits.ts';
 import { expect, prompt, test } from '../fixtures.ts';
 import { recordWords } from '../recorders.ts';
-
-/** Every rule of axe that finds something, with the places. */
-async function violations(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations.flatMap(({ id, help, nodes }) =>
-    nodes.map((node) => `${id}: ${help}: ${node.target.join(' ')}: ${node.failureSummary ?? ''}`),
-  );
-}
 
 interface Screen {
   name: string;
@@ -144,9 +137,14 @@ test('the keyboard alone suffices to ask, to stop, and to set', async ({ chat, p
   await expect.poll(async () => (await emulator.stats(asked)).open).toBe(0);
 });
 
-test('Tab goes through a chat in the order in which it is read', async ({ chat, page }) => {
-  const answer = await chat.ask(prompt('Hello.', { delta_ms: 1 }).typed, { model: 'demo/echo' });
+test('Tab goes through a chat in the order in which it is read', async ({ page, emulator, startRunnel }) => {
+  const runnel = await startRunnel({ OPENROUTER_BASE_URL: emulator.baseUrl });
+  const chat = new ChatPage(page);
+  await chat.open(runnel.url);
+  const { typed } = prompt('Hello.', { delta_ms: 1 });
+  const answer = await chat.ask(typed, { model: 'demo/echo' });
   await answer.ended('complete');
+  await expect(new Sidebar(page).chat(typed)).toHaveAttribute('aria-current', 'page');
   await chat.message.fill('Next.');
   await expect(chat.send).toBeEnabled();
   await page.getByRole('link', { name: 'Runnel', exact: true }).focus();
@@ -159,10 +157,15 @@ test('Tab goes through a chat in the order in which it is read', async ({ chat, 
     'Runnel',
     'New chat',
     'Settings',
+    'Search chats',
+    typed,
+    `Actions for “${typed}”`,
     'Conversation',
+    'Edit the question',
     'Statistics',
     'Try again',
     'Copy',
+    'Go on from here in a new chat',
     'Message',
     'Chat settings',
     'Send',
@@ -171,7 +174,8 @@ test('Tab goes through a chat in the order in which it is read', async ({ chat, 
 
 test('the settings page is reached and left with the keyboard', async ({ chat, page }) => {
   await expect(chat.message).toBeFocused();
-  await page.keyboard.press('Shift+Tab');
+  await chat.newChat.focus();
+  await page.keyboard.press('Tab');
   await expect(chat.settingsLink).toBeFocused();
   await page.keyboard.press('Enter');
   const settings = new SettingsPage(page);

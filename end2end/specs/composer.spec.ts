@@ -1,5 +1,6 @@
 // Where a question is written: nothing that was typed is ever lost.
 
+import { exportOf } from '../exports.ts';
 import { ChatPage } from '../pages/chat.ts';
 import { expect, prompt, test } from '../fixtures.ts';
 import { recordWords } from '../recorders.ts';
@@ -138,6 +139,31 @@ test('a prompt typed before the page is alive is kept and can be sent', async ({
   expect((await emulator.stats(asked)).requests).toBe(1);
 });
 
+test('caret and place in the chat stay where they are when the page comes alive', async ({ page, ownRunnel }) => {
+  const turns = Array.from({ length: 8 }, (_, at) => ({ question: `Question ${at}`, answer: 'Some words. '.repeat(100) }));
+  const { lines, paths } = exportOf([{ title: 'Long enough', turns }]);
+  await ownRunnel.import(lines);
+  let deliver = () => {};
+  const mayArrive = new Promise<void>((resolve) => {
+    deliver = resolve;
+  });
+  await page.route('**/*.wasm', async (route) => {
+    await mayArrive;
+    await route.continue();
+  });
+  const chat = new ChatPage(page);
+  await page.goto(`${ownRunnel.url}${paths[0]}`, { waitUntil: 'domcontentloaded' });
+  await chat.message.pressSequentially('Hello word');
+  await page.keyboard.press('ArrowLeft');
+  await chat.log.evaluate((log) => log.scrollTo(0, 333));
+  deliver();
+  await expect(chat.send).toBeEnabled();
+  await expect(chat.message).toBeFocused();
+  await page.keyboard.type('l');
+  await expect(chat.message).toHaveValue('Hello world');
+  expect(await chat.scrollTop()).toBe(333);
+});
+
 test('settings that cannot be are named at their field, and the question waits', async ({ chat, emulator }) => {
   const { typed, asked } = prompt('How hot?', { delta_ms: 1 });
   await chat.set({ temperature: 'hot', maxTokens: '0' });
@@ -205,15 +231,6 @@ test('New chat leads to an empty page, and back leads to the old one', async ({ 
   await page.goBack();
   await expect(chat.questions).toHaveText([typed]);
   await expect(chat.greeting).toBeHidden();
-});
-
-test('a chat that is not there says so, and leads to a new one', async ({ page, consoleWatch }) => {
-  consoleWatch.allow(/status of 404/, 'Chromium itself reports responses with an error status.');
-  const response = await page.goto('/c/01890000-0000-7000-8000-000000000000');
-  expect(response?.status()).toBe(404);
-  await expect(page.getByRole('heading', { name: 'This chat is not here.' })).toBeVisible();
-  await page.getByRole('link', { name: 'Start a chat' }).click();
-  await expect(new ChatPage(page).greeting).toBeVisible();
 });
 
 test('without a key and a base URL the page says that it is a demo, and answers', async ({ page, startRunnel }) => {

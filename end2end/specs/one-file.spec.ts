@@ -1,4 +1,4 @@
-// The binary alone: copied into an empty folder, with nothing in its environment, it is the whole product.
+// The binary alone: copied into an empty folder, with nothing in its environment but a home folder, it is the whole product.
 
 import { copyFile, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,18 +10,19 @@ import { Program, RUNNEL_BIN } from '../programs.ts';
 
 const LARGEST_BINARY_BYTES = 30 * 1024 * 1024;
 
-test('one file in an empty folder, with no environment, serves the page and answers', async ({ page }) => {
+test('one file in an empty folder, with no environment but a home, serves the page and answers', async ({ page }) => {
   const folder = await mkdtemp(join(tmpdir(), 'runnel-one-file-'));
   const binary = join(folder, 'runnel');
   await copyFile(RUNNEL_BIN, binary);
-  const [program, url] = await Program.start(binary, ['--listen', '127.0.0.1:0'], {}, /Runnel is at (http:\S+)\s/);
+  const [program, url] = await Program.start(binary, ['--listen', '127.0.0.1:0'], { HOME: folder }, /Runnel is at (http:\S+)\s/);
   const chat = new ChatPage(page);
   await chat.open(url);
   const { typed, asked } = prompt('Are you all there?', { delta_ms: 1 });
   const answer = await chat.ask(typed);
   await answer.ended('complete');
   await expect(answer.text).toContainText(asked.replace('#', ''));
-  expect(await readdir(folder), 'it leaves nothing behind').toEqual(['runnel']);
+  expect((await readdir(folder)).sort(), 'it keeps its chats in the folder for data').toEqual(['.local', 'runnel']);
+  expect(await readdir(program.folder), 'and leaves nothing where it was started').toEqual([]);
   await program.stop();
   await rm(folder, { recursive: true });
 });

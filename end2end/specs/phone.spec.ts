@@ -2,30 +2,14 @@
 
 import type { Page } from '@playwright/test';
 import { SettingsPage } from '../pages/settings.ts';
+import { smallTargets } from '../audits.ts';
 import { expect, prompt, test } from '../fixtures.ts';
 
 test.use({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 });
 
-/** WCAG 2.5.5 and the design's own rule. */
-const SMALLEST_TARGET = 44;
-
 async function fitsTheWidth(page: Page): Promise<void> {
   const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   expect(content, 'no scrolling to the side').toBeLessThanOrEqual(window ?? 0);
-}
-
-/** Everything visible that is tapped, too small for a finger. */
-async function smallTargets(page: Page): Promise<string[]> {
-  const targets = page.locator('button:visible, header a:visible, summary:visible, input:not([type=radio]):visible, label.radio:visible');
-  const small: string[] = [];
-  for (const target of await targets.all()) {
-    const box = await target.boundingBox();
-    if (box === null || box.width < SMALLEST_TARGET || box.height < SMALLEST_TARGET) {
-      const name = await target.evaluate((element) => element.getAttribute('aria-label') ?? element.id + element.textContent);
-      small.push(`${name}: ${box?.width} x ${box?.height}`);
-    }
-  }
-  return small;
 }
 
 test('a question is asked, answered, stopped and asked again with taps alone', async ({ chat, page, emulator }) => {

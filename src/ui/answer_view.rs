@@ -280,9 +280,9 @@ fn TryAgain(chat: Chat, live: LiveAnswer, class: &'static str) -> impl IntoView 
     let chats = expect_context::<Chats>();
     let rule = expect_context::<AboutSite>().model_rule;
     let again = move |_| {
-        // Settings that cannot be used are shown in their panel; the answer is asked for with the defaults.
-        let settings = chats.settings.with_untracked(|typed| typed.read(rule)).unwrap_or_default();
-        chats.try_again(chat, live, false, settings);
+        if let Some(settings) = chats.usable_settings(chat, rule) {
+            chats.try_again(chat, live, false, settings);
+        }
     };
     view! {
         <button
@@ -304,8 +304,9 @@ fn GoOn(chat: Chat, live: LiveAnswer) -> impl IntoView {
     let chats = expect_context::<Chats>();
     let rule = expect_context::<AboutSite>().model_rule;
     let go_on = move |_| {
-        let settings = chats.settings.with_untracked(|typed| typed.read(rule)).unwrap_or_default();
-        chats.try_again(chat, live, true, settings);
+        if let Some(settings) = chats.usable_settings(chat, rule) {
+            chats.try_again(chat, live, true, settings);
+        }
     };
     let has_text = live.answer.with_untracked(|answer| !answer.text.is_empty());
     has_text.then(|| {
@@ -326,7 +327,7 @@ fn Versions(chat: Chat, live: LiveAnswer) -> impl IntoView {
         let answers: Vec<_> = chat.tree().answers_to(live.question).collect();
         (answers.iter().position(|answer| *answer == live.id).unwrap_or_default(), answers)
     };
-    move || arrows(place(), move |answer| chats.show(chat, answer))
+    move || arrows(chats, chat, "answer", live.id, place())
 }
 
 /// Goes on from here in a chat of its own.

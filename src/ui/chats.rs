@@ -13,6 +13,7 @@ use crate::api::conversations::{change_conversation, fork_conversation, load_con
 use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::{AnswerId, Conversation, ConversationId, Question, QuestionId, first_words};
 use crate::library::ConversationChange;
+use crate::models::ModelRule;
 use crate::settings::{Settings, TypedSettings};
 use crate::tree::Tree;
 
@@ -106,6 +107,14 @@ impl Chats {
         self.opened.with(|opened| opened.absent) == Some(id)
     }
 
+    /// True if the server has the chat, as far as this page knows.
+    pub fn is_at_server(self, chat: Chat) -> bool {
+        let is_deleted = self
+            .sidebar
+            .with_untracked(|sidebar| sidebar.deleted.as_ref().is_some_and(|(id, _)| *id == chat.id));
+        chat.version.get_value() > 0 && !is_deleted && !untrack(|| self.is_absent(chat.id))
+    }
+
     /// Remembers the chat that the server does not have.
     pub fn mark_absent(self, id: Option<ConversationId>) {
         if self.opened.with_untracked(|opened| opened.absent) != id {
@@ -162,6 +171,16 @@ impl Chats {
             chat.draft.set(conversation.draft.clone());
             self.insert(chat);
         }
+    }
+
+    /// What is set for the next question; if that cannot be used, the composer says so.
+    pub fn usable_settings(self, chat: Chat, rule: ModelRule) -> Option<Settings> {
+        let settings = self.settings.with_untracked(|typed| typed.read(rule)).ok();
+        if settings.is_none() {
+            chat.refusal
+                .set("Something in the chat settings cannot be used. Correct it, then try again.".to_owned());
+        }
+        settings
     }
 
     /// Changes what is set for the next question, and remembers it in this browser.

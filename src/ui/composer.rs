@@ -35,7 +35,8 @@ pub fn Composer(chat: Chat) -> impl IntoView {
     let can_send = Memo::new(move |_| {
         !running.get() && !too_long.get() && chat.draft.with(|draft| !draft.trim().is_empty())
     });
-    keep_draft(chat, field);
+    take_over_draft(chat);
+    keep_draft(chats, chat, field);
 
     let send = move || {
         if !can_send.get_untracked() {
@@ -187,7 +188,7 @@ fn ModelName() -> impl IntoView {
 }
 
 /// The draft survives a reload, an error and the time before the page is alive.
-fn keep_draft(chat: Chat, field: NodeRef<Textarea>) {
+fn keep_draft(chats: Chats, chat: Chat, field: NodeRef<Textarea>) {
     let is_taken_over = StoredValue::new(false);
     Effect::new(move || {
         let Some(field) = field.get() else { return };
@@ -201,7 +202,7 @@ fn keep_draft(chat: Chat, field: NodeRef<Textarea>) {
         let draft = chat.draft.get();
         if before.is_some() {
             browser::store(&draft_key(chat), &draft);
-            keep_on_server(chat, draft);
+            keep_on_server(chats, chat, draft);
             if let Some(field) = field.get_untracked() {
                 request_animation_frame(move || browser::grow(&field));
             }
@@ -211,14 +212,11 @@ fn keep_draft(chat: Chat, field: NodeRef<Textarea>) {
 
 /// Once nobody types any more, the draft of a chat that has begun goes to the server, for the other devices; this
 /// browser's copy is needed no longer then.
-fn keep_on_server(chat: Chat, draft: String) {
-    if untrack(|| chat.is_empty()) {
-        return;
-    }
+fn keep_on_server(chats: Chats, chat: Chat, draft: String) {
     spawn_local(async move {
         browser::sleep(DRAFT_AFTER).await;
         let is_current = move |draft: &str| chat.draft.try_with_untracked(|now| now == draft) == Some(true);
-        if is_current(&draft) {
+        if is_current(&draft) && chats.is_at_server(chat) {
             let kept = change_conversation(chat.id, ConversationChange::Draft(draft.clone())).await;
             if kept.is_ok() && is_current(&draft) {
                 browser::store(&draft_key(chat), "");
@@ -233,19 +231,32 @@ fn draft_key(chat: Chat) -> String {
     if has_begun { format!("runnel-draft-{}", chat.id) } else { "runnel-draft".to_owned() }
 }
 
-/// What was typed before the page came alive comes first, then what was kept from an earlier visit.
-fn take_over(chat: Chat, field: &web_sys::HtmlTextAreaElement) {
-    let typed = browser::take_early(|early| std::mem::take(&mut early.draft));
-    let selected = browser::take_early(|early| early.selected.take());
+/// What was typed before the page came alive comes first, then what was kept: by this browser, if the server has not
+/// heard of it yet, or by the server.
+fn take_over_draft(chat: Chat) {
+    let Some(typed) = browser::take_early(|early| Some(std::mem::take(&mut early.draft))) else { return };
+    let kept = chat.draft.get_untracked();
     if !typed.is_empty() {
-        chat.draft.set(typed);
-    } else if let Some(kept) = browser::stored(&draft_key(chat)) {
-        chat.draft.set(kept);
+        chat.draft.set(if kept.is_empty() { typed } else { format!("{typed}\n\n{kept}") });
     }
+}
+
+/// The field is shown for the first time.
+fn take_over(chat: Chat, field: &web_sys::HtmlTextAreaElement) {
+    if let Some(kept) = browser::stored(&draft_key(chat)) {
+        let draft = chat.draft.get_untracked();
+        if kept.contains(&draft) {
+            chat.draft.set(kept);
+        } else if !draft.contains(&kept) {
+            chat.draft.set(format!("{draft}\n\n{kept}"));
+        }
+    }
+    let selected = browser::take_early(|early| early.selected.take());
     if browser::has_keyboard() || selected.is_some() {
         let _ = field.focus();
     }
     if let Some((from, to)) = selected {
+        // The view sets the value a moment later; the same one leaves the selection as it is.
         field.set_value(&chat.draft.get_untracked());
         // A place beyond the text is taken for its end.
         let _ = field.set_selection_range(from, to);

@@ -22,6 +22,7 @@ const MORE: u32 = 200;
 
 /// What the sidebar shows.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each shown on its own")]
 pub struct Sidebar {
     pub listing: Listing,
     /// The chats asked for; 0 for the usual number.
@@ -35,8 +36,11 @@ pub struct Sidebar {
     pub found: Option<Vec<SearchHit>>,
     /// The chat that was deleted last, as long as that can be undone.
     pub deleted: Option<(ConversationId, String)>,
+    pub shows_archived: bool,
     /// On a phone: whether the drawer is open.
     pub is_open: bool,
+    /// It stays open at the next change of the address.
+    pub stays_open: bool,
     /// Whether the server was not there when it was last asked.
     pub is_away: bool,
     /// Now, in milliseconds since 1970 in the reader's own time zone.
@@ -51,9 +55,6 @@ impl Chats {
         Effect::new(move || {
             let (now_ms, offset_ms) = browser::local_time();
             self.sidebar.update(|sidebar| (sidebar.now_ms, sidebar.offset_ms) = (now_ms, offset_ms));
-            // From the state, not from the page: what it named may be read by now.
-            let listing = self.sidebar.with_untracked(|sidebar| sidebar.listing.clone());
-            self.follow(&listing);
             spawn_local(async move {
                 loop {
                     browser::sleep_or_wake(LOOK_EVERY).await;
@@ -84,20 +85,28 @@ impl Chats {
         }
     }
 
+    /// The chat that is shown now follows the list as it is known.
+    pub fn follow_list(self) {
+        let listing = self.sidebar.with_untracked(|sidebar| sidebar.listing.clone());
+        self.follow(&listing);
+    }
+
     /// The chat that is shown follows what the list says of it.
     fn follow(self, listing: &Listing) {
         let Place::Chat(id) = untrack(|| self.address.place(self)) else { return };
+        let listed = listing.conversations.iter().find(|known| known.id == id);
+        if listed.is_some_and(|known| known.is_unread) && !browser::is_hidden() {
+            self.change(id, ConversationChange::Read);
+        }
         let Some(chat) = untrack(|| self.find(id)) else { return };
-        match listing.conversations.iter().find(|known| known.id == id) {
+        match listed {
             Some(known) => {
-                if untrack(|| self.is_absent(id)) {
+                let was_absent = untrack(|| self.is_absent(id));
+                if was_absent {
                     self.mark_absent(None);
-                    self.fetch(id);
-                } else if known.version != chat.version.get_value() {
-                    self.fetch(id);
                 }
-                if known.is_unread {
-                    self.tell(id, ConversationChange::Read);
+                if was_absent || known.version != chat.version.get_value() {
+                    self.fetch(id);
                 }
             }
             None if !listing.has_more && chat.version.get_value() > 0 => self.mark_absent(Some(id)),
@@ -124,6 +133,8 @@ impl Chats {
         });
         let is_shown = untrack(|| self.address.place(self)).key() == id.0;
         if is_shown {
+            // Undo stands in it.
+            self.sidebar.update(|sidebar| sidebar.stays_open = true);
             self.address.go("/");
         }
         self.change(id, ConversationChange::Deleted(true));

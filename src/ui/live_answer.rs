@@ -29,6 +29,8 @@ pub struct LiveAnswer {
     pub link: RwSignal<Link>,
     /// When the page began to wait for it, by [`browser::now_ms`]; `None` if it was there when the page came.
     pub began_ms: StoredValue<Option<u64>>,
+    /// Whether its turn is filled: in a long chat, the old ones are later.
+    pub is_filled: RwSignal<bool>,
     /// Events that wait for the next frame.
     arrived: StoredValue<Vec<(Seq, AnswerEvent)>>,
     is_reading: StoredValue<bool>,
@@ -55,6 +57,7 @@ impl LiveAnswer {
             answer: RwSignal::new(answer),
             link: RwSignal::new(Link::Up),
             began_ms: StoredValue::new(None),
+            is_filled: RwSignal::new(false),
             arrived: StoredValue::default(),
             is_reading: StoredValue::new(false),
             is_asked: StoredValue::new(true),
@@ -66,6 +69,7 @@ impl LiveAnswer {
         let live = Self::new(Answer::new(id, question, model));
         live.began_ms.set_value(Some(browser::now_ms()));
         live.is_asked.set_value(false);
+        live.is_filled.set(true);
         live
     }
 

@@ -7,11 +7,12 @@ use leptos::prelude::*;
 use super::browser;
 use super::chats::{Chat, Chats};
 use super::icons::{self, Icon};
+use super::live_answer::LiveAnswer;
 use crate::api::page::AboutSite;
-use crate::chat::{Question, QuestionId};
+use crate::chat::{AnswerId, Question, QuestionId};
 
 #[component]
-pub fn QuestionView(chat: Chat, question: Question) -> impl IntoView {
+pub fn QuestionView(chat: Chat, question: Question, live: LiveAnswer) -> impl IntoView {
     let editing = RwSignal::new(false);
     let Question { id, after, text, .. } = question;
     let shown = text.clone();
@@ -20,7 +21,7 @@ pub fn QuestionView(chat: Chat, question: Question) -> impl IntoView {
             {move || {
                 if editing.get() {
                     let text = text.clone();
-                    view! { <Editor chat after text editing /> }.into_any()
+                    view! { <Editor chat id after text editing /> }.into_any()
                 } else {
                     let shown = shown.clone();
                     view! {
@@ -32,9 +33,10 @@ pub fn QuestionView(chat: Chat, question: Question) -> impl IntoView {
                 }
             }}
             <div class="question-actions">
-                <Versions chat id />
+                <Versions chat id answer=live.id />
                 <button
                     type="button"
+                    id=format!("edit-{id}")
                     class="button quiet icon-only"
                     aria-label="Edit the question"
                     title="Edit the question"
@@ -52,7 +54,8 @@ pub fn QuestionView(chat: Chat, question: Question) -> impl IntoView {
 #[component]
 fn Editor(
     chat: Chat,
-    after: Option<crate::chat::AnswerId>,
+    id: QuestionId,
+    after: Option<AnswerId>,
     text: String,
     editing: RwSignal<bool>,
 ) -> impl IntoView {
@@ -67,11 +70,17 @@ fn Editor(
     });
     let send = move || {
         let text = field.get_untracked().map(|field| field.value()).unwrap_or_default();
-        if !text.trim().is_empty() {
-            let settings = chats.settings.with_untracked(|typed| typed.read(rule)).unwrap_or_default();
+        if text.trim().is_empty() {
+            return;
+        }
+        if let Some(settings) = chats.usable_settings(chat, rule) {
             editing.set(false);
             chats.ask_after(chat, after, text, settings);
         }
+    };
+    let cancel = move || {
+        editing.set(false);
+        browser::before_next_frame(move || browser::focus_again(&format!("edit-{id}")));
     };
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
@@ -84,7 +93,7 @@ fn Editor(
         }
         "Escape" => {
             event.stop_propagation();
-            editing.set(false);
+            cancel();
         }
         _ => {}
     };
@@ -97,7 +106,7 @@ fn Editor(
                 on:input:target=|event| browser::grow(&event.target())
                 on:keydown=press
             ></textarea>
-            <button type="button" class="button quiet" on:click=move |_| editing.set(false)>
+            <button type="button" class="button quiet" on:click=move |_| cancel()>
                 "Cancel"
             </button>
             <button type="submit" class="button">
@@ -109,7 +118,7 @@ fn Editor(
 
 /// Which of the question's versions is shown, with arrows to the others.
 #[component]
-fn Versions(chat: Chat, id: QuestionId) -> impl IntoView {
+fn Versions(chat: Chat, id: QuestionId, answer: AnswerId) -> impl IntoView {
     let chats = expect_context::<Chats>();
     let place = move || {
         let tree = chat.tree();
@@ -119,13 +128,17 @@ fn Versions(chat: Chat, id: QuestionId) -> impl IntoView {
         let at = versions.iter().position(|version| *version == id).unwrap_or_default();
         (at, answers)
     };
-    move || arrows(place(), move |answer| chats.show(chat, answer))
+    move || arrows(chats, chat, "question", answer, place())
 }
 
-/// Arrows between versions that stand in one place; nothing if there is one alone.
+/// Arrows between versions that stand in one place; nothing if there is one alone. The turn is drawn anew with each
+/// version: the arrow that was pressed has the focus again there.
 pub fn arrows(
-    (at, versions): (usize, Vec<crate::chat::AnswerId>),
-    show: impl Fn(crate::chat::AnswerId) + Copy + 'static,
+    chats: Chats,
+    chat: Chat,
+    of: &'static str,
+    shown: AnswerId,
+    (at, versions): (usize, Vec<AnswerId>),
 ) -> AnyView {
     if versions.len() < 2 {
         return ().into_any();
@@ -133,10 +146,20 @@ pub fn arrows(
     let before = at.checked_sub(1).and_then(|at| versions.get(at)).copied();
     let after = versions.get(at + 1).copied();
     let count = format!("{}/{}", at + 1, versions.len());
-    let arrow = |label: &'static str, sign: &'static str, to: Option<crate::chat::AnswerId>| {
+    let id = move |sign: &str, answer: AnswerId| format!("{of}-{sign}-{answer}");
+    let arrow = |label: &'static str, sign: &'static str, other: &'static str, to: Option<AnswerId>| {
+        let show = move |to| {
+            chats.show(chat, to);
+            browser::before_next_frame(move || {
+                // At the last version, the arrow that leads back.
+                browser::focus_again(&id(other, to));
+                browser::focus_again(&id(sign, to));
+            });
+        };
         view! {
             <button
                 type="button"
+                id=id(sign, shown)
                 class="button quiet icon-only"
                 aria-label=label
                 title=label
@@ -150,7 +173,8 @@ pub fn arrows(
     };
     view! {
         <div class="versions">
-            {arrow("Version before", "‹", before)} <span>{count}</span> {arrow("Next version", "›", after)}
+            {arrow("Version before", "‹", "›", before)} <span>{count}</span>
+            {arrow("Next version", "›", "‹", after)}
         </div>
     }
     .into_any()

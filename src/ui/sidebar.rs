@@ -26,7 +26,18 @@ pub fn SidebarView() -> impl IntoView {
     // Whatever is opened from the drawer closes it.
     Effect::new(move || {
         address.track();
-        chats.sidebar.update(|sidebar| sidebar.is_open = false);
+        chats.sidebar.update(|sidebar| {
+            sidebar.is_open &= sidebar.stays_open;
+            sidebar.stays_open = false;
+        });
+        chats.follow_list();
+    });
+    Effect::new(move || {
+        let _ = window_event_listener(leptos::ev::keydown, move |event| {
+            if event.key() == "Escape" && chats.sidebar.with_untracked(|sidebar| sidebar.menu.is_none()) {
+                close_drawer(chats);
+            }
+        });
     });
     let list = move || {
         let shown = address.place(chats).key().to_string();
@@ -57,7 +68,7 @@ pub fn SidebarView() -> impl IntoView {
                 class="curtain"
                 aria-label="Close the list of chats"
                 tabindex="-1"
-                on:click=move |_| chats.sidebar.update(|sidebar| sidebar.is_open = false)
+                on:click=move |_| close_drawer(chats)
             ></button>
         </div>
     }
@@ -74,6 +85,7 @@ pub fn DrawerButton() -> impl IntoView {
     view! {
         <button
             type="button"
+            id="drawer-button"
             class="button quiet drawer-button"
             aria-label="Chats"
             title="Chats"
@@ -91,32 +103,28 @@ pub fn DrawerButton() -> impl IntoView {
 fn click(chats: Chats, event: &MouseEvent) {
     let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
     let Some(button) = target.and_then(|target| target.closest("[data-do]").ok().flatten()) else { return };
-    let menu = chats.sidebar.with_untracked(|sidebar| sidebar.menu);
+    let what = button.get_attribute("data-do").unwrap_or_default();
     let named = button.get_attribute("data-id").and_then(|id| id.parse().ok());
-    let Some(id) = named.or(menu) else {
-        if button.get_attribute("data-do").as_deref() == Some("more") {
-            chats.list_more();
-        }
-        return;
-    };
-    let known = chats.summary(id);
-    match button.get_attribute("data-do").as_deref() {
-        Some("menu") => toggle_menu(chats, id),
-        Some("more") => chats.list_more(),
-        Some("undo") => chats.undo_delete(id),
-        Some("rename") => {
+    match (what.as_str(), named.or(chats.sidebar.with_untracked(|sidebar| sidebar.menu))) {
+        ("more", _) => chats.list_more(),
+        ("archived", _) => chats.redraw(|sidebar| sidebar.shows_archived = !sidebar.shows_archived),
+        ("menu", Some(id)) => toggle_menu(chats, id),
+        ("undo", Some(id)) => chats.undo_delete(id),
+        ("rename", Some(_)) => {
             chats.sidebar.update(|sidebar| sidebar.is_renaming = true);
             browser::before_next_frame(|| browser::focus_again("new-title"));
         }
-        Some("pin") => {
+        ("pin", Some(id)) => {
             close_menu(chats);
-            chats.change(id, ConversationChange::Pinned(!known.is_some_and(|known| known.is_pinned)));
+            let is_pinned = chats.summary(id).is_some_and(|known| known.is_pinned);
+            chats.change(id, ConversationChange::Pinned(!is_pinned));
         }
-        Some("archive") => {
+        ("archive", Some(id)) => {
             close_menu(chats);
-            chats.change(id, ConversationChange::Archived(!known.is_some_and(|known| known.is_archived)));
+            let is_archived = chats.summary(id).is_some_and(|known| known.is_archived);
+            chats.change(id, ConversationChange::Archived(!is_archived));
         }
-        Some("delete") => {
+        ("delete", Some(id)) => {
             chats.sidebar.update(|sidebar| sidebar.menu = None);
             chats.delete(id);
             browser::before_next_frame(|| browser::focus_again("undo"));
@@ -135,9 +143,18 @@ fn press(chats: Chats, event: &KeyboardEvent) {
                 chats.change(id, ConversationChange::Title(typed));
             }
         }
-        ("Escape", Some(_)) => close_menu(chats),
-        ("Escape", None) => chats.sidebar.update(|sidebar| sidebar.is_open = false),
+        ("Escape", Some(_)) => {
+            event.stop_propagation();
+            close_menu(chats);
+        }
         _ => {}
+    }
+}
+
+fn close_drawer(chats: Chats) {
+    if chats.sidebar.with_untracked(|sidebar| sidebar.is_open) {
+        chats.sidebar.update(|sidebar| sidebar.is_open = false);
+        browser::focus_again("drawer-button");
     }
 }
 
@@ -223,15 +240,30 @@ fn chat_list(html: &mut Html, sidebar: &Sidebar, shown: &str) {
     if !heading.is_empty() {
         html.markup("</ul>");
     }
-    if chats.iter().any(|chat| chat.is_archived) {
-        html.markup("<details><summary>Archived</summary><ul>");
-        for chat in chats.iter().filter(|chat| chat.is_archived) {
-            item(html, sidebar, chat, shown);
-        }
-        html.markup("</ul></details>");
-    }
+    archived_list(html, sidebar, shown);
     if sidebar.listing.has_more {
         html.markup("<button type=\"button\" class=\"button quiet\" id=\"older\" data-do=\"more\">Older chats</button>");
+    }
+}
+
+/// Out of the way until somebody wants to see them, or one of them is open.
+fn archived_list(html: &mut Html, sidebar: &Sidebar, shown: &str) {
+    let archived = || sidebar.listing.conversations.iter().filter(|chat| chat.is_archived);
+    if archived().next().is_none() {
+        return;
+    }
+    let is_open = sidebar.shows_archived || archived().any(|chat| chat.id.to_string() == shown);
+    html.markup(
+        "<button type=\"button\" class=\"button quiet archived\" id=\"archived\" data-do=\"archived\"",
+    );
+    html.markup(if is_open { " aria-expanded=\"true\"" } else { " aria-expanded=\"false\"" });
+    html.markup(">Archived</button>");
+    if is_open {
+        html.markup("<ul>");
+        for chat in archived() {
+            item(html, sidebar, chat, shown);
+        }
+        html.markup("</ul>");
     }
 }
 

@@ -5,15 +5,19 @@ use leptos::prelude::*;
 use super::browser;
 use super::html::Html;
 use super::live_answer::LiveAnswer;
+use crate::api::page::AboutSite;
 use crate::chat::{Answer, Bill};
+use crate::models::ModelRule;
 
 #[component]
 pub fn Stats(live: LiveAnswer) -> impl IntoView {
+    // OpenRouter alone can.
+    let settles = expect_context::<AboutSite>().model_rule == ModelRule::VendorPrefixed;
     let now = RwSignal::new(0_u64);
     let running = Memo::new(move |_| live.is_running());
     browser::while_true(running, move || now.set(browser::now_ms()));
     let elapsed_ms = move || live.began_ms.get_value().map(|began| now.get().saturating_sub(began));
-    let line = move || Some(live.answer.with(|answer| join(&summary(answer, elapsed_ms()))));
+    let line = move || Some(live.answer.with(|answer| join(&summary(answer, elapsed_ms(), settles))));
     // The table is for the finished answer: while it is written, the line above has the counts.
     let is_open = Memo::new(move |_| live.answer.with(|answer| answer.bill == Bill::Open));
     let rows = move || {
@@ -34,7 +38,8 @@ pub fn Stats(live: LiveAnswer) -> impl IntoView {
 }
 
 /// The few figures for the line; live counts while the answer is written.
-fn summary(answer: &Answer, elapsed_ms: Option<u64>) -> Vec<String> {
+/// `settles` tells whether the upstream can be asked for a bill.
+fn summary(answer: &Answer, elapsed_ms: Option<u64>, settles: bool) -> Vec<String> {
     let mut parts = Vec::new();
     let Some(end) = answer.end() else {
         parts.extend(elapsed_ms.map(|ms| format!("{} s", decimal(ms / 100, 1))));
@@ -55,7 +60,7 @@ fn summary(answer: &Answer, elapsed_ms: Option<u64>) -> Vec<String> {
     }
     parts.extend(answer.tokens_per_second().map(|rate| format!("{} tokens/s", rounded(rate))));
     parts.extend(usage.and_then(|usage| usage.cost).map(dollars));
-    if answer.bill == Bill::Open {
+    if answer.bill == Bill::Open && settles {
         parts.push("cost to come".to_owned());
     }
     parts
@@ -143,7 +148,7 @@ mod tests {
     #[test]
     fn live_counts_are_shown_while_the_answer_is_written() {
         assert_eq!(
-            join(&summary(&answer(), Some(1234))),
+            join(&summary(&answer(), Some(1234), true)),
             "1.2 s · 0.40 s to first token · 1 chunks · 5 characters"
         );
     }
@@ -164,7 +169,7 @@ mod tests {
             }),
         );
         assert_eq!(
-            join(&summary(&answer, None)),
+            join(&summary(&answer, None, true)),
             "2.40 s · 0.40 s to first token · 20 tokens · 10 tokens/s · $0.000060"
         );
         assert!(details(&answer).contains(&("Finish reason", "stop".into())));
@@ -185,10 +190,10 @@ mod tests {
                 duration_ms: 2400,
             }),
         );
-        assert!(join(&summary(&answer, None)).ends_with("about 2 tokens · cost to come"));
+        assert!(join(&summary(&answer, None, true)).ends_with("about 2 tokens · cost to come"));
         let usage = Usage { completion_tokens: Some(20), cost: Some(0.000_06), ..Usage::default() };
         answer.bill = Bill::Settled(usage);
-        assert!(join(&summary(&answer, None)).ends_with("20 tokens · 10 tokens/s · $0.000060"));
+        assert!(join(&summary(&answer, None, true)).ends_with("20 tokens · 10 tokens/s · $0.000060"));
     }
 
     #[test]

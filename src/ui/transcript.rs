@@ -17,7 +17,7 @@ const NEAR_THE_END: i32 = 12;
 /// A long chat is shown from its end: so many turns at once, and then so many more a frame, so that no frame takes
 /// long. All of them come to stand in the document, where the browser's own search finds them.
 const SHOWN_AT_ONCE: usize = 12;
-const SHOWN_A_FRAME: usize = 4;
+const SHOWN_A_FRAME: usize = 6;
 
 #[component]
 pub fn Transcript(chat: Chat) -> impl IntoView {
@@ -34,22 +34,30 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
         newest
     });
     Effect::new(move || place.start_at(browser::take_early(|early| std::mem::take(&mut early.scrolled))));
-    let first = RwSignal::new(untrack(|| chat.branch().len()).saturating_sub(SHOWN_AT_ONCE));
+    let is_filled = RwSignal::new(false);
+    fill(chat, SHOWN_AT_ONCE);
     Effect::new(move || {
         spawn_local(async move {
-            while first.try_get_untracked().is_some_and(|first| first > 0) {
+            while is_filled.try_get_untracked() == Some(false) {
                 browser::next_frame().await;
-                let top = place.height();
-                first.try_update(|first| *first = first.saturating_sub(SHOWN_A_FRAME));
-                place.keep(top);
+                if fill(chat, SHOWN_A_FRAME) == 0 {
+                    is_filled.try_set(true);
+                }
             }
         });
+    });
+    // From then on, whatever comes to be shown is filled at once: a new turn, another version.
+    Effect::new(move || {
+        let _ = chat.branch();
+        if is_filled.get() {
+            fill(chat, usize::MAX);
+        }
     });
     let chats = expect_context::<Chats>();
     let address = expect_context::<Address>();
     Effect::new(move || {
         // Once everything stands in the document.
-        let message = address.message().filter(|_| first.get() == 0);
+        let message = address.message().filter(|_| is_filled.get());
         if let Some(message) = message {
             chats.reveal(chat, message);
             place.at_end.set(false);
@@ -69,11 +77,7 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
                 <div class="turns" node_ref=content>
                     <h1 class="visually-hidden">{move || Some(chat.title.get())}</h1>
                     // Keyed by the answer, so that another one is another article: its text grows in nodes of its own.
-                    <For
-                        each=move || from(chat.branch(), first.get())
-                        key=|turn| turn.live.id.0
-                        let:turn
-                    >
+                    <For each=move || chat.branch() key=|turn| turn.live.id.0 let:turn>
                         <TurnView chat turn />
                     </For>
                 </div>
@@ -93,10 +97,12 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
     }
 }
 
-/// The turns from number `first` on.
-fn from(mut branch: Vec<Turn>, first: usize) -> Vec<Turn> {
-    branch.drain(..first.min(branch.len()));
-    branch
+/// Fills the last `count` turns that are empty; says how many those were. All turns stand in the document from the
+/// start, so that nothing moves when one is filled.
+fn fill(chat: Chat, count: usize) -> usize {
+    let branch = untrack(|| chat.branch());
+    let empty = branch.iter().rev().filter(|turn| !turn.live.is_filled.get_untracked()).take(count);
+    empty.map(|turn| turn.live.is_filled.set(true)).count()
 }
 
 #[component]
@@ -104,8 +110,18 @@ fn TurnView(chat: Chat, turn: Turn) -> impl IntoView {
     let Turn { question, live } = turn;
     view! {
         <section class="turn">
-            <QuestionView chat question />
-            <AnswerView chat live />
+            {move || {
+                let question = question.clone();
+                live.is_filled
+                    .get()
+                    .then(|| {
+                        view! {
+                            <QuestionView chat question live />
+                            <AnswerView chat live />
+                        }
+                            .into_any()
+                    })
+            }}
         </section>
     }
 }
@@ -158,21 +174,6 @@ impl Place {
             self.at_end.set(false);
             self.last_top.set_value(top);
             scroller.set_scroll_top(top);
-        }
-    }
-
-    /// The height of everything, in CSS pixels.
-    fn height(self) -> i32 {
-        self.scroller.try_get_untracked().flatten().map_or(0, |scroller| scroller.scroll_height())
-    }
-
-    /// More stands above now than when it was `height` high: what is seen stays where it is.
-    fn keep(self, height: i32) {
-        let Some(scroller) = self.scroller.try_get_untracked().flatten() else { return };
-        if !self.at_end.get_untracked() {
-            let more = scroller.scroll_height() - height;
-            self.last_top.set_value(scroller.scroll_top() + more);
-            scroller.set_scroll_top(scroller.scroll_top() + more);
         }
     }
 

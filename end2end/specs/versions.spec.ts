@@ -1,0 +1,253 @@
+// Nothing is overwritten: a question asked differently, and another answer, are versions beside the first.
+
+import { ChatPage } from '../pages/chat.ts';
+import { Sidebar } from '../pages/sidebar.ts';
+import { expect, type Prompt, prompt, test } from '../fixtures.ts';
+
+/** Asks, and waits for the echo. */
+async function ask(chat: ChatPage, words: string): Promise<Prompt> {
+  const asked = prompt(words, { delta_ms: 1 });
+  const answer = await chat.ask(asked.typed, { model: 'demo/echo' });
+  await answer.ended('complete');
+  return asked;
+}
+
+/** Asks question `index` in other words, and waits for the echo. */
+async function askInstead(chat: ChatPage, index: number, words: string): Promise<Prompt> {
+  const asked = prompt(words, { delta_ms: 1 });
+  await chat.question(index).askInstead(asked.typed);
+  await expect(chat.answer(index).text).toHaveText(asked.asked);
+  await chat.answer(index).ended('complete');
+  return asked;
+}
+
+test('a question asked differently is a version beside the first, and what follows goes with each', async ({
+  chat,
+  page,
+  emulator,
+}) => {
+  const first = await ask(chat, 'First wording.');
+  const follow = await ask(chat, 'What follows it.');
+  const second = await askInstead(chat, 0, 'Second wording.');
+  await expect(chat.questions, 'nothing follows the new version yet').toHaveCount(1);
+  await expect(chat.question().versions.place).toHaveText('2/2');
+  await expect(chat.question().versions.next).toBeDisabled();
+  const other = await ask(chat, 'What follows the other.');
+  expect((await emulator.lastRequest()).body.messages, 'the model is told the branch that is shown').toEqual([
+    { role: 'user', content: second.typed },
+    { role: 'assistant', content: second.asked },
+    { role: 'user', content: other.typed },
+  ]);
+
+  await chat.question().versions.before.click();
+  await expect(chat.question().versions.place).toHaveText('1/2');
+  await expect(chat.question().versions.before).toBeDisabled();
+  await expect(chat.question(0).text).toHaveText(first.typed);
+  await expect(chat.question(1).text, 'what follows goes with it').toHaveText(follow.typed);
+  await expect(chat.answer(1).text).toHaveText(follow.asked);
+
+  await page.reload();
+  await expect(chat.question(0).text, 'the version chosen last is shown').toHaveText(first.typed);
+  await expect(chat.question(1).text).toHaveText(follow.typed);
+  await chat.question().versions.next.click();
+  await expect(chat.question(0).text).toHaveText(second.typed);
+  await expect(chat.question(1).text).toHaveText(other.typed);
+});
+
+test('Try again adds versions of the answer, and arrows lead through them', async ({ chat, page }) => {
+  const { typed, asked } = prompt('Answer me thrice.', { delta_ms: 1, characters: 50 });
+  await (await chat.ask(typed, { model: 'demo/echo' })).ended('complete');
+  const texts: string[] = [asked];
+  for (const [model, place] of [
+    ['demo/plain', '2/3'],
+    ['demo/unicode', '3/3'],
+  ] as const) {
+    await chat.set({ model });
+    await chat.answer().tryAgain.click();
+    await expect(chat.answer().model).toHaveText(model);
+    await chat.answer().ended('complete');
+    await expect(chat.answer().versions.place).toHaveText(place.replace('/3', `/${texts.length + 1}`));
+    texts.push(await chat.answer().read());
+  }
+  await expect(chat.answers).toHaveCount(1);
+  await expect(chat.questions).toHaveCount(1);
+  await chat.answer().versions.before.click();
+  await expect(chat.answer().text).toHaveText(texts[1] ?? '');
+  await chat.answer().versions.before.click();
+  await expect(chat.answer().text).toHaveText(asked);
+  await expect(chat.answer().versions.place).toHaveText('1/3');
+  await page.reload();
+  await expect(chat.answer().versions.place).toHaveText('1/3');
+  await expect(chat.answer().text).toHaveText(asked);
+});
+
+test('Try again on an older answer leaves what followed the first one there', async ({ chat, emulator }) => {
+  const first = await ask(chat, 'The older question.');
+  const later = await ask(chat, 'The later question.');
+  await chat.set({ model: 'demo/plain' });
+  await chat.answer(0).tryAgain.click();
+  await expect(chat.answer(0).model).toHaveText('demo/plain');
+  await chat.answer(0).ended('complete');
+  await expect(chat.questions).toHaveText([first.typed]);
+  expect((await emulator.lastRequest()).body.messages).toEqual([{ role: 'user', content: first.typed }]);
+  await chat.answer(0).versions.before.click();
+  await expect(chat.questions).toHaveCount(2);
+  await expect(chat.question(1).text).toHaveText(later.typed);
+});
+
+test('the model is told the shown answer, not the newest', async ({ chat, emulator }) => {
+  const first = await ask(chat, 'Remember this one.');
+  await chat.set({ model: 'demo/plain' });
+  await chat.answer().tryAgain.click();
+  await expect(chat.answer().model).toHaveText('demo/plain');
+  await chat.answer().ended('complete');
+  await chat.answer().versions.before.click();
+  await expect(chat.answer().text).toHaveText(first.asked);
+  const second = await ask(chat, 'Go on.');
+  expect((await emulator.lastRequest()).body.messages).toEqual([
+    { role: 'user', content: first.typed },
+    { role: 'assistant', content: first.asked },
+    { role: 'user', content: second.typed },
+  ]);
+});
+
+test('a version that was stopped stands beside the first', async ({ chat }) => {
+  const first = await ask(chat, 'Write two.');
+  await chat.set({ model: 'demo/long' });
+  await chat.answer().tryAgain.click();
+  await chat.answer().isRunning();
+  await chat.answer().hasGrownTo(20);
+  await chat.stop.click();
+  await chat.answer().ended('stopped');
+  await chat.answer().versions.before.click();
+  await expect(chat.answer().text).toHaveText(first.asked);
+  await chat.answer().versions.next.click();
+  await chat.answer().ended('stopped');
+});
+
+test('Escape and Cancel leave a question as it was; an empty one is not asked', async ({ chat, emulator }) => {
+  const first = await ask(chat, 'Leave me.');
+  const question = chat.question();
+  await question.edit.click();
+  await expect(question.field).toBeFocused();
+  await expect(question.field).toHaveValue(first.typed);
+  await question.field.fill('Something else');
+  await question.field.press('Escape');
+  await expect(question.text).toHaveText(first.typed);
+  await expect(question.field).toHaveCount(0);
+  await expect(question.edit, 'the focus goes back').toBeFocused();
+
+  await question.edit.click();
+  await expect(question.field, 'what was typed is dropped').toHaveValue(first.typed);
+  await question.field.fill(' \n ');
+  await question.field.press('Enter');
+  await question.ask.click();
+  await expect(question.field).toBeVisible();
+  await question.cancel.click();
+  await expect(question.text).toHaveText(first.typed);
+  await expect(question.edit, 'the focus goes back').toBeFocused();
+  expect((await emulator.stats(first.asked)).requests).toBe(1);
+  await expect(question.versions.place).toHaveCount(0);
+});
+
+test('a question is edited with the keyboard: Shift+Enter breaks the line, Enter asks', async ({ chat, page }) => {
+  await ask(chat, 'Plain.');
+  const { typed, asked } = prompt('Two', { delta_ms: 1 });
+  await chat.question().edit.focus();
+  await page.keyboard.press('Enter');
+  await expect(chat.question().field).toBeFocused();
+  await page.keyboard.press('ControlOrMeta+A');
+  await page.keyboard.type(typed);
+  await page.keyboard.press('Shift+Enter');
+  await page.keyboard.type('lines');
+  await page.keyboard.press('Enter');
+  await expect(chat.question().text).toHaveText(`${typed}\nlines`, { useInnerText: true });
+  await chat.answer().ended('complete');
+  await expect(chat.answer().text).toContainText(asked);
+});
+
+test('an arrow can be pressed again and again with the keyboard', async ({ chat, page }) => {
+  const first = await ask(chat, 'Version one.');
+  await askInstead(chat, 0, 'Version two.');
+  await askInstead(chat, 0, 'Version three.');
+  await chat.question().versions.before.focus();
+  await page.keyboard.press('Enter');
+  await expect(chat.question().versions.place).toHaveText('2/3');
+  await expect(chat.question().versions.before, 'the focus stays').toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(chat.question().text).toHaveText(first.typed);
+});
+
+test('what is written in the composer stays while a question is edited', async ({ chat }) => {
+  await ask(chat, 'Edit me.');
+  await chat.message.fill('A draft for later');
+  await askInstead(chat, 0, 'Edited.');
+  await expect(chat.message).toHaveValue('A draft for later');
+});
+
+test('a chat is copied up to an answer, and goes on without the other knowing', async ({ chat, page, emulator }) => {
+  const first = await ask(chat, 'Where we part.');
+  const second = await ask(chat, 'Only in the first.');
+  const before = page.url();
+  await chat.answer(0).fork.click();
+  await expect(page).not.toHaveURL(before);
+  await expect(chat.questions).toHaveText([first.typed]);
+  await expect(chat.answer().text).toHaveText(first.asked);
+  const third = await ask(chat, 'Only in the copy.');
+  expect((await emulator.lastRequest()).body.messages).toEqual([
+    { role: 'user', content: first.typed },
+    { role: 'assistant', content: first.asked },
+    { role: 'user', content: third.typed },
+  ]);
+  await page.reload();
+  await expect(chat.questions).toHaveText([first.typed, third.typed]);
+  await expect(new Sidebar(page).chat(first.asked), 'both are listed').toHaveCount(2);
+  await page.goBack();
+  await expect(page).toHaveURL(before);
+  await expect(chat.questions).toHaveText([first.typed, second.typed]);
+});
+
+test('a version made in one window appears in the other, with the arrows to the first', async ({
+  chat,
+  page,
+  newDevice,
+}) => {
+  const first = await ask(chat, 'Two windows.');
+  const other = await newDevice();
+  await other.open(page.url());
+  await expect(other.question().text).toHaveText(first.typed);
+  const second = await askInstead(chat, 0, 'Two windows, otherwise.');
+  await expect(other.question().versions.place).toHaveText(/^[12]\/2$/);
+  await other.page.reload();
+  await expect(other.question().text).toHaveText(second.typed);
+  await expect(other.question().versions.place).toHaveText('2/2');
+  await other.question().versions.before.click();
+  await expect(other.question().text).toHaveText(first.typed);
+  await expect(other.answer().text).toHaveText(first.asked);
+});
+
+test('an answer that broke off goes on behind a seam, and can go on again', async ({ chat, emulator }) => {
+  const { typed, asked } = prompt('Break off.', { delta_ms: 1 });
+  const cut = await chat.ask(typed, { model: 'demo/cut' });
+  await cut.ended('interrupted');
+  const begun = await cut.read();
+  await cut.goOn.click();
+  await expect(chat.answer().versions.place).toHaveText('2/2');
+  await chat.answer().ended('interrupted');
+  expect(await chat.answer().earlier.textContent()).toBe(begun);
+  const more = await chat.answer().read();
+  await chat.set({ model: 'demo/plain' });
+  await chat.answer().goOn.click();
+  await chat.answer().ended('complete');
+  expect(await chat.answer().earlier.textContent(), 'all that came before').toBe(begun + more);
+  expect((await emulator.lastRequest()).body.messages).toMatchObject([
+    { role: 'user', content: typed },
+    { role: 'assistant', content: begun + more },
+    { role: 'user' },
+  ]);
+  expect((await emulator.stats(asked)).requests).toBe(1);
+  await expect(chat.answer().versions.place).toHaveText('3/3');
+  await chat.answer().versions.before.click();
+  await chat.answer().versions.before.click();
+  expect(await chat.answer().read(), 'what broke off is still there as it was').toBe(begun);
+});
