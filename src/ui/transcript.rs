@@ -18,6 +18,7 @@ const NEAR_THE_END: i32 = 12;
 /// long. All of them come to stand in the document, where the browser's own search finds them.
 const SHOWN_AT_ONCE: usize = 12;
 const SHOWN_A_FRAME: usize = 6;
+const FRAMES_TO_SETTLE: usize = 6;
 
 #[component]
 pub fn Transcript(chat: Chat) -> impl IntoView {
@@ -61,7 +62,14 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
         if let Some(message) = message {
             chats.reveal(chat, message);
             place.at_end.set(false);
-            browser::before_next_frame(move || browser::go_to(&message.to_string()));
+            spawn_local(async move {
+                // What comes into view is laid out for the first time, and may be longer or shorter than it was
+                // thought to be: after a few frames all of it stands.
+                for _ in 0..FRAMES_TO_SETTLE {
+                    browser::next_frame().await;
+                    browser::go_to(&message.to_string());
+                }
+            });
         }
     });
     view! {
