@@ -21,7 +21,8 @@ pub async fn load_conversation(id: ConversationId) -> Result<Conversation, ApiEr
     crate::server::request::app()?.conversations().load(id).await
 }
 
-/// The newest `limit` conversations (at most 1,000), or nothing if there was no change since `revision`.
+/// The newest `limit` conversations (at most 1,000), or nothing if there was no change since `revision`. The
+/// conversation `open` is listed in any case, as long as it is there.
 ///
 /// A page asks now and then while it is looked at: a stream of changes would take one of the six connections that
 /// a browser has for a server.
@@ -32,8 +33,9 @@ pub async fn load_conversation(id: ConversationId) -> Result<Conversation, ApiEr
 pub async fn list_conversations(
     #[server(default)] revision: u64,
     #[server(default)] limit: u32,
+    #[server(default)] open: Option<ConversationId>,
 ) -> Result<Option<Listing>, ApiError> {
-    crate::server::request::app()?.conversations().list(revision, limit).await
+    crate::server::request::app()?.conversations().list(revision, limit, open).await
 }
 
 /// Where the words of `query` stand in titles, questions and answers, at most 50 places. Words in quotation marks

@@ -9,7 +9,9 @@ use super::revision::Revision;
 use super::store::Store;
 use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::{AnswerId, Conversation, ConversationId};
-use crate::library::{ConversationChange, DailySpending, Listing, SearchHit, Spending, clean_title};
+use crate::library::{
+    ConversationChange, ConversationSummary, DailySpending, Listing, SearchHit, Spending, clean_title,
+};
 
 /// What fits a sidebar before anybody asks for more.
 pub const LISTED: u32 = 60;
@@ -57,18 +59,28 @@ impl Conversations {
         Ok(conversation)
     }
 
-    /// The newest conversations, unless nothing has changed since `revision`. A `limit` of 0 is the usual one.
+    /// The newest conversations, and `open` if it is there, unless nothing has changed since `revision`. A `limit` of
+    /// 0 is the usual one.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn list(&self, revision: u64, limit: u32) -> Result<Option<Listing>, ApiError> {
+    pub async fn list(
+        &self,
+        revision: u64,
+        limit: u32,
+        open: Option<ConversationId>,
+    ) -> Result<Option<Listing>, ApiError> {
         // Read before the list: a change in between is told again.
         let now = self.revision.get();
         if revision == now {
             return Ok(None);
         }
         let limit = if limit == 0 { LISTED } else { limit.min(LONGEST_LIST) };
-        let listing = self.store.list_conversations(limit).await?;
+        let mut listing = self.store.list_conversations(limit).await?;
+        if let Some(open) = open.filter(|open| listing.conversations.iter().all(|known| known.id != *open)) {
+            let older = self.store.find_conversation(open).await?;
+            listing.conversations.extend(older.as_ref().map(summary));
+        }
         Ok(Some(Listing { revision: now, ..listing }))
     }
 
@@ -123,6 +135,20 @@ impl Conversations {
     /// The store cannot be read.
     pub async fn daily_spending(&self) -> Result<Vec<DailySpending>, ApiError> {
         Ok(self.store.daily_spending(LISTED_DAYS).await?)
+    }
+}
+
+/// An older conversation, which somebody is looking at.
+fn summary(conversation: &Conversation) -> ConversationSummary {
+    ConversationSummary {
+        id: conversation.id,
+        title: conversation.title.clone(),
+        updated_ms: conversation.updated_ms,
+        version: conversation.version,
+        is_pinned: conversation.is_pinned,
+        is_archived: conversation.is_archived,
+        is_unread: false,
+        is_running: conversation.answers.iter().any(|answer| answer.end().is_none()),
     }
 }
 

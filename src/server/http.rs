@@ -163,7 +163,8 @@ async fn page_data(app: &App, path: &str) -> (StatusCode, PageData) {
         Some(Ok(id)) => conversations.load(id).await.ok(),
         _ => None,
     };
-    let listing = conversations.list(0, 0).await.ok().flatten().unwrap_or_default();
+    let open = conversation.as_ref().map(|conversation| conversation.id);
+    let listing = conversations.list(0, 0, open).await.ok().flatten().unwrap_or_default();
     let is_there = matches!(path, "/" | "/settings") || conversation.is_some();
     let status = if is_there { StatusCode::OK } else { StatusCode::NOT_FOUND };
     (

@@ -324,3 +324,19 @@ async fn a_title_by_a_model_gives_way_to_one_by_hand() {
     app.begin(&next_message(&message, "Still mine?")).await.finished().await;
     assert_eq!(app.list().await.conversations[0].title, "Mine");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_open_conversation_is_listed_however_old_it_is_until_it_is_deleted() {
+    let app = TestApp::start().await;
+    let old = message("demo/echo", "The oldest");
+    app.begin(&old).await.finished().await;
+    app.begin(&message("demo/echo", "A newer one")).await.finished().await;
+    let listed = async || {
+        let path = format!("/api/list_conversations?revision=0&limit=1&open={}", old.conversation);
+        let listing: Listing = app.get(&path).await.json().await.unwrap();
+        listing.conversations.into_iter().map(|known| known.title).collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, ["A newer one", "The oldest"]);
+    app.change(old.conversation, &ConversationChange::Deleted(true)).await;
+    assert_eq!(listed().await, ["A newer one"]);
+}

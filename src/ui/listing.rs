@@ -74,13 +74,17 @@ impl Chats {
         if is_busy {
             return;
         }
-        let news = list_conversations(revision, limit).await;
+        let open = match untrack(|| self.address.place(self)) {
+            Place::Chat(id) => Some(id),
+            _ => None,
+        };
+        let news = list_conversations(revision, limit, open).await;
         let is_away = news.is_err();
         if is_away != was_away {
             self.sidebar.update(|sidebar| sidebar.is_away = is_away);
         }
         if let Ok(Some(listing)) = news {
-            self.follow(&listing);
+            self.follow(&listing, open);
             self.redraw(|sidebar| sidebar.listing = listing);
         }
     }
@@ -88,11 +92,12 @@ impl Chats {
     /// The chat that is shown now follows the list as it is known.
     pub fn follow_list(self) {
         let listing = self.sidebar.with_untracked(|sidebar| sidebar.listing.clone());
-        self.follow(&listing);
+        self.follow(&listing, None);
     }
 
-    /// The chat that is shown follows what the list says of it.
-    fn follow(self, listing: &Listing) {
+    /// The chat that is shown follows what the list says of it. If the list was `asked` for it and does not have it,
+    /// it was deleted.
+    fn follow(self, listing: &Listing, asked: Option<ConversationId>) {
         let Place::Chat(id) = untrack(|| self.address.place(self)) else { return };
         let listed = listing.conversations.iter().find(|known| known.id == id);
         if listed.is_some_and(|known| known.is_unread) && !browser::is_hidden() {
@@ -109,7 +114,7 @@ impl Chats {
                     self.fetch(id);
                 }
             }
-            None if !listing.has_more && chat.version.get_value() > 0 => self.mark_absent(Some(id)),
+            None if asked == Some(id) && chat.version.get_value() > 0 => self.mark_absent(Some(id)),
             None => {}
         }
     }
