@@ -273,8 +273,12 @@ impl Chats {
     /// Tells the server of a change that shows here already.
     pub fn tell(self, id: ConversationId, change: ConversationChange) {
         spawn_local(async move {
-            if let Err(error) = change_conversation(id, change).await {
-                leptos::logging::warn!("The chat was not changed: {error}");
+            match change_conversation(id, change).await {
+                // That the server is away is told by the list.
+                Err(error) if error.kind != ApiErrorKind::Network => {
+                    leptos::logging::warn!("The chat was not changed: {error}");
+                }
+                _ => {}
             }
         });
     }

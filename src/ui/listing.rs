@@ -8,6 +8,7 @@ use leptos::task::spawn_local;
 use super::address::Place;
 use super::browser;
 use super::chats::Chats;
+use crate::api::ApiErrorKind;
 use crate::api::conversations::{change_conversation, list_conversations, search_conversations};
 use crate::chat::ConversationId;
 use crate::library::{ConversationChange, ConversationSummary, Listing, SearchHit};
@@ -122,8 +123,12 @@ impl Chats {
     /// Changes a chat and shows the change.
     pub fn change(self, id: ConversationId, change: ConversationChange) {
         spawn_local(async move {
-            if let Err(error) = change_conversation(id, change).await {
-                leptos::logging::warn!("The chat was not changed: {error}");
+            match change_conversation(id, change).await {
+                // That the server is away is told by the list.
+                Err(error) if error.kind != ApiErrorKind::Network => {
+                    leptos::logging::warn!("The chat was not changed: {error}");
+                }
+                _ => {}
             }
             self.look().await;
         });
