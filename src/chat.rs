@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemKind};
 use crate::tree::Tree;
 
 /// Ids are made by whoever creates the thing (for questions and answers: the browser), so that a request
@@ -478,6 +478,20 @@ impl Answer {
         }
     }
 
+    /// Ends an answer whose writer is gone, and says why. One that has ended stays as it is.
+    pub fn interrupt(&mut self, why: &str) {
+        let end = End {
+            status: EndStatus::Interrupted,
+            finish_reason: None,
+            native_finish_reason: None,
+            problem: Some(Problem::new(ProblemKind::Internal, why)),
+            usage: None,
+            // When it broke off is not known; the first token is the last time that was noted.
+            duration_ms: self.first_token_ms.unwrap_or_default(),
+        };
+        self.apply(self.seq.next(), &AnswerEvent::End(end));
+    }
+
     /// The events that add up to an answer like this one, for who has none of them. There are fewer than there
     /// were, and each is small enough to be sent as one.
     #[must_use]
@@ -660,6 +674,19 @@ mod tests {
         (again.seq, again.chunks) = (answer.seq, answer.chunks);
         assert_eq!(again, answer);
         assert_eq!(answer.seams, [3, 3 + long.len() as u64]);
+    }
+
+    #[test]
+    fn an_answer_is_interrupted_with_what_it_has_and_only_while_it_runs() {
+        let mut answer = answer();
+        answer.apply(Seq(1), &text("half"));
+        answer.interrupt("The lights went out.");
+        let before = answer.clone();
+        answer.interrupt("Again.");
+        assert_eq!(answer, before);
+        let end = answer.end().unwrap();
+        assert_eq!((end.status, answer.text.as_str()), (EndStatus::Interrupted, "half"));
+        assert_eq!(end.problem.as_ref().unwrap().message, "The lights went out.");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 use crate::api::answers::{SentMessage, SentQuestion};
 use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::{
-    Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, End, EndStatus, Question, Seq,
+    Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, EndStatus, Question, Seq,
 };
 use crate::models::{ModelId, ModelRule};
 
@@ -83,19 +83,7 @@ impl Answers {
     /// The store cannot be read or written.
     pub async fn recover(&self) -> Result<(), StoreError> {
         for mut answer in self.store.recover().await? {
-            let problem = crate::problem::Problem::new(
-                crate::problem::ProblemKind::Internal,
-                "Runnel was stopped while it was being written.",
-            );
-            let end = End {
-                status: EndStatus::Interrupted,
-                finish_reason: None,
-                native_finish_reason: None,
-                problem: Some(problem),
-                usage: None,
-                duration_ms: answer.first_token_ms.unwrap_or_default(),
-            };
-            answer.apply(answer.seq.next(), &AnswerEvent::End(end));
+            answer.interrupt("Runnel was stopped while it was being written.");
             self.check_bill(&mut answer);
             let length = answer.text.len();
             tracing::warn!(answer = %answer.id, length, "an answer was interrupted when Runnel ended");
@@ -301,8 +289,9 @@ impl Answers {
         if is_first && answer.end().is_some_and(|end| end.status == EndStatus::Complete) {
             self.titles.suggest(live.conversation(), &live.question().text, &answer.text);
         }
+        drop(answer);
         tokio::time::sleep(RECENT).await;
-        self.forget(answer.id);
+        self.forget(live.id());
     }
 
     /// The answer is in memory as long as the process lives: a disk that is full now may not stay so.

@@ -17,8 +17,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::store::{SqliteStore, Store, StoreError};
-use crate::chat::{Answer, AnswerEvent, AnswerId, Conversation, ConversationId, End, EndStatus, QuestionId};
-use crate::problem::{Problem, ProblemKind};
+use crate::chat::{Answer, AnswerId, Conversation, ConversationId, QuestionId};
 
 /// Writes all conversations that are not deleted, oldest first, each as it stands when its turn comes; says how
 /// many. Holds one of them in memory at a time. Blocks while `out` does not take more.
@@ -220,25 +219,12 @@ async fn end_running_answers(
             _ => {
                 let found = logged.iter().position(|logged| logged.id == answer.id);
                 *answer = found.map_or_else(|| answer.clone(), |found| logged.swap_remove(found));
-                end_now(answer);
+                // The log may hold the end already.
+                answer.interrupt("It was being written when it was exported.");
             }
         }
     }
     Ok(())
-}
-
-/// The log may hold the end already.
-fn end_now(answer: &mut Answer) {
-    let problem = Problem::new(ProblemKind::Internal, "It was being written when it was exported.");
-    let end = End {
-        status: EndStatus::Interrupted,
-        finish_reason: None,
-        native_finish_reason: None,
-        problem: Some(problem),
-        usage: None,
-        duration_ms: answer.first_token_ms.unwrap_or_default(),
-    };
-    answer.apply(answer.seq.next(), &AnswerEvent::End(end));
 }
 
 fn write_conversation(out: &mut impl Write, conversation: &Conversation) -> Result<(), TransferError> {

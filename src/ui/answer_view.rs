@@ -71,7 +71,19 @@ fn status_name(answer: &Answer) -> &'static str {
 /// Pictures, sources and tool calls, made anew when one is added: there are few, and they come seldom.
 #[component]
 fn Extras(live: LiveAnswer) -> impl IntoView {
-    view! { <div class="extras" inner_html=move || live.answer.with(extras)></div> }
+    // A picture may be megabytes: it is not written again with every piece of text.
+    let size = Memo::new(move |_| live.answer.with(size_of_extras));
+    let html = move || {
+        size.track();
+        live.answer.with_untracked(extras)
+    };
+    view! { <div class="extras" inner_html=html></div> }
+}
+
+/// Grows whenever there is more of them.
+fn size_of_extras(answer: &Answer) -> usize {
+    let calls = answer.tool_calls.iter().map(|call| 1 + call.name.len() + call.arguments.len());
+    answer.images.len() + answer.citations.len() + calls.sum::<usize>()
 }
 
 fn extras(answer: &Answer) -> String {

@@ -13,8 +13,6 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, SqlSafeStr};
 
 use super::{EventLog, Running, SqliteStore, StoreError, answers};
-use crate::chat::{AnswerEvent, End, EndStatus};
-use crate::problem::{Problem, ProblemKind};
 
 /// `PRAGMA application_id`: "RUNL" in ASCII. Set by the first migration.
 const APPLICATION_ID: i64 = 0x5255_4e4c;
@@ -129,25 +127,13 @@ async fn end_running(store: &SqliteStore, copied: &SqliteStore) -> Result<(), St
         let ended = original.map(|(_, answer)| answer).filter(|answer| answer.end().is_some());
         let in_log = logged.iter().position(|logged| logged.id == answer.id);
         let mut answer = ended.or_else(|| in_log.map(|at| logged.swap_remove(at))).unwrap_or(answer);
-        let end = interrupted("The backup was made while it was being written.");
-        answer.apply(answer.seq.next(), &AnswerEvent::End(end));
+        answer.interrupt("The backup was made while it was being written.");
         let mut transaction = copied.begin().await?;
         let finished = answers::finish(&mut transaction, &answer, answer.begun_ms).await;
         finished.map_err(|error| copied.error(error))?;
         copied.commit(transaction).await?;
     }
     Ok(())
-}
-
-fn interrupted(why: &str) -> End {
-    End {
-        status: EndStatus::Interrupted,
-        finish_reason: None,
-        native_finish_reason: None,
-        problem: Some(Problem::new(ProblemKind::Internal, why)),
-        usage: None,
-        duration_ms: 0,
-    }
 }
 
 async fn connect(file: &Path, running: Running) -> Result<SqliteStore, StoreError> {
