@@ -117,7 +117,7 @@ pub fn Root() -> impl IntoView {
     provide_context(page.about);
     let chats = Chats::new(address);
     if let Some(conversation) = &page.conversation {
-        chats.adopt(conversation);
+        chats.adopt(conversation, true);
     }
     chats.sidebar.update(|sidebar| (sidebar.listing, sidebar.now_ms) = (page.listing, page.now_ms));
     provide_context(chats);

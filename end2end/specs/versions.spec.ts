@@ -178,6 +178,35 @@ test('an arrow can be pressed again and again with the keyboard', async ({ chat,
   await expect(chat.question().text).toHaveText(first.typed);
 });
 
+test('a version chosen while an older state of the chat is still on its way stays', async ({ chat, page }) => {
+  const first = await ask(chat, 'On its way, one.');
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const held = new Promise<void>((resolve) => {
+    void page.route('**/api/load_conversation*', async (route) => {
+      const response = await route.fetch();
+      resolve();
+      await released;
+      await route.fulfill({ response });
+    });
+  });
+  const second = await askInstead(chat, 0, 'On its way, two.');
+  await held;
+  await chat.question().versions.before.focus();
+  const told = page.waitForResponse('**/api/change_conversation*');
+  await page.keyboard.press('Enter');
+  await told;
+  const arrived = page.waitForResponse('**/api/load_conversation*');
+  release();
+  await (await arrived).finished();
+  await expect(chat.question().versions.next, 'the arrow that was not replaced').toBeFocused();
+  await expect(chat.question().text).toHaveText(first.typed);
+  await chat.question().versions.next.click();
+  await expect(chat.question().text).toHaveText(second.typed);
+});
+
 test('what is written in the composer stays while a question is edited', async ({ chat }) => {
   await ask(chat, 'Edit me.');
   await chat.message.fill('A draft for later');

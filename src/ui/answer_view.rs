@@ -74,7 +74,8 @@ fn Extras(live: LiveAnswer) -> impl IntoView {
     // A picture may be megabytes: it is not written again with every piece of text.
     let size = Memo::new(move |_| live.answer.with(size_of_extras));
     let html = move || {
-        size.track();
+        // Read, not only tracked: a memo that nobody reads never learns that there is more.
+        size.get();
         live.answer.with_untracked(extras)
     };
     view! { <div class="extras" inner_html=html></div> }

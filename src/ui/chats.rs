@@ -62,6 +62,9 @@ struct Said {
     answers: Vec<LiveAnswer>,
     /// The end of the branch that is shown.
     leaf: Option<AnswerId>,
+    /// How often a version was chosen here, and how many of these choices the server has heard of.
+    choices: usize,
+    told_choices: usize,
 }
 
 /// A question of the branch that is shown, and the answer that the branch goes through.
@@ -125,9 +128,13 @@ impl Chats {
     /// Asks the server for a chat that this page does not know, such as one that "back" leads to, or for what is
     /// new in one that it does.
     pub fn fetch(self, id: ConversationId) {
+        let before = untrack(|| self.find(id)).map(Chat::settled_choices);
         spawn_local(async move {
             match load_conversation(id).await {
-                Ok(conversation) => self.adopt(&conversation),
+                Ok(conversation) => {
+                    let now = untrack(|| self.find(id)).map(Chat::settled_choices);
+                    self.adopt(&conversation, now == before && now != Some(None));
+                }
                 Err(error) if error.kind == ApiErrorKind::NotFound => self.mark_absent(Some(id)),
                 // Asked again when there is news.
                 Err(_) => {}
@@ -136,8 +143,9 @@ impl Chats {
     }
 
     /// Takes over what the server knows of a chat. What this page knows better stays: an answer that is being
-    /// read here, and a question that is on its way.
-    pub fn adopt(self, conversation: &Conversation) {
+    /// read here, and a question that is on its way. `with_leaf` is false for what was asked for before a person
+    /// chose another version here: it would turn the page back.
+    pub fn adopt(self, conversation: &Conversation, with_leaf: bool) {
         let known = untrack(|| self.find(conversation.id));
         let chat = known.unwrap_or_else(|| self.new_chat(conversation.id));
         chat.version.set_value(conversation.version);
@@ -157,7 +165,8 @@ impl Chats {
             }
         }
         // A question that is on its way is shown, whatever the server says of the time before.
-        if said.leaf.is_none_or(|leaf| conversation.answers.iter().any(|answer| answer.id == leaf)) {
+        let knows = |leaf| conversation.answers.iter().any(|answer| answer.id == leaf);
+        if said.leaf.is_none_or(|leaf| with_leaf && knows(leaf)) {
             said.leaf = conversation.leaf;
         }
         let is_news = chat.said.with_untracked(|known| {
@@ -242,8 +251,14 @@ impl Chats {
     /// Shows another version: of an answer, or (`answer` being any answer to it) of a question.
     pub fn show(self, chat: Chat, answer: AnswerId) {
         let leaf = untrack(|| chat.tree()).leaf_behind(answer);
-        chat.said.update(|said| said.leaf = Some(leaf));
-        self.tell(chat.id, ConversationChange::Leaf(leaf));
+        chat.said.update(|said| {
+            said.leaf = Some(leaf);
+            said.choices += 1;
+        });
+        spawn_local(async move {
+            change(chat.id, ConversationChange::Leaf(leaf)).await;
+            chat.said.update_untracked(|said| said.told_choices += 1);
+        });
     }
 
     /// Shows the branch that a message stands on, if the one that is shown does not hold it.
@@ -272,15 +287,7 @@ impl Chats {
 
     /// Tells the server of a change that shows here already.
     pub fn tell(self, id: ConversationId, change: ConversationChange) {
-        spawn_local(async move {
-            match change_conversation(id, change).await {
-                // That the server is away is told by the list.
-                Err(error) if error.kind != ApiErrorKind::Network => {
-                    leptos::logging::warn!("The chat was not changed: {error}");
-                }
-                _ => {}
-            }
-        });
+        spawn_local(self::change(id, change));
     }
 
     /// The fresh chat has its first question: it gets an address of its own, and `/` becomes another chat. In
@@ -313,6 +320,16 @@ impl Chats {
     }
 }
 
+async fn change(id: ConversationId, change: ConversationChange) {
+    match change_conversation(id, change).await {
+        // That the server is away is told by the list.
+        Err(error) if error.kind != ApiErrorKind::Network => {
+            leptos::logging::warn!("The chat was not changed: {error}");
+        }
+        _ => {}
+    }
+}
+
 impl Chat {
     /// True before the first question.
     pub fn is_empty(self) -> bool {
@@ -330,6 +347,11 @@ impl Chat {
             };
             tree.branch(said.leaf).into_iter().filter_map(turn).collect()
         })
+    }
+
+    /// How often a version was chosen here; `None` while the server has not heard of all of them.
+    fn settled_choices(self) -> Option<usize> {
+        self.said.with_untracked(|said| (said.choices == said.told_choices).then_some(said.choices))
     }
 
     /// Who follows whom.
