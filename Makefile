@@ -15,6 +15,7 @@ CARGO_LEPTOS := $(TOOLS)/cargo-leptos-$(CARGO_LEPTOS_VERSION)/bin/cargo-leptos
 WASM_BINDGEN := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen
 NEXTEST := $(or $(shell command -v cargo-nextest),$(TOOLS)/cargo-nextest-$(NEXTEST_VERSION)/bin/cargo-nextest)
 NODE_TOOLS := end2end/node_modules/.package-lock.json
+SITE_TOOLS := site/node_modules/.package-lock.json
 WASM_TARGET := $(TOOLS)/wasm-target-$(shell awk -F'"' '/^channel/ { print $$2 }' rust-toolchain.toml)
 
 export PATH := $(dir $(CARGO_LEPTOS)):$(dir $(WASM_BINDGEN)):$(dir $(NEXTEST)):$(CURDIR)/end2end/node_modules/.bin:$(HOME)/.cargo/bin:$(PATH)
@@ -26,7 +27,7 @@ help: ## List the commands
 ## -- tools ----------------------------------------------------------------------------------------
 
 .PHONY: tools
-tools: $(WASM_TARGET) $(CARGO_LEPTOS) $(WASM_BINDGEN) $(NODE_TOOLS) ## Install what a build needs
+tools: $(WASM_TARGET) $(CARGO_LEPTOS) $(WASM_BINDGEN) $(NODE_TOOLS) $(SITE_TOOLS) ## Install what a build needs
 
 $(WASM_TARGET):
 	command -v cargo >/dev/null || { echo "Rust is missing: install it from https://rustup.rs, then run this again." >&2; exit 1; }
@@ -54,27 +55,42 @@ $(TOOLS)/cargo-nextest-$(NEXTEST_VERSION)/bin/cargo-nextest:
 	   --version $(NEXTEST_VERSION) --locked --debug --root $(@D)/..
 	rm -rf $(TOOLS)/build-nextest
 
-$(NODE_TOOLS): end2end/package.json end2end/package-lock.json
+$(NODE_TOOLS) $(SITE_TOOLS): %/node_modules/.package-lock.json: %/package.json %/package-lock.json
 	command -v npm >/dev/null || { echo "Node.js 20 or newer is missing: install it from https://nodejs.org, then run this again." >&2; exit 1; }
-	cd end2end && npm ci --no-audit --no-fund
+	cd $* && npm ci --no-audit --no-fund
 	touch $@
 
 ## -- building -------------------------------------------------------------------------------------
 
 STYLE := target/style/runnel.css
 SITE_STAMP := target/site.stamp
-SOURCES := $(shell find src public style -type f) Cargo.toml Cargo.lock Makefile
+SOURCES := $(shell find src public style -type f) Cargo.toml Cargo.lock Makefile site/add.mjs
+
+READER := target/reader/reader.wasm
+READER_SOURCES := src/lib.rs src/html.rs $(shell find src/reader* src/markdown* -type f) Cargo.toml Cargo.lock
+WASM_OPT_FEATURES := $(shell sed -n 's/^wasm-opt-features = \[\(.*\)\]$$/\1/p' Cargo.toml | tr -d '",')
+
+# What draws diagrams. Only the frame around one loads it.
+MERMAID := site/node_modules/mermaid/dist/mermaid.min.js
 
 # One file in the order of the layers: the layer list comes first, after it the order is free.
 $(STYLE): style/_layers.css $(wildcard style/*.css)
 	mkdir -p $(@D)
 	cat $(sort $^) > $@
 
+# The module that writes Markdown, loaded by the page when there is some: the same library, with another feature.
+$(READER): $(READER_SOURCES) | tools
+	CARGO_TARGET_DIR=target/front cargo build --lib --profile wasm-release --target wasm32-unknown-unknown --features reader
+	wasm-bindgen --target web --no-typescript --remove-name-section --remove-producers-section \
+	   --out-dir $(@D) --out-name reader target/front/wasm32-unknown-unknown/wasm-release/runnel.wasm
+	wasm-opt $(WASM_OPT_FEATURES) --strip-debug --output $@ $(@D)/reader_bg.wasm
+
 # The browser's side is built before the binary that holds it. wasm-opt's features are listed, since all of
 # them together make imports that browsers refuse.
-$(SITE_STAMP): $(SOURCES) $(STYLE) | tools
+$(SITE_STAMP): $(SOURCES) $(STYLE) $(READER) $(SITE_TOOLS) | tools
 	rm -rf target/site
 	cargo leptos build --release --frontend-only --precompress
+	node site/add.mjs target/site/pkg $(READER:.wasm=.js) $(READER) $(MERMAID)
 	touch $@
 
 .PHONY: release
@@ -85,10 +101,21 @@ release: $(SITE_STAMP) ## Build target/release/runnel, the whole site inside
 run: release ## Build and serve at http://127.0.0.1:3000
 	target/release/runnel
 
+# The loop makes what cargo-leptos does not. The reader is tried once for each change, whether it compiles or not.
 .PHONY: dev
-dev: tools $(STYLE) ## Build and serve, and again whenever a file changes
+dev: tools $(STYLE) $(READER) ## Build and serve, and again whenever a file changes
 	rm -f $(SITE_STAMP)
-	( while sleep 1; do $(MAKE) -s $(STYLE); cp -u $(STYLE) target/site/pkg/runnel.css 2>/dev/null || true; done ) & trap "kill $$!" EXIT; \
+	touch $(READER).tried
+	( while sleep 1; do \
+	    $(MAKE) -s $(STYLE) || true; \
+	    if [ -n "$$(find $(READER_SOURCES) -newer $(READER).tried)" ]; then \
+	      touch $(READER).tried; $(MAKE) -s $(READER) || true; \
+	    fi; \
+	    if [ -d target/site/pkg ]; then \
+	      cp -u $(STYLE) $(READER:.wasm=.js) $(READER) target/site/pkg || true; \
+	      cp -u $(MERMAID) target/site/pkg/mermaid.js || true; \
+	    fi; \
+	  done ) & trap "kill $$!" EXIT; \
 	LEPTOS_HASH_FILES=false cargo leptos watch
 
 ## -- measuring ------------------------------------------------------------------------------------
@@ -97,19 +124,24 @@ dev: tools $(STYLE) ## Build and serve, and again whenever a file changes
 bench: ## What the store writes for each byte of an answer
 	cargo bench --features ssr --bench store
 
+.PHONY: bench-render
+bench-render: release chromium ## What it costs a browser to show a long answer, here and with other libraries
+	$(PLAYWRIGHT) --config bench/playwright.config.ts
+
 ## -- checking -------------------------------------------------------------------------------------
 
 PYTHON_TOOLS := end2end/.venv/installed
 PLAYWRIGHT := cd end2end && node_modules/.bin/playwright test
 
 .PHONY: test
-test: check unit doc end2end ## Format, lints for both targets, unit, integration, documentation and browser tests
+test: check unit doc end2end ## Format, lints for every build, unit, integration, documentation and browser tests
 
 .PHONY: check
 check: tools ## Format and lints
 	cargo fmt --check
 	cargo clippy --features ssr --all-targets -- --deny warnings
 	CARGO_TARGET_DIR=target/front cargo clippy --lib --target wasm32-unknown-unknown --features hydrate -- --deny warnings
+	CARGO_TARGET_DIR=target/front cargo clippy --lib --target wasm32-unknown-unknown --features reader -- --deny warnings
 	cd end2end && node_modules/.bin/tsc --noEmit
 
 .PHONY: unit

@@ -78,22 +78,45 @@
 //! the page anew in place of adopting the server's elements 19 KB (see [`ui`]), lists as text ([`ui::html`]) and fewer
 //! kinds of signals 14 KB. So views are plain where they can be, dynamic texts are `Option<String>`, and numbers are
 //! formatted as whole ones.
+//!
+//! Two things are loaded later and are not in that sum. The reader (the feature `reader`: `markdown`, [`html`] and
+//! nothing of the page's) is a second WebAssembly module, which the page asks for with `loadReader()` when there is
+//! an answer to show. Mermaid, 745 KB, is loaded by the frame around a diagram and by nothing else.
+//!
+//! # Frames
+//!
+//! Pictures from elsewhere and diagrams are shown by `server::frames`, documents for `<iframe sandbox>`: theirs is an
+//! origin that is nobody's, so that the page's own policy stays closed and a fault of what draws a diagram is a fault
+//! in an empty room. A picture is fetched by the browser, after a click, and never by the server.
 
 // A page's view is one nested type; in a release build for the browser it is deeper than the default allows.
 #![recursion_limit = "512"]
 
+#[cfg(feature = "page")]
 pub mod api;
+#[cfg(feature = "page")]
 pub mod chat;
+pub mod html;
+#[cfg(feature = "page")]
 pub mod library;
+#[cfg(feature = "markdown")]
+pub mod markdown;
+#[cfg(feature = "page")]
 pub mod models;
+#[cfg(feature = "page")]
 pub mod problem;
-pub mod settings;
-pub mod sse;
-pub mod tree;
-pub mod ui;
-
+#[cfg(feature = "reader")]
+pub mod reader;
 #[cfg(feature = "ssr")]
 pub mod server;
+#[cfg(feature = "page")]
+pub mod settings;
+#[cfg(feature = "page")]
+pub mod sse;
+#[cfg(feature = "page")]
+pub mod tree;
+#[cfg(feature = "page")]
+pub mod ui;
 
 /// The browser's entry: makes the page that the server rendered come alive.
 ///

@@ -22,11 +22,11 @@ pub mod chat_page;
 pub mod chats;
 pub mod composer;
 pub mod growing_text;
-pub mod html;
 pub mod icons;
 pub mod listing;
 pub mod live_answer;
 pub mod question_view;
+pub mod reading;
 pub mod settings_form;
 pub mod settings_page;
 pub mod sidebar;
@@ -45,12 +45,14 @@ pub const PAGE_DATA_ID: &str = "page-data";
 /// The id of the field that a question is written in.
 pub const MESSAGE_ID: &str = "message";
 
-/// The addresses of the files that the page loads.
+/// The addresses of the files that the page loads: the reader's when there is an answer to show, the others first.
 #[derive(Clone, Debug, Default)]
 pub struct SiteFiles {
     pub script: String,
     pub wasm: String,
     pub style: String,
+    pub reader_script: String,
+    pub reader_wasm: String,
 }
 
 /// Sets the chosen theme and reading face before the first paint, so that nothing flashes.
@@ -64,14 +66,11 @@ pub fn shell(files: SiteFiles) -> impl IntoView {
     let policy = nonce.as_ref().map(|nonce| {
         format!(
             "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; \
-             img-src 'self' data: blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'"
+             img-src 'self' data: blob:; connect-src 'self'; manifest-src 'self'; frame-src 'self'; \
+             base-uri 'none'; form-action 'self'"
         )
     });
-    let start = format!(
-        "import({script:?}).then(runnel => runnel.default({{module_or_path: {wasm:?}}}).then(() => runnel.hydrate()))",
-        script = files.script,
-        wasm = files.wasm,
-    );
+    let start = start_script(&files);
     let page = expect_context::<PageData>();
     let title = page.conversation.as_ref().map_or("", |conversation| &conversation.title);
     // Without an opening bracket nothing in it can end the element that holds it.
@@ -102,6 +101,22 @@ pub fn shell(files: SiteFiles) -> impl IntoView {
             </body>
         </html>
     }
+}
+
+/// Starts the page, and tells where its reader is. That is loaded once, when it is first asked for; a load that
+/// failed may be asked for again, by another address, since browsers may keep a failed import for good.
+fn start_script(files: &SiteFiles) -> String {
+    format!(
+        "import({script:?}).then(page => page.default({{module_or_path: {wasm:?}}}).then(() => page.hydrate()));\n\
+         let reader, tries = 0;\n\
+         globalThis.loadReader = () => reader ??= import({reader_script:?} + (tries++ ? '?' + tries : ''))\
+         .then(module => module.default({{module_or_path: {reader_wasm:?}}}).then(() => module))\
+         .catch(error => {{ reader = undefined; throw error }});",
+        script = files.script,
+        wasm = files.wasm,
+        reader_script = files.reader_script,
+        reader_wasm = files.reader_wasm,
+    )
 }
 
 fn escape(text: &str) -> String {

@@ -1,7 +1,7 @@
 //! The browser's files: read from `target/site` in a debug build, inside the binary in a release.
 //!
 //! A release build of the site names its files by their content and puts `.br` and `.gz` forms beside them, so
-//! a file is sent as it lies there and kept by browsers for good.
+//! a file is sent as it lies there and kept by browsers for good. Of the largest ones there are these forms alone.
 
 use std::borrow::Cow;
 
@@ -27,18 +27,19 @@ struct Site;
 /// The names of the files that the page loads.
 #[must_use]
 pub fn site_files() -> SiteFiles {
-    let newest = |extension: &str| {
-        let names = Site::iter().filter(|name| {
-            let file = name.strip_prefix("pkg/runnel");
-            file.is_some_and(|file| file.ends_with(extension))
-        });
-        names.max_by_key(|name| modified(name)).map(|name| format!("/{name}"))
-    };
     SiteFiles {
-        script: newest(".js").unwrap_or_default(),
-        wasm: newest(".wasm").unwrap_or_default(),
-        style: newest(".css").unwrap_or_default(),
+        script: address("runnel", ".js"),
+        wasm: address("runnel", ".wasm"),
+        style: address("runnel", ".css"),
+        reader_script: address("reader", ".js"),
+        reader_wasm: address("reader", ".wasm"),
     }
+}
+
+/// The address of the script that draws diagrams.
+#[must_use]
+pub fn diagram_script() -> String {
+    address("mermaid", ".js")
 }
 
 /// Sends a file under `/pkg`.
@@ -94,6 +95,8 @@ fn find(path: &str, headers: &HeaderMap) -> Option<(EmbeddedFile, Option<&'stati
         .filter(|(encoding, _)| accepts(encoding))
         .find_map(|(encoding, extension)| Some((Site::get(&format!("{path}{extension}"))?, Some(encoding))))
         .or_else(|| Site::get(path).map(|file| (file, None)))
+        // Some files are there in their compressed forms alone. Whoever asks for none can still undo this one.
+        .or_else(|| Site::get(&format!("{path}.gz")).map(|file| (file, Some("gzip"))))
 }
 
 /// A name such as `runnel.Xy12….js`: its content never changes.
@@ -110,6 +113,16 @@ fn etag(file: &EmbeddedFile, encoding: Option<&str>) -> String {
         let _ = write!(tag, "{byte:02x}");
     }
     tag + "-" + encoding.unwrap_or("plain") + "\""
+}
+
+/// The newest of the files under `/pkg` whose names begin and end like this; in a release build there is one.
+fn address(start: &str, extension: &str) -> String {
+    let files = Site::iter().filter(|file| {
+        let name = file.strip_suffix(".gz").unwrap_or(file).strip_prefix("pkg/");
+        name.is_some_and(|name| name.starts_with(start) && name.ends_with(extension))
+    });
+    let newest = files.max_by_key(|file| modified(file));
+    newest.map(|file| format!("/{}", file.strip_suffix(".gz").unwrap_or(&file))).unwrap_or_default()
 }
 
 fn modified(name: &str) -> Option<u64> {

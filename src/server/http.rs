@@ -23,7 +23,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
-use super::{App, assets, clock};
+use super::{App, assets, clock, frames};
 use crate::api::page::PageData;
 use crate::api::{ApiError, ApiErrorKind};
 use crate::ui;
@@ -122,14 +122,16 @@ pub fn router(app: App) -> Router {
         .route("/favicon.svg", get(assets::root_file))
         .route("/robots.txt", get(assets::root_file))
         .route("/healthz", get(|| async { "ok\n" }))
+        .merge(frames::routes())
         .merge(pages)
         .layer(from_fn(move |request: Request, next: Next| {
             let is_called = is_called(&callee, &request);
             async move { if is_called { next.run(request).await } else { misdirected() } }
         }))
         .layer(security_header("x-content-type-options", "nosniff"))
-        .layer(security_header("x-frame-options", "DENY"))
-        .layer(security_header("referrer-policy", "same-origin"))
+        // The frames say otherwise of themselves.
+        .layer(default_header("x-frame-options", "DENY"))
+        .layer(default_header("referrer-policy", "same-origin"))
         .layer(security_header("cross-origin-opener-policy", "same-origin"))
         .layer(CatchPanicLayer::new())
         .layer(TraceLayer::new_for_http())
@@ -271,4 +273,9 @@ fn error_response(error: &ApiError) -> Response {
 
 fn security_header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::overriding(HeaderName::from_static(name), HeaderValue::from_static(value))
+}
+
+/// For what has not set the header itself.
+fn default_header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from_static(value))
 }

@@ -6,13 +6,14 @@ use leptos::task::spawn_local;
 use super::browser;
 use super::chats::{Chat, Chats};
 use super::growing_text::{GrowingText, Part};
-use super::html::Html;
 use super::icons::{self, Icon};
 use super::live_answer::{Link, LiveAnswer, phase};
 use super::question_view::arrows;
+use super::reading;
 use super::stats::Stats;
 use crate::api::page::AboutSite;
 use crate::chat::{Answer, End, EndStatus, Phase, Retry};
+use crate::html::Html;
 use crate::models::bills_after_stop;
 use crate::problem::Problem;
 
@@ -35,12 +36,12 @@ pub fn AnswerView(chat: Chat, live: LiveAnswer) -> impl IntoView {
         >
             <p class="answer-model">{move || model.get()}</p>
             <details class="reasoning" hidden=move || !reasons.get()>
-                <summary>"Reasoning"</summary>
-                <GrowingText live part=Part::Reasoning class="reasoning-text" />
+                <ReasoningTime live />
+                <GrowingText live part=Part::Reasoning class="reasoning-text markdown" />
             </details>
-            <GrowingText live part=Part::Earlier class="answer-text earlier" />
-            <GrowingText live part=Part::Text class="answer-text" />
-            <GrowingText live part=Part::Refusal class="answer-text refusal" />
+            <GrowingText live part=Part::Earlier class="answer-text markdown earlier" />
+            <GrowingText live part=Part::Text class="answer-text markdown" />
+            <GrowingText live part=Part::Refusal class="answer-text markdown refusal" />
             <Extras live />
             <Progress live />
             <Outcome chat live running />
@@ -68,9 +69,39 @@ fn status_name(answer: &Answer) -> &'static str {
     }
 }
 
+/// How long the model has reasoned, or did, if this page saw it.
+#[component]
+fn ReasoningTime(live: LiveAnswer) -> impl IntoView {
+    let now = RwSignal::new(0_u64);
+    let is_reasoning = Memo::new(move |_| {
+        live.answer
+            .with(|answer| answer.end().is_none() && answer.text.is_empty() && !answer.reasoning.is_empty())
+    });
+    let began = StoredValue::new(None::<u64>);
+    Effect::new(move || {
+        let time = browser::now_ms();
+        if is_reasoning.get() {
+            began.set_value(Some(time));
+        }
+        now.set(time);
+    });
+    browser::while_true(is_reasoning, move || now.set(browser::now_ms()));
+    let words = move || {
+        let took_ms = began.get_value().map_or(0, |began| now.get().saturating_sub(began));
+        match (is_reasoning.get(), took_ms / 1000) {
+            (true, 0) => "Reasoning…".to_owned(),
+            (true, seconds) => format!("Reasoning… {seconds} s"),
+            (false, 0) => "Reasoning".to_owned(),
+            (false, seconds) => format!("Reasoning, {seconds} s"),
+        }
+    };
+    view! { <summary>{words}</summary> }
+}
+
 /// Pictures, sources and tool calls, made anew when one is added: there are few, and they come seldom.
 #[component]
 fn Extras(live: LiveAnswer) -> impl IntoView {
+    let element = NodeRef::<leptos::html::Div>::new();
     // A picture may be megabytes: it is not written again with every piece of text.
     let size = Memo::new(move |_| live.answer.with(size_of_extras));
     let html = move || {
@@ -78,7 +109,17 @@ fn Extras(live: LiveAnswer) -> impl IntoView {
         size.get();
         live.answer.with_untracked(extras)
     };
-    view! { <div class="extras" inner_html=html></div> }
+    Effect::new(move || {
+        let has_pictures = size.get() > 0 && live.answer.with_untracked(|answer| !answer.images.is_empty());
+        if let Some(element) = element.get().filter(|_| has_pictures) {
+            spawn_local(async move {
+                if let Some(reader) = reading::reader().await {
+                    reader.show_pictures(&element);
+                }
+            });
+        }
+    });
+    view! { <div class="extras" node_ref=element inner_html=html></div> }
 }
 
 /// Grows whenever there is more of them.
@@ -93,26 +134,29 @@ fn extras(answer: &Answer) -> String {
         picture(&mut html, url, number);
     }
     for call in &answer.tool_calls {
-        html.markup("<p class=\"tool-call\">")
-            .text(&call.name)
-            .markup("(")
+        html.markup("<details class=\"tool-call\" open><summary>Asks for the tool <strong>").text(&call.name);
+        html.markup("</strong></summary><pre tabindex=\"0\">")
             .text(&call.arguments)
-            .markup(")</p>");
+            .markup("</pre></details>");
     }
-    for citation in &answer.citations {
-        html.markup("<p class=\"citation\">");
-        link(&mut html, &citation.url, citation.title.as_ref().unwrap_or(&citation.url));
-        html.markup("</p>");
+    if !answer.citations.is_empty() {
+        html.markup("<ol class=\"citations\" aria-label=\"Sources\">");
+        for citation in &answer.citations {
+            html.markup("<li class=\"citation\">");
+            link(&mut html, &citation.url, citation.title.as_ref().unwrap_or(&citation.url));
+            html.markup("</li>");
+        }
+        html.markup("</ol>");
     }
     html.into_string()
 }
 
-/// A data URL is shown; what lies elsewhere is a link, so that nothing is fetched without being asked for.
+/// A data URL is shown, by the reader; what lies elsewhere is a link, so that nothing is fetched without being asked
+/// for.
 fn picture(html: &mut Html, url: &str, number: usize) {
-    let kinds = ["data:image/png;", "data:image/jpeg;", "data:image/webp;", "data:image/gif;"];
-    if kinds.iter().any(|kind| url.starts_with(kind)) {
-        html.markup("<img class=\"answer-image\"").attribute("src", url);
-        html.attribute("alt", &format!("Picture {number} made by the model")).markup(" />");
+    if url.starts_with("data:") {
+        html.markup("<span class=\"picture\" data-do-load=\"data-picture\"").attribute("data-url", url);
+        html.markup(">").text(&format!("Picture {number} made by the model")).markup("</span>");
     } else {
         html.markup("<p class=\"picture-link\">");
         link(html, url, url);
@@ -120,13 +164,20 @@ fn picture(html: &mut Html, url: &str, number: usize) {
     }
 }
 
-/// Only web addresses become links; anything else stays text.
+/// Only web addresses become links, with their host beside the title; anything else stays text.
 fn link(html: &mut Html, url: &str, title: &str) {
-    if url.starts_with("https://") || url.starts_with("http://") {
-        html.markup("<a target=\"_blank\" rel=\"noopener noreferrer nofollow\"").attribute("href", url);
-        html.attribute("title", url).markup(">").text(title).markup("</a>");
-    } else {
+    let Some((_, rest)) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https"))
+    else {
         html.text(title);
+        return;
+    };
+    let host = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    // What stands before the @ is a name for the host, not the host.
+    let host = host.rsplit('@').next().unwrap_or_default();
+    html.markup("<a target=\"_blank\" rel=\"noopener noreferrer nofollow\"").attribute("href", url);
+    html.attribute("title", url).markup(">").text(title).markup("</a>");
+    if title != url {
+        html.markup(" <span class=\"citation-host\">").text(host).markup("</span>");
     }
 }
 
@@ -384,6 +435,16 @@ fn CopyButton(live: LiveAnswer) -> impl IntoView {
         >
             <Icon path=icons::COPY />
             <Icon path=icons::CHECK />
+        </button>
+        // The reader hears this one.
+        <button
+            type="button"
+            class="button quiet icon-only"
+            data-do="copy-rich"
+            aria-label="Copy as rich text"
+            title="Copy as rich text"
+        >
+            <Icon path=icons::PAGE />
         </button>
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 use leptos::prelude::*;
+use send_wrapper::SendWrapper;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 
@@ -28,6 +29,8 @@ pub struct Early {
     pub selected: Option<(u32, u32)>,
     /// How far the chat is scrolled, in CSS pixels, if it is.
     pub scrolled: i32,
+    /// The page itself: answers that the server wrote need not be written again.
+    page: Option<SendWrapper<web_sys::Element>>,
 }
 
 /// Clears the page that the server rendered, and tells what a person did with it.
@@ -44,11 +47,32 @@ pub fn take_page() -> Early {
         draft: field.map(|field| field.value()).unwrap_or_default(),
         selected,
         scrolled: scroller.map_or(0, |scroller| scroller.scroll_top()),
+        page: document().create_element("div").ok().map(SendWrapper::new),
     };
-    if let Some(body) = document().body() {
-        body.set_text_content(None);
+    if let (Some(body), Some(page)) = (document().body(), &early.page) {
+        move_children(&body, page);
     }
     early
+}
+
+/// Moves what the server wrote into the element with this id there into `element`; false if it wrote nothing there.
+pub fn take_written(id: &str, element: &web_sys::Element) -> bool {
+    let page = take_early(|early| early.page.clone());
+    let written = page.and_then(|page| page.query_selector(&format!("#{id}")).ok().flatten());
+    if let Some(written) = &written {
+        move_children(written, element);
+        // It is for the first who asks.
+        written.remove();
+    }
+    written.is_some()
+}
+
+fn move_children(from: &web_sys::Element, to: &web_sys::Element) {
+    while let Some(child) = from.first_child() {
+        if to.append_child(&child).is_err() {
+            return;
+        }
+    }
 }
 
 /// Takes a part of what a person did with the page before it came alive: it is for the first who asks.

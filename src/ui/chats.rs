@@ -8,6 +8,7 @@ use super::address::Address;
 use super::browser;
 use super::listing::Sidebar;
 use super::live_answer::LiveAnswer;
+use super::reading;
 use crate::api::answers::SentMessage;
 use crate::api::conversations::{change_conversation, fork_conversation, load_conversation};
 use crate::api::{ApiError, ApiErrorKind};
@@ -230,6 +231,8 @@ impl Chats {
 
     fn request_answer(self, chat: Chat, question: Question, continues: Option<AnswerId>, settings: Settings) {
         chat.refusal.set(String::new());
+        // It is here when the first words are.
+        spawn_local(async { drop(reading::reader().await) });
         let before = chat.said.with_untracked(|said| said.leaf);
         let model = settings.model.clone().unwrap_or_default();
         let id = AnswerId::now();

@@ -1,9 +1,13 @@
-//! Text that grows at its end, in one text node: what is there is not written again.
+//! Text that grows at its end, written as Markdown: by the server for the first look, then by the reader, a module of
+//! its own (see `crate::reader`). What is there is not written again.
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
+use leptos::task::spawn_local;
+use web_sys::HtmlElement;
 
+use super::browser;
 use super::live_answer::LiveAnswer;
+use super::reading::{self, Reader, Writer};
 use crate::chat::Answer;
 
 /// A part of an answer that grows at its end.
@@ -29,38 +33,79 @@ impl Part {
     }
 }
 
+/// Who writes the part, as far as that is known.
+#[derive(Default)]
+struct Growth {
+    /// Bytes of the part that are in the document, or on their way there.
+    shown: usize,
+    /// Whether it was written to its end.
+    is_whole: bool,
+    writer: Option<Writer>,
+    reader: Option<Reader>,
+}
+
 /// Shows a part of an answer.
 #[component]
 pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl IntoView {
     let element = NodeRef::<leptos::html::Div>::new();
-    let initial = live.answer.with_untracked(|answer| part.of(answer).to_owned());
-    // Bytes of the part that are in the document.
-    let shown = StoredValue::new(initial.len());
+    // The same in both: what the server wrote stands in the page that the browser takes it from.
+    let id = format!("text-{}-{}", live.id, part as u8);
+    let html =
+        live.answer.with_untracked(|answer| reading::first_html(part.of(answer), answer.end().is_none()));
+    let growth = StoredValue::new_local(Growth::default());
+    // Whether the reader is here, or will never be.
+    let is_ready = RwSignal::new(false);
+    let written = id.clone();
     Effect::new(move || {
         let Some(element) = element.get() else { return };
-        live.answer.with(|answer| {
-            let text = part.of(answer);
-            match text.get(shown.get_value()..) {
-                Some(more) if !more.is_empty() => append(&element, more),
-                Some(_) => return,
-                // A seam came, or a crash, after which the server has a little less than was seen here.
-                None => element.set_text_content(Some(text)),
-            }
-            shown.set_value(text.len());
+        let length = live.answer.with(|answer| part.of(answer).len());
+        if length == 0 {
+            return;
+        }
+        let is_ended = live.answer.with_untracked(|answer| answer.end().is_some());
+        if growth.with_value(|growth| growth.shown == 0) && browser::take_written(&written, &element) {
+            growth.update_value(|growth| (growth.shown, growth.is_whole) = (length, is_ended));
+        }
+        if !is_ready.get() {
+            spawn_local(async move {
+                let reader = reading::reader().await;
+                growth.try_update_value(|growth| growth.reader = reader);
+                is_ready.try_set(true);
+            });
+            return;
+        }
+        growth.update_value(|growth| {
+            live.answer.with_untracked(|answer| grow(growth, &element, part.of(answer), is_ended));
         });
     });
-    view! {
-        <div class=class dir="auto" node_ref=element>
-            {(!initial.is_empty()).then_some(initial)}
-        </div>
-    }
+    view! { <div class=class id=id dir="auto" node_ref=element inner_html=html></div> }
 }
 
-fn append(element: &web_sys::HtmlElement, more: &str) {
-    let node = element.last_child().and_then(|node| node.dyn_into::<web_sys::Text>().ok());
-    // Appending fails only for nodes that may not stand there, which text always may.
-    let _ = match node {
-        Some(node) => node.append_data(more),
-        None => element.append_with_str_1(more),
+fn grow(growth: &mut Growth, element: &HtmlElement, text: &str, is_ended: bool) {
+    let Some(reader) = growth.reader.clone() else {
+        // Without the reader, which could not be loaded: as it came.
+        element.set_text_content(Some(text));
+        // A class can always be added.
+        let _ = element.class_list().add_1("plain");
+        return;
     };
+    let more = text.get(growth.shown..).filter(|more| !growth.is_whole || more.is_empty());
+    let is_anew = more.is_none() || (is_ended && growth.writer.is_none() && !growth.is_whole);
+    if is_anew {
+        // It is whole already; or there was a crash of the server, or a seam, after which it is another text.
+        reader.write(element, text);
+        growth.writer = None;
+    } else if let Some(more) = more.filter(|more| !more.is_empty() || is_ended) {
+        let shown = text.get(..growth.shown).unwrap_or_default();
+        let writer = growth.writer.get_or_insert_with(|| reader.writer(element, shown));
+        if !more.is_empty() {
+            writer.push(more);
+        }
+        if is_ended {
+            writer.finish();
+            growth.writer = None;
+        }
+    }
+    growth.shown = text.len();
+    growth.is_whole = is_ended;
 }

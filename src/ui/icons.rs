@@ -17,6 +17,7 @@ pub const SLIDERS: &str = "M3 6.5h7M14 6.5h3M12 4.5v4M3 13.5h3M10 13.5h7M8 11.5v
 pub const SEND: &str = "M10 16V4.5M5 9.5l5-5 5 5";
 pub const STOP: &str = "M6 6h8v8H6z";
 pub const COPY: &str = "M7.5 7.5h8v8h-8zM4.5 12.5v-8h8";
+pub const PAGE: &str = "M5 3.5h10v13H5zM7.5 7.5h5M7.5 10.5h5M7.5 13.5h3";
 pub const CHECK: &str = "M4.5 10.5l3.5 3.5 7.5-8";
 pub const RETRY: &str = "M15.5 8a6 6 0 1 0 .5 4M16 4v4h-4";
 pub const DOWN: &str = "M10 4.5v11M5 10.5l5 5 5-5";

@@ -4,10 +4,10 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::chats::Chats;
-use super::html::Html;
 use super::stats::{decimal, rounded};
 use crate::api::models::list_models;
 use crate::api::page::AboutSite;
+use crate::html::Html;
 use crate::models::ModelInfo;
 use crate::settings::{Field, TypedSettings};
 

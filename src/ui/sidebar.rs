@@ -10,10 +10,10 @@ use wasm_bindgen::JsCast;
 use super::address::Address;
 use super::browser;
 use super::chats::Chats;
-use super::html::Html;
 use super::icons::{self, Icon};
 use super::listing::Sidebar;
 use crate::chat::ConversationId;
+use crate::html::Html;
 use crate::library::{ConversationChange, ConversationSummary, FoundIn, SearchHit};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;

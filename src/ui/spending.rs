@@ -4,9 +4,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::chats::Chat;
-use super::html::Html;
 use super::stats::dollars;
 use crate::api::conversations::{spending_by_day, spending_of_conversation};
+use crate::html::Html;
 use crate::library::Spending;
 
 /// One line about a chat.

@@ -3,10 +3,10 @@
 use leptos::prelude::*;
 
 use super::browser;
-use super::html::Html;
 use super::live_answer::LiveAnswer;
 use crate::api::page::AboutSite;
 use crate::chat::{Answer, Bill};
+use crate::html::Html;
 use crate::models::ModelRule;
 
 #[component]

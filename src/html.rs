@@ -21,9 +21,23 @@ impl Html {
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
+                // A browser leaves it out, and with it a text that is nothing else.
+                '\0' => self.0.push('\u{fffd}'),
                 character => self.0.push(character),
             }
         }
+        self
+    }
+
+    /// Adds a number.
+    pub fn number(&mut self, number: u64) -> &mut Self {
+        self.0.push_str(&number.to_string());
+        self
+    }
+
+    /// Adds markup that was checked.
+    pub fn checked(&mut self, markup: &CheckedMarkup) -> &mut Self {
+        self.0.push_str(markup.as_str());
         self
     }
 
@@ -35,6 +49,24 @@ impl Html {
     #[must_use]
     pub fn into_string(self) -> String {
         self.0
+    }
+}
+
+/// Markup that whoever made it wrote with tags of its own and escaped text alone, such as a formula that a library drew
+/// and `markdown::math` wrote again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedMarkup(String);
+
+impl CheckedMarkup {
+    /// Whoever calls this answers for every tag in it.
+    #[must_use]
+    pub fn new(markup: String) -> Self {
+        Self(markup)
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

@@ -1,0 +1,127 @@
+//! Changes of the tree, made in the document: each node of the tree is one of the page
+//! ([`crate::markdown::page`]), so the same way leads to it.
+
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement, Node as PageNode, Text};
+
+use crate::html::Html;
+use crate::markdown::change::Change;
+use crate::markdown::links::hidden_in;
+use crate::markdown::node::Node;
+use crate::markdown::page::{Place, to_html, write_at};
+
+/// Writes blocks in place of what stands in `container`.
+pub fn write_all(container: &HtmlElement, nodes: &[Node]) {
+    container.set_inner_html(&to_html(nodes));
+}
+
+/// Makes one change; says whether a picture came that has to be loaded.
+///
+/// A way that leads nowhere means that something else changed the document: an extension of the browser, say. Then
+/// the change is left out, and what is written stays.
+pub fn apply(container: &HtmlElement, change: Change) -> bool {
+    match change {
+        Change::Append { parent, node } => find(container, &parent)
+            .and_then(|parent| holder(&parent))
+            .is_some_and(|parent| insert(&parent, "beforeend", &node)),
+        Change::Extend { at, more } => {
+            if let Some(node) = find(container, &at) {
+                extend(&node, &more);
+            }
+            false
+        }
+        Change::Replace { at, node } => find(container, &at).is_some_and(|old| replace(&old, &node)),
+        Change::RemoveLast { parent, count } => {
+            if let Some(parent) = find(container, &parent).and_then(|parent| holder(&parent)) {
+                for last in (0..count).map_while(|_| parent.last_child()) {
+                    // It is there, so it can be taken away.
+                    let _ = parent.remove_child(&last);
+                }
+            }
+            false
+        }
+    }
+}
+
+fn find(container: &HtmlElement, path: &[usize]) -> Option<PageNode> {
+    let mut node: PageNode = container.clone().into();
+    for after in path {
+        node = holder(&node)?.last_child()?;
+        for _ in 0..*after {
+            node = node.previous_sibling()?;
+        }
+    }
+    Some(node)
+}
+
+/// The element that holds a node's children.
+fn holder(node: &PageNode) -> Option<Element> {
+    let element = node.dyn_ref::<Element>()?;
+    if element.has_attribute("data-block") {
+        element.query_selector("[data-inner]").ok().flatten()
+    } else {
+        Some(element.clone())
+    }
+}
+
+/// Puts the HTML of `node` there, `position` being one of `insertAdjacentHTML`; says whether it holds a picture.
+fn insert(element: &Element, position: &str, node: &Node) -> bool {
+    let parent = if position == "beforeend" { Some(element.clone()) } else { element.parent_element() };
+    let Some(parent) = parent else { return false };
+    let mut html = Html::default();
+    write_at(&mut html, node, place_of(&parent));
+    let html = html.into_string();
+    // It fails only for elements without a parent.
+    let _ = element.insert_adjacent_html(position, &html);
+    html.contains("data-do-load")
+}
+
+fn place_of(parent: &Element) -> Place {
+    let stands_in = |selectors| parent.closest(selectors).ok().flatten().is_some();
+    Place {
+        is_link: stands_in("a, .dead-link, .picture-pending"),
+        is_code: stands_in("code"),
+        is_held: stands_in("li, blockquote"),
+    }
+}
+
+fn extend(node: &PageNode, more: &str) {
+    let parent = node.parent_element();
+    let shows_hidden = || {
+        let place = parent.as_ref().map(place_of).unwrap_or_default();
+        place.is_link || place.is_code
+    };
+    match node.dyn_ref::<Text>() {
+        Some(text) if hidden_in(more).is_empty() || !shows_hidden() => {
+            // The end of a text is a place in it.
+            let _ = text.append_data(more);
+        }
+        Some(text) => {
+            let whole = text.data() + more;
+            replace(node, &Node::Text(whole));
+        }
+        // A text with hidden characters is an element.
+        None => {
+            if let Some(element) = node.dyn_ref::<Element>() {
+                insert(element, "beforeend", &Node::text(more));
+            }
+        }
+    }
+}
+
+fn replace(old: &PageNode, node: &Node) -> bool {
+    if let Some(element) = old.dyn_ref::<Element>() {
+        let has_picture = insert(element, "beforebegin", node);
+        element.remove();
+        return has_picture;
+    }
+    // HTML can be put beside elements alone.
+    let (Some(parent), Some(document)) = (old.parent_node(), old.owner_document()) else { return false };
+    let Ok(place) = document.create_element("span") else { return false };
+    if parent.replace_child(&place, old).is_err() {
+        return false;
+    }
+    let has_picture = insert(&place, "beforebegin", node);
+    place.remove();
+    has_picture
+}

@@ -1,0 +1,16 @@
+//! Markdown that grows, checked from outside: against the specification, in pieces of every kind, under watch.
+//!
+//! `RUNNEL_MARKDOWN_CASES` is how many documents of chance are tried, `RUNNEL_SEED` which ones and in which pieces. The
+//! same is fuzzed without end in the folder `fuzz`.
+
+mod calm;
+mod cost;
+mod definitions;
+mod examples;
+mod fragments;
+mod growing;
+mod mirror;
+mod properties;
+mod same;
+mod shape;
+mod spec_html;

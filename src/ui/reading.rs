@@ -1,0 +1,50 @@
+//! Markdown, as the page sees it: the server writes it itself, the browser has a module for it.
+
+use wasm_bindgen::prelude::*;
+use web_sys::HtmlElement;
+
+#[cfg(not(feature = "ssr"))]
+mod browser;
+#[cfg(feature = "ssr")]
+mod server;
+
+#[cfg(not(feature = "ssr"))]
+pub use browser::first_html;
+#[cfg(feature = "ssr")]
+pub use server::first_html;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The module `crate::reader`.
+    #[derive(Clone, Debug)]
+    pub type Reader;
+
+    /// Writes a whole text into an element.
+    #[wasm_bindgen(method)]
+    pub fn write(this: &Reader, container: &HtmlElement, text: &str);
+
+    /// Shows the pictures that an element holds as data.
+    #[wasm_bindgen(method, js_name = show_pictures)]
+    pub fn show_pictures(this: &Reader, element: &HtmlElement);
+
+    /// What writes a growing text into an element.
+    #[derive(Clone, Debug)]
+    pub type Writer;
+
+    #[wasm_bindgen(method)]
+    pub fn push(this: &Writer, text: &str);
+
+    #[wasm_bindgen(method)]
+    pub fn finish(this: &Writer);
+
+    #[wasm_bindgen(method, js_name = writer)]
+    pub fn writer(this: &Reader, container: &HtmlElement, shown: &str) -> Writer;
+
+    #[wasm_bindgen(js_name = loadReader, catch)]
+    async fn load_reader() -> Result<JsValue, JsValue>;
+}
+
+/// The reader, which is loaded when it is asked for the first time; `None` if that failed.
+pub async fn reader() -> Option<Reader> {
+    load_reader().await.ok().map(JsCast::unchecked_into)
+}

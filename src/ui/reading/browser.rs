@@ -1,0 +1,4 @@
+/// Nothing: the reader writes it, or it stands in the page that the server sent.
+pub fn first_html(_text: &str, _is_growing: bool) -> Option<String> {
+    None
+}
