@@ -22,9 +22,10 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Models that finish with `stop` and `[DONE]`, and whose content begins with this.
-const GOOD: [(&str, &str); 24] = [
+const GOOD: [(&str, &str); 25] = [
     ("demo/plain", "Welcome to Runnel."),
     ("demo/long", "# How streaming text works"),
+    ("demo/showcase", "# How a self-hosted chat"),
     ("demo/reasoning", "17 × 23 = **391**."),
     ("demo/reasoning-content", "17 × 23 = **391**."),
     ("demo/citations", "Answers arrive"),

@@ -21,6 +21,10 @@ const SMALL_PICTURE: u16 = 32;
 /// Side of the large picture, in pixels: 1.2 MB, and 1.6 MB as a data URL.
 const LARGE_PICTURE: u16 = 640;
 
+/// Two pages that are cited.
+const STANDARD: &str = "https://html.spec.whatwg.org/multipage/server-sent-events.html";
+const STREAMING: &str = "https://openrouter.ai/docs/api-reference/streaming";
+
 /// Request fields that `demo/context` repeats beside the messages.
 const REPEATED: [&str; 12] = [
     "model",
@@ -82,22 +86,27 @@ pub fn bare_cr(question: &Question) -> Play {
     Play { line_end: "\r", ..Play::answer(question, texts::LINE_ENDS) }
 }
 
+/// Everything that an answer can hold: thoughts, sources, and a text with all of Markdown.
+pub fn showcase(question: &Question) -> Play {
+    let utf8 = "https://www.rfc-editor.org/rfc/rfc3629";
+    let acts = [
+        comment(),
+        think(texts::SHOWCASE_THOUGHT),
+        cite(STANDARD, "Server-sent events - HTML Standard", "An event stream is a simple stream of text."),
+        cite(utf8, "RFC 3629: UTF-8", "UTF-8 encodes characters as a varying number of octets."),
+        cite(STREAMING, "", "Streaming is available for every model."),
+        say(texts::SHOWCASE),
+        sign(),
+        Act::Finish(Finish::STOP),
+        Act::Done,
+    ];
+    Play::new(question, acts)
+}
+
 /// Thoughts with their details, the answer, and the signature last (wire reference, section 2.4).
 pub fn reasoning(question: &Question) -> Play {
-    let think = Act::Say {
-        text: texts::THOUGHT.to_owned(),
-        shape: |piece| {
-            json!({"role": "assistant", "content": "", "reasoning": piece, "reasoning_details": [
-                {"type": "reasoning.text", "text": piece, "format": "anthropic-claude-v1", "index": 0},
-            ]})
-        },
-    };
-    let sign = Act::Delta(
-        json!({"role": "assistant", "content": "", "reasoning": null, "reasoning_details": [
-            {"type": "reasoning.text", "signature": "ZGVtbyBzaWduYXR1cmU=", "format": "anthropic-claude-v1", "index": 0},
-        ]}),
-    );
-    let acts = [comment(), think, say(texts::AFTER_THOUGHT), sign, Act::Finish(Finish::STOP), Act::Done];
+    let thought = think(texts::THOUGHT);
+    let acts = [comment(), thought, say(texts::AFTER_THOUGHT), sign(), Act::Finish(Finish::STOP), Act::Done];
     Play::new(question, acts)
 }
 
@@ -113,18 +122,10 @@ pub fn reasoning_content(question: &Question) -> Play {
 
 /// Citations come before the text, without positions, and one has no title.
 pub fn citations(question: &Question) -> Play {
-    let cite = |url: &str, title: &str, content: &str| {
-        let citation =
-            json!({"url": url, "title": title, "content": content, "start_index": 0, "end_index": 0});
-        let annotation = json!({"type": "url_citation", "url_citation": citation});
-        Act::Delta(json!({"role": "assistant", "content": "", "annotations": [annotation]}))
-    };
-    let standard = "https://html.spec.whatwg.org/multipage/server-sent-events.html";
-    let streaming = "https://openrouter.ai/docs/api-reference/streaming";
     let acts = [
         comment(),
-        cite(standard, "Server-sent events - HTML Standard", "An event stream is a simple stream of text."),
-        cite(streaming, "", "Streaming is available for every model."),
+        cite(STANDARD, "Server-sent events - HTML Standard", "An event stream is a simple stream of text."),
+        cite(STREAMING, "", "Streaming is available for every model."),
         say(texts::CITING),
         Act::Finish(Finish::STOP),
         Act::Done,
@@ -179,6 +180,30 @@ pub fn parts(question: &Question) -> Play {
 /// What the flaky models say once they work.
 pub fn recovered(question: &Question) -> Play {
     Play::answer(question, texts::RECOVERED)
+}
+
+fn think(text: &str) -> Act {
+    Act::Say {
+        text: text.to_owned(),
+        shape: |piece| {
+            json!({"role": "assistant", "content": "", "reasoning": piece, "reasoning_details": [
+                {"type": "reasoning.text", "text": piece, "format": "anthropic-claude-v1", "index": 0},
+            ]})
+        },
+    }
+}
+
+/// What comes after thoughts and answer.
+fn sign() -> Act {
+    Act::Delta(json!({"role": "assistant", "content": "", "reasoning": null, "reasoning_details": [
+        {"type": "reasoning.text", "signature": "ZGVtbyBzaWduYXR1cmU=", "format": "anthropic-claude-v1", "index": 0},
+    ]}))
+}
+
+fn cite(url: &str, title: &str, content: &str) -> Act {
+    let citation = json!({"url": url, "title": title, "content": content, "start_index": 0, "end_index": 0});
+    let annotation = json!({"type": "url_citation", "url_citation": citation});
+    Act::Delta(json!({"role": "assistant", "content": "", "annotations": [annotation]}))
 }
 
 fn picture(question: &Question, side: u16) -> Play {

@@ -64,6 +64,13 @@ const ANSWERS: &[Scenario] = &[
         answers::long,
     )
     .priced("0.000003", "0.000015"),
+    answer(
+        "demo/showcase",
+        "Demo: Showcase",
+        "An article about streaming: code, formulas, tables, a diagram, thoughts and sources.",
+        answers::showcase,
+    )
+    .priced("0.000003", "0.000015"),
     answer("demo/reasoning", "Demo: Thinks first", "Thinks aloud, then answers.", answers::reasoning),
     answer("demo/citations", "Demo: Cites sources", "Names the pages that it used.", answers::citations),
     answer("demo/image", "Demo: Draws a picture", "Answers with a small picture.", answers::image),

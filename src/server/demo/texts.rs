@@ -9,6 +9,12 @@ pub const PLAIN_AGAIN: &str = include_str!("text/plain_again.md");
 /// A long article that uses all of Markdown.
 pub const LONG: &str = include_str!("text/long.md");
 
+/// A shorter article in which everything occurs that an answer can hold.
+pub const SHOWCASE: &str = include_str!("text/showcase.md");
+
+pub const SHOWCASE_THOUGHT: &str = "The person wants to see what an answer can look like. One subject that needs all \
+    of it is streaming itself: steps, costs, a little arithmetic, code. I will keep it calm, and true.";
+
 /// One to four bytes a character, clusters of several characters, and both directions of writing.
 pub const UNICODE: &str = "Naïve façade, Ærøskøbing, Żółw, cafe\u{301}. Ελληνικά, кириллица, 日本語の文章, 中文, \
     한국어, ไทย, हिन्दी. עברית and العربية run from right to left. 𝔘𝔫𝔦𝔠𝔬𝔡𝔢 needs four bytes a letter; \
