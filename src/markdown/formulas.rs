@@ -246,7 +246,7 @@ fn closing_at(bytes: &[u8], from: usize, closing: &str) -> Option<usize> {
 }
 
 /// Something is in it, and its braces are in pairs, without which the parser would not take it.
-fn is_tex(tex: &str) -> bool {
+pub fn is_tex(tex: &str) -> bool {
     let mut open = 0_usize;
     let mut bytes = tex.bytes();
     while let Some(byte) = bytes.next() {

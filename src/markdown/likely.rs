@@ -4,7 +4,7 @@
 //! It is a guess for the eye alone: what is frozen has been read without it.
 
 use super::blocks::{Leaf, OPEN_ADDRESS, leaves, line_start};
-use super::formulas::{code_end, run, span_at};
+use super::formulas::{self, Formula, code_end, is_tex, run, span_at};
 
 /// A text that can be shown.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,6 +18,9 @@ pub struct Likely {
 pub fn likely(text: &str) -> Likely {
     let text = &text[..held_back(text)];
     let mut likely = Likely { text: text.to_owned(), has_open_formula: false };
+    if ends_in_formula_block(text) {
+        return likely;
+    }
     let Some(leaf) = open_leaf(text) else { return likely };
     let completion = complete(&text[leaf.range.clone()]);
     likely.text.truncate(leaf.range.start + completion.keep);
@@ -84,6 +87,13 @@ fn is_marks_alone(line: &str) -> bool {
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let is_number = (1..=9).contains(&digits) && matches!(&line[digits..], "" | "." | ")");
     is_number || line.bytes().all(|byte| b"-+*=_#>`~|:.)$\\[]!& \t".contains(&byte))
+}
+
+/// Whether a formula that has lines for itself has not ended yet: it is shown as what it is.
+fn ends_in_formula_block(text: &str) -> bool {
+    let paragraph = &text[text.rfind("\n\n").map_or(0, |end| end + 2)..];
+    // One with spaces before it may stand in an item.
+    !paragraph.starts_with(' ') && matches!(formulas::block(paragraph), Formula::Open { .. })
 }
 
 /// The leaf that the text ends in, if it may go on.
@@ -210,8 +220,14 @@ fn formula(text: &str, at: usize) -> Step {
     if has_other_end(tex, closing) {
         return Step::On(at + length);
     }
+    // Braces are in pairs in a formula.
+    let (opened, closed) = (tex.matches('{').count(), tex.matches('}').count());
+    let braces = "}".repeat(opened.saturating_sub(closed));
+    if !is_tex(&format!("{tex}{braces}")) {
+        return stop_at(at);
+    }
     let keep = at + length + tex.len();
-    Step::Stop(Completion { keep, closing: closing.to_owned(), is_formula: true })
+    Step::Stop(Completion { keep, closing: format!("{braces}{closing}"), is_formula: true })
 }
 
 /// The end is there, and what is between is no formula.
@@ -459,6 +475,8 @@ mod tests {
         let likely = likely(r"so \(x^2");
         assert_eq!((&*likely.text, likely.has_open_formula), (r"so \(x^2\)", true));
         assert_eq!(shown("so $x^2"), "so $x^2$");
+        assert_eq!(shown(r"so \(\frac{a}{b"), r"so \(\frac{a}{b}\)");
+        assert_eq!(shown("so\n\n$$\n\\frac{a"), "so\n\n$$\n\\frac{a");
         assert_eq!(shown("costs $5 and"), "costs $5 and");
         assert_eq!(shown("set $HOME to"), "set $HOME to");
     }

@@ -445,6 +445,7 @@ fn CopyButton(live: LiveAnswer) -> impl IntoView {
             title="Copy as rich text"
         >
             <Icon path=icons::PAGE />
+            <Icon path=icons::CHECK />
         </button>
     }
 }

@@ -24,7 +24,12 @@ const FRAMES_TO_SETTLE: usize = 6;
 pub fn Transcript(chat: Chat) -> impl IntoView {
     let scroller = NodeRef::<Div>::new();
     let content = NodeRef::<Div>::new();
-    let place = Place { scroller, at_end: RwSignal::new(true), last_top: StoredValue::new(0) };
+    let place = Place {
+        scroller,
+        at_end: RwSignal::new(true),
+        last_top: StoredValue::new(0),
+        last_height: StoredValue::new(0),
+    };
     browser::on_resize(content, move || place.stick());
     // A question of one's own is always shown.
     Effect::new(move |before: Option<Option<AnswerId>>| {
@@ -162,6 +167,7 @@ struct Place {
     scroller: NodeRef<Div>,
     at_end: RwSignal<bool>,
     last_top: StoredValue<i32>,
+    last_height: StoredValue<i32>,
 }
 
 impl Place {
@@ -172,7 +178,10 @@ impl Place {
 
     fn stick(self) {
         if let Some(scroller) = self.scroller.get_untracked().filter(|_| self.at_end.get_untracked()) {
-            scroller.set_scroll_top(scroller.scroll_height());
+            let height = scroller.scroll_height();
+            // It may have shrunk before, and grown again by the time the scrolling is heard of.
+            self.last_height.update_value(|last| *last = height.max(*last));
+            scroller.set_scroll_top(height);
         }
     }
 
@@ -188,10 +197,12 @@ impl Place {
     /// Any way up leaves the end, however short; only reaching the end comes back to it.
     fn scrolled(self) {
         let Some(scroller) = self.scroller.get_untracked() else { return };
-        let top = scroller.scroll_top();
-        let went_up = top < self.last_top.get_value();
+        let (top, height) = (scroller.scroll_top(), scroller.scroll_height());
+        // What has become shorter takes the view up with it: that is nobody's wish.
+        let went_up = top < self.last_top.get_value() && height >= self.last_height.get_value();
         self.last_top.set_value(top);
-        let left = scroller.scroll_height() - scroller.client_height() - top;
+        self.last_height.set_value(height);
+        let left = height - scroller.client_height() - top;
         if went_up {
             self.set_at_end(left <= 1);
         } else if left <= NEAR_THE_END {
