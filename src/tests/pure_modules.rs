@@ -56,6 +56,20 @@ fn the_vocabulary_of_both_sides_knows_no_framework() {
 }
 
 #[test]
+fn markdown_knows_no_framework_no_browser_and_nothing_of_ours_but_html() {
+    for file in module("markdown") {
+        let code = code(&file);
+        for framework in ["axum", "sqlx", "web_sys", "wasm_bindgen", "leptos", "tokio", "reqwest"] {
+            assert!(!code.contains(framework), "{} knows {framework}", file.display());
+        }
+        for path in paths(&code) {
+            let is_own = ["html", "markdown"].iter().any(|module| path.starts_with(module));
+            assert!(is_own, "{} knows crate::{path}", file.display());
+        }
+    }
+}
+
+#[test]
 fn the_emulator_shares_nothing_with_the_client_that_reads_it() {
     let files = module("server/demo");
     assert!(files.len() > 10, "{files:?}");

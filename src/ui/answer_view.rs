@@ -114,7 +114,8 @@ fn Extras(live: LiveAnswer) -> impl IntoView {
         if let Some(element) = element.get().filter(|_| has_pictures) {
             spawn_local(async move {
                 if let Some(reader) = reading::reader().await {
-                    reader.show_pictures(&element);
+                    // Without it, what the picture is stands in its place.
+                    let _ = reader.show_pictures(&element);
                 }
             });
         }

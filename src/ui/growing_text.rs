@@ -3,6 +3,7 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use wasm_bindgen::JsValue;
 use web_sys::HtmlElement;
 
 use super::browser;
@@ -82,30 +83,49 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
 }
 
 fn grow(growth: &mut Growth, element: &HtmlElement, text: &str, is_ended: bool) {
-    let Some(reader) = growth.reader.clone() else {
-        // Without the reader, which could not be loaded: as it came.
+    let is_written = match growth.reader.clone() {
+        Some(reader) => write_more(growth, &reader, element, text, is_ended).is_ok(),
+        None => false,
+    };
+    if !is_written {
+        // The reader could not be loaded, or it broke: the text is shown as it came.
+        *growth = Growth::default();
         element.set_text_content(Some(text));
         // A class can always be added.
         let _ = element.class_list().add_1("plain");
-        return;
-    };
+    }
+    growth.shown = text.len();
+    growth.is_whole = is_ended;
+}
+
+fn write_more(
+    growth: &mut Growth,
+    reader: &Reader,
+    element: &HtmlElement,
+    text: &str,
+    is_ended: bool,
+) -> Result<(), JsValue> {
     let more = text.get(growth.shown..).filter(|more| !growth.is_whole || more.is_empty());
     let is_anew = more.is_none() || (is_ended && growth.writer.is_none() && !growth.is_whole);
     if is_anew {
         // It is whole already; or there was a crash of the server, or a seam, after which it is another text.
-        reader.write(element, text);
         growth.writer = None;
-    } else if let Some(more) = more.filter(|more| !more.is_empty() || is_ended) {
-        let shown = text.get(..growth.shown).unwrap_or_default();
-        let writer = growth.writer.get_or_insert_with(|| reader.writer(element, shown));
-        if !more.is_empty() {
-            writer.push(more);
-        }
-        if is_ended {
-            writer.finish();
-            growth.writer = None;
-        }
+        return reader.write(element, text);
     }
-    growth.shown = text.len();
-    growth.is_whole = is_ended;
+    let Some(more) = more.filter(|more| !more.is_empty() || (is_ended && growth.writer.is_some())) else {
+        // What the server wrote has its pictures as data.
+        return reader.show_pictures(element);
+    };
+    let writer = match growth.writer.take() {
+        Some(writer) => writer,
+        None => reader.writer(element, text.get(..growth.shown).unwrap_or_default())?,
+    };
+    if !more.is_empty() {
+        writer.push(more)?;
+    }
+    if is_ended {
+        return writer.finish();
+    }
+    growth.writer = Some(writer);
+    Ok(())
 }

@@ -19,26 +19,26 @@ extern "C" {
     #[derive(Clone, Debug)]
     pub type Reader;
 
-    /// Writes a whole text into an element.
-    #[wasm_bindgen(method)]
-    pub fn write(this: &Reader, container: &HtmlElement, text: &str);
+    /// Writes a whole text into an element. This and the others fail only if the module is broken.
+    #[wasm_bindgen(method, catch)]
+    pub fn write(this: &Reader, container: &HtmlElement, text: &str) -> Result<(), JsValue>;
 
     /// Shows the pictures that an element holds as data.
-    #[wasm_bindgen(method, js_name = show_pictures)]
-    pub fn show_pictures(this: &Reader, element: &HtmlElement);
+    #[wasm_bindgen(method, catch)]
+    pub fn show_pictures(this: &Reader, element: &HtmlElement) -> Result<(), JsValue>;
 
     /// What writes a growing text into an element.
     #[derive(Clone, Debug)]
     pub type Writer;
 
-    #[wasm_bindgen(method)]
-    pub fn push(this: &Writer, text: &str);
+    #[wasm_bindgen(method, catch)]
+    pub fn push(this: &Writer, text: &str) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method)]
-    pub fn finish(this: &Writer);
+    #[wasm_bindgen(method, catch)]
+    pub fn finish(this: &Writer) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method, js_name = writer)]
-    pub fn writer(this: &Reader, container: &HtmlElement, shown: &str) -> Writer;
+    #[wasm_bindgen(method, catch)]
+    pub fn writer(this: &Reader, container: &HtmlElement, shown: &str) -> Result<Writer, JsValue>;
 
     #[wasm_bindgen(js_name = loadReader, catch)]
     async fn load_reader() -> Result<JsValue, JsValue>;

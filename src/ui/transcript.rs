@@ -182,6 +182,7 @@ impl Place {
             // It may have shrunk before, and grown again by the time the scrolling is heard of.
             self.last_height.update_value(|last| *last = height.max(*last));
             scroller.set_scroll_top(height);
+            self.last_top.set_value(scroller.scroll_top());
         }
     }
 
