@@ -28,6 +28,8 @@ export default defineConfig({
   use: {
     ...devices['Desktop Chrome'],
     viewport: { width: 1280, height: 800 },
+    // Tests copy, and look at what was copied.
+    permissions: ['clipboard-read', 'clipboard-write'],
     // Without the film strip, which costs more than the page itself on two cores.
     trace: { mode: 'retain-on-failure', screenshots: false, snapshots: true, sources: true },
     launchOptions: {

@@ -72,6 +72,7 @@ export async function recordWords(page: Page, selector: string): Promise<() => P
 /** Something that moved although nobody touched the page. */
 export interface Shift {
   value: number;
+  /** What moved, blocks within the text of an answer left out. */
   moved: string[];
 }
 
@@ -84,11 +85,15 @@ export async function recordShifts(page: Page): Promise<() => Promise<Shift[]>> 
       sources: { node: Node | null }[];
     }
     const shifts: Shift[] = [];
+    const nameOf = (node: Node | null) =>
+      node instanceof Element ? `${node.tagName} ${node.className}` : String(node?.textContent?.slice(0, 40));
+    const isInAnswer = (node: Node | null) =>
+      Boolean((node instanceof Element ? node : node?.parentElement)?.closest('.answer-text > *'));
     new PerformanceObserver((list) => {
       for (const entry of list.getEntries() as LayoutShift[]) {
         if (!entry.hadRecentInput) {
-          const names = entry.sources.map(({ node }) => (node instanceof Element ? `${node.tagName} ${node.className}` : String(node?.textContent?.slice(0, 40))));
-          shifts.push({ value: entry.value, moved: names });
+          const nodes = entry.sources.map(({ node }) => node).filter((node) => !isInAnswer(node));
+          shifts.push({ value: entry.value, moved: nodes.map(nameOf) });
         }
       }
     }).observe({ type: 'layout-shift', buffered: false });

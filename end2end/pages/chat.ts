@@ -1,6 +1,9 @@
 // The chat page, as a person finds their way in it: by roles and names.
 
+import { randomUUID } from 'node:crypto';
 import { expect, type Locator, type Page } from '@playwright/test';
+import type { Pace } from '../fixtures.ts';
+import { MarkdownText } from './markdown.ts';
 
 /** How an answer ends. */
 export type Status = 'complete' | 'stopped' | 'failed' | 'interrupted';
@@ -96,6 +99,28 @@ export class ChatPage {
       await this.set(settings);
     }
     await this.message.fill(text);
+    return this.sendAfter(before);
+  }
+
+  /** Has the demo's echo say this text, at once if no pace is given. */
+  async hear(text: string, pace: Pace = { delta_ms: 1, characters: 200 }): Promise<Answer> {
+    const directives = Object.entries(pace).map(([name, value]) => `${name}=${value}`);
+    // Before the text, since a text may hold brackets of its own.
+    const question = `[[${directives.join(' ')}]]\n${text}`;
+    const before = await this.answers.count();
+    if (!(await this.settingsButton.textContent())?.includes('demo/echo')) {
+      await this.set({ model: 'demo/echo' });
+    }
+    // All at once: to type some thousands of lines takes half a minute.
+    await this.message.evaluate((field: HTMLTextAreaElement, question) => {
+      field.value = question;
+      field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+    }, question);
+    return this.sendAfter(before);
+  }
+
+  /** Sends what stands in the field, after so many answers. Gives the answer to it. */
+  private async sendAfter(before: number): Promise<Answer> {
     // Enabled means also that the page is alive.
     await expect(this.send).toBeEnabled();
     await this.message.press('Enter');
@@ -127,6 +152,8 @@ export class ChatPage {
 export class Answer {
   /** What this answer wrote: all of it, or what it added to an earlier one. */
   readonly text: Locator;
+  /** The same, as blocks. */
+  readonly markdown: MarkdownText;
   /** What an earlier answer wrote, which this one goes on from. */
   readonly earlier: Locator;
   readonly model: Locator;
@@ -141,9 +168,11 @@ export class Answer {
   readonly fork: Locator;
   readonly versions: Versions;
   readonly copy: Locator;
+  readonly copyRich: Locator;
 
   constructor(readonly root: Locator) {
     this.text = root.locator('.answer-text:not(.refusal, .earlier)');
+    this.markdown = new MarkdownText(this.text);
     this.earlier = root.locator('.answer-text.earlier');
     this.model = root.locator('.answer-model');
     this.progress = root.locator('.progress');
@@ -155,16 +184,30 @@ export class Answer {
     this.goOn = root.getByRole('button', { name: 'Continue', exact: true });
     this.fork = root.getByRole('button', { name: 'Go on from here in a new chat' });
     this.versions = new Versions(root);
-    this.copy = root.getByRole('button', { name: 'Copy' });
+    this.copy = root.locator('.answer-foot').getByRole('button', { name: 'Copy', exact: true });
+    this.copyRich = root.locator('.answer-foot').getByRole('button', { name: /rich text/i });
   }
 
-  /** The text as it is in the document; white space counts. */
-  async read(): Promise<string> {
+  /** What is shown of it, as it is in the document; white space counts. */
+  async words(): Promise<string> {
     return (await this.text.textContent()) ?? '';
   }
 
+  /** What the model wrote, as Copy gives it: once it has ended, if there is text. */
+  async read(): Promise<string> {
+    const page = this.root.page();
+    const nothing = `Nothing was copied yet, ${randomUUID()}`;
+    await page.evaluate((nothing) => navigator.clipboard.writeText(nothing), nothing);
+    // By its class, since it is called otherwise for a moment after it was pressed.
+    await this.root.locator('.answer-foot button.copy:not([data-do="copy-rich"])').click();
+    const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+    await expect.poll(clipboard, { message: 'Copy copies' }).not.toBe(nothing);
+    return clipboard();
+  }
+
+  /** How many characters of it are shown. */
   async length(): Promise<number> {
-    return (await this.read()).trim().length;
+    return (await this.words()).trim().length;
   }
 
   /** Waits until it is being written and at least `length` characters are there. */

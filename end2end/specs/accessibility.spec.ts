@@ -45,7 +45,7 @@ const SCREENS: Screen[] = [
       await first.root.locator('.reasoning summary').click();
       const second = await chat.ask(prompt('Cite.', { delta_ms: 1 }).typed, { model: 'demo/citations' });
       await second.ended('complete');
-      await expect(second.root.getByRole('link')).toHaveCount(2);
+      await expect(second.root.locator('.citation').getByRole('link')).toHaveCount(2);
     },
   },
   {
@@ -165,6 +165,7 @@ test('Tab goes through a chat in the order in which it is read', async ({ page, 
     'Statistics',
     'Try again',
     'Copy',
+    'Copy as rich text',
     'Go on from here in a new chat',
     'Message',
     'Chat settings',
@@ -213,8 +214,9 @@ test('the start and the end of an answer are announced, and no word of it', asyn
   const before = await announced();
   const second = await chat.ask(prompt('Say something.', { delta_ms: 5 }).typed, { model: 'demo/plain' });
   await second.ended('complete');
+  const said = await announced();
   const characters = (await second.read()).length;
-  expect(await announced()).toEqual([...before, 'Answering.', `Answer complete, ${characters} characters.`]);
+  expect(said).toEqual([...before, 'Answering.', `Answer complete, ${characters} characters.`]);
   await expect(chat.status).toHaveCount(1);
 });
 

@@ -153,7 +153,7 @@ async function tells(answer: Answer, known: Case): Promise<void> {
     await expect(answer.outcome.locator('.outcome-detail')).toContainText(known.detail);
   }
   if (known.text !== undefined) {
-    expect((await answer.read()).trim()).toBe(known.text);
+    expect((await answer.words()).trim()).toBe(known.text);
   }
   await expect(answer.tryAgain).toBeEnabled();
 }

@@ -1,5 +1,7 @@
 // The page is light, is kept by the browser, and does not jump.
 
+import type { Page } from '@playwright/test';
+import { recordDrawn } from '../drawn.ts';
 import { expect, prompt, test } from '../fixtures.ts';
 import { ChatPage } from '../pages/chat.ts';
 import { recordPlaces, recordShifts } from '../recorders.ts';
@@ -9,6 +11,32 @@ const MOST_REQUESTS = 12;
 
 /** How recordShifts names the line of figures and what is in it; a counter's own text has no name any more. */
 const BENEATH_THE_TEXT = /^(DIV answer-foot|DETAILS stats|SUMMARY |BUTTON button quiet copy|BUTTON button try-again|P progress|undefined)/;
+
+/** What a page loads for itself, and what it loads for the first answer that it shows. */
+const PAGE_FILES = ['runnel.css', 'runnel.js', 'runnel.wasm'];
+const READER_FILES = ['reader.js', 'reader.wasm'];
+
+interface Asset {
+  path: string;
+  headers: Record<string, string>;
+}
+
+/** Records the assets that the page loads from now on. */
+function recordAssets(page: Page): Asset[] {
+  const assets: Asset[] = [];
+  page.on('response', (response) => {
+    const { pathname } = new URL(response.url());
+    if (pathname.startsWith('/pkg/')) {
+      assets.push({ path: pathname, headers: response.headers() });
+    }
+  });
+  return assets;
+}
+
+/** The names of these assets without the part that stands for their content, in order. */
+function namesOf(assets: Asset[]): string[] {
+  return assets.map(({ path }) => path.replace(/^\/pkg\//, '').replace(/\.[\w-]{16,}\./, '.')).sort();
+}
 
 test('the first load is at most 250 KB and 12 requests', async ({ page }) => {
   const session = await page.context().newCDPSession(page);
@@ -31,26 +59,41 @@ test('the first load is at most 250 KB and 12 requests', async ({ page }) => {
   for (const kind of [/\/$/, /\.js$/, /\.wasm$/, /\.css$/]) {
     expect(loads.filter(({ url }) => kind.test(url)), `${kind} once in\n${list}`).toHaveLength(1);
   }
+  expect(loads.filter(({ url }) => url.includes('/reader.')), 'nothing is there to be read').toEqual([]);
   expect(urls.size, list).toBeLessThanOrEqual(MOST_REQUESTS);
   expect(loads.reduce((sum, { bytes }) => sum + bytes, 0), list).toBeLessThanOrEqual(LARGEST_FIRST_LOAD);
 });
 
-test('assets are named by their content, compressed when they were built, and kept for good', async ({ page }) => {
-  const assets: { path: string; headers: Record<string, string> }[] = [];
-  page.on('response', (response) => {
-    const { pathname } = new URL(response.url());
-    if (pathname.startsWith('/pkg/')) {
-      assets.push({ path: pathname, headers: response.headers() });
-    }
-  });
+test('what reads answers is loaded once, when the first answer is asked for', async ({ page }) => {
+  const assets = recordAssets(page);
   const chat = new ChatPage(page);
   await chat.open();
   await chat.message.fill('ready');
   await expect(chat.send).toBeEnabled();
+  await page.waitForLoadState('networkidle');
+  expect(namesOf(assets)).toEqual(PAGE_FILES);
 
-  expect(assets.length).toBeGreaterThanOrEqual(3);
+  for (const words of ['Read me.', 'And me.']) {
+    const answer = await chat.ask(prompt(words, { delta_ms: 1 }).typed, { model: 'demo/reasoning' });
+    await answer.ended('complete');
+    await expect(answer.text.getByRole('strong')).toHaveText('391');
+  }
+  await chat.newChat.click();
+  await expect(chat.greeting).toBeVisible();
+  await (await chat.ask(prompt('In another chat.', { delta_ms: 1 }).typed)).ended('complete');
+  expect(namesOf(assets), 'once, however many answers are read').toEqual([...READER_FILES, ...PAGE_FILES]);
+});
+
+test('assets are named by their content, compressed when they were built, and kept for good', async ({ page }) => {
+  const assets = recordAssets(page);
+  const chat = new ChatPage(page);
+  await chat.open();
+  const answer = await chat.ask(prompt('Read me.', { delta_ms: 1 }).typed);
+  await answer.ended('complete');
+
+  expect(namesOf(assets)).toEqual([...READER_FILES, ...PAGE_FILES]);
   for (const { path, headers } of assets) {
-    expect(path).toMatch(/\/pkg\/runnel\.[\w-]{16,}\.(js|wasm|css)$/);
+    expect(path).toMatch(/^\/pkg\/(runnel|reader)\.[\w-]{16,}\.(js|wasm|css)$/);
     expect(headers['cache-control'], path).toBe('public, max-age=31536000, immutable');
     expect(headers['content-encoding'], path).toBe('br');
     expect(headers['vary']?.toLowerCase(), path).toContain('accept-encoding');
@@ -59,8 +102,9 @@ test('assets are named by their content, compressed when they were built, and ke
 });
 
 test('a second visit loads no asset again', async ({ chat, page }) => {
-  await chat.message.fill('ready');
-  await expect(chat.send).toBeEnabled();
+  const answer = await chat.ask(prompt('Read me again.', { delta_ms: 1 }).typed, { model: 'demo/reasoning' });
+  await answer.ended('complete');
+  const address = page.url();
   const session = await page.context().newCDPSession(page);
   const fromMemory = new Set<string>();
   const received: { id: string; url: string; fromDisk: boolean }[] = [];
@@ -72,8 +116,12 @@ test('a second visit loads no asset again', async ({ chat, page }) => {
   await page.goto('/settings');
   await expect(page.getByRole('combobox', { name: 'Model' })).toBeVisible();
   await page.waitForLoadState('networkidle');
+  await page.goto(address);
+  await expect(answer.text.getByRole('strong')).toHaveText('391');
+  await page.waitForLoadState('networkidle');
   const assets = received.filter(({ url }) => url.includes('/pkg/'));
-  expect(assets.length).toBeGreaterThanOrEqual(3);
+  expect(assets.filter(({ url }) => url.includes('/reader.')).length, 'what reads answers is among them').toBeGreaterThanOrEqual(2);
+  expect(assets.length).toBeGreaterThanOrEqual(8);
   expect(assets.filter(({ id, fromDisk }) => !fromDisk && !fromMemory.has(id))).toEqual([]);
 });
 
@@ -81,7 +129,7 @@ test('nothing jumps while an answer is written', async ({ chat, page }) => {
   // The chat has begun: what is measured is the answer and not the composer's way to its place.
   const first = await chat.ask(prompt('Begin.', { delta_ms: 1 }).typed, { model: 'demo/echo' });
   await first.ended('complete');
-  const [shifts, places] = [await recordShifts(page), await recordPlaces(page)];
+  const [shifts, drawn, places] = [await recordShifts(page), await recordDrawn(page), await recordPlaces(page)];
   const answer = await chat.ask(prompt('Write on.', { delta_ms: 3, characters: 8 }).typed, { model: 'demo/long' });
   await answer.ended('complete');
 
@@ -90,6 +138,9 @@ test('nothing jumps while an answer is written', async ({ chat, page }) => {
   for (const [what, found] of Object.entries(seen.places)) {
     expect(found, `${what} stays where it is`).toHaveLength(1);
   }
+  const { texts, moved } = await drawn();
+  expect(texts.length, 'it was written in many frames').toBeGreaterThan(60);
+  expect(moved, 'no block moves, or changes its size, while another is written below it').toEqual([]);
   // The line beneath the text goes down with the text's end: that is the one thing that the browser may report.
   const others = (await shifts()).flatMap(({ moved }) => moved).filter((name) => !BENEATH_THE_TEXT.test(name));
   expect(others).toEqual([]);

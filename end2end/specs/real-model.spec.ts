@@ -36,8 +36,9 @@ test('a real model answers, piece by piece, and says what it used', async ({ pag
   await answer.ended('complete', 90_000);
 
   const lengths = (await changes()).map((change) => change.length).filter((length) => length > 0);
-  expect(lengths.length, 'the text grew').toBeGreaterThan(5);
-  expect(lengths).toEqual([...new Set(lengths)].sort((a, b) => a - b));
+  expect(new Set(lengths).size, 'the text grew').toBeGreaterThan(5);
+  // It may take back a sign that turns out to be Markdown, so that it is not longer each time.
+  expect(lengths.at(-1), 'and was longest at its end').toBe(Math.max(...lengths));
   expect(await answer.read(), 'a language model wrote this').toMatch(/(\p{L}+[ ,.]+){5}/u);
   await expect(answer.statsLine).toHaveText(/\d+ tokens · \d+ tokens\/s/);
   await answer.statsLine.click();

@@ -67,7 +67,7 @@ test('Try again adds versions of the answer, and arrows lead through them', asyn
     await expect(chat.answer().model).toHaveText(model);
     await chat.answer().ended('complete');
     await expect(chat.answer().versions.place).toHaveText(place.replace('/3', `/${texts.length + 1}`));
-    texts.push(await chat.answer().read());
+    texts.push(await chat.answer().words());
   }
   await expect(chat.answers).toHaveCount(1);
   await expect(chat.questions).toHaveCount(1);
@@ -259,12 +259,12 @@ test('an answer that broke off goes on behind a seam, and can go on again', asyn
   const { typed, asked } = prompt('Break off.', { delta_ms: 1 });
   const cut = await chat.ask(typed, { model: 'demo/cut' });
   await cut.ended('interrupted');
-  const begun = await cut.read();
+  const begun = await cut.words();
   await cut.goOn.click();
   await expect(chat.answer().versions.place).toHaveText('2/2');
   await chat.answer().ended('interrupted');
   expect(await chat.answer().earlier.textContent()).toBe(begun);
-  const more = await chat.answer().read();
+  const more = await chat.answer().words();
   await chat.set({ model: 'demo/plain' });
   await chat.answer().goOn.click();
   await chat.answer().ended('complete');
@@ -278,5 +278,5 @@ test('an answer that broke off goes on behind a seam, and can go on again', asyn
   await expect(chat.answer().versions.place).toHaveText('3/3');
   await chat.answer().versions.before.click();
   await chat.answer().versions.before.click();
-  expect(await chat.answer().read(), 'what broke off is still there as it was').toBe(begun);
+  expect(await chat.answer().words(), 'what broke off is still there as it was').toBe(begun);
 });
