@@ -115,6 +115,13 @@
 pub mod api;
 #[cfg(feature = "page")]
 pub mod chat;
+// What an answer looks like before the browser has written anything: the server has Markdown for it, the page has not.
+#[cfg(all(feature = "page", not(feature = "markdown")))]
+#[path = "first_look/browser.rs"]
+mod first_look;
+#[cfg(all(feature = "page", feature = "markdown"))]
+#[path = "first_look/server.rs"]
+mod first_look;
 pub mod html;
 #[cfg(feature = "page")]
 pub mod library;

@@ -10,6 +10,7 @@ use super::browser;
 use super::live_answer::LiveAnswer;
 use super::reading::{self, Reader, Writer};
 use crate::chat::Answer;
+use crate::first_look::first_html;
 
 /// A part of an answer that grows at its end.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +52,7 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
     let element = NodeRef::<leptos::html::Div>::new();
     // The same in both: what the server wrote stands in the page that the browser takes it from.
     let id = format!("text-{}-{}", live.id, part as u8);
-    let html =
-        live.answer.with_untracked(|answer| reading::first_html(part.of(answer), answer.end().is_none()));
+    let html = live.answer.with_untracked(|answer| first_html(part.of(answer), answer.end().is_none()));
     let growth = StoredValue::new_local(Growth::default());
     // Whether the reader is here, or will never be.
     let is_ready = RwSignal::new(false);

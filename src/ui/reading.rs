@@ -1,17 +1,7 @@
-//! Markdown, as the page sees it: the server writes it itself, the browser has a module for it.
+//! The reader, as the page sees it: the module that writes Markdown in the browser (`crate::reader`).
 
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlElement;
-
-#[cfg(not(feature = "ssr"))]
-mod browser;
-#[cfg(feature = "ssr")]
-mod server;
-
-#[cfg(not(feature = "ssr"))]
-pub use browser::first_html;
-#[cfg(feature = "ssr")]
-pub use server::first_html;
 
 #[wasm_bindgen]
 extern "C" {
