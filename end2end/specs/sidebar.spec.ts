@@ -292,6 +292,25 @@ test.describe('order', () => {
   });
 });
 
+test('news of other chats do not take the focus from where a person just went', async ({ chat, page, newDevice }) => {
+  const sidebar = new Sidebar(page);
+  const asked = await begin(chat, 'In focus.');
+  const other = await newDevice();
+  await other.open();
+  await chat.message.focus();
+  // No frame is painted from now on until they are let go.
+  await page.evaluate(() => {
+    const frames: FrameRequestCallback[] = [];
+    window.requestAnimationFrame = (frame) => frames.push(frame);
+    window.addEventListener('let-go', () => frames.splice(0).forEach((frame) => frame(performance.now())));
+  });
+  await new Sidebar(other.page).rename(asked, `Renamed ${mark(asked)}`);
+  await expect(sidebar.chat(`Renamed ${mark(asked)}`)).toBeVisible();
+  await chat.question().edit.focus();
+  await page.evaluate(() => window.dispatchEvent(new Event('let-go')));
+  await expect(chat.question().edit).toBeFocused();
+});
+
 test('a title with markup, or that turns text around, is text', async ({ chat, page }) => {
   const sidebar = new Sidebar(page);
   const asked = await begin(chat, 'Plain.');

@@ -160,6 +160,15 @@ pub fn focus_again(id: &str) {
     }
 }
 
+/// Gives the focus to the element with this id if nothing has it: what had it was taken out of the page.
+pub fn focus_if_lost(id: &str) {
+    let document = document();
+    let focused = document.active_element();
+    if focused.is_none() || focused == document.body().map(Into::into) {
+        focus_again(id);
+    }
+}
+
 /// What stands in the field with this id.
 pub fn value_of(id: &str) -> String {
     let element = document().get_element_by_id(id);

@@ -199,7 +199,8 @@ impl Chats {
         let focused = browser::focused_id();
         self.sidebar.update(change);
         if let Some(id) = focused {
-            browser::before_next_frame(move || browser::focus_again(&id));
+            // By then a person may have gone elsewhere.
+            browser::before_next_frame(move || browser::focus_if_lost(&id));
         }
     }
 }
