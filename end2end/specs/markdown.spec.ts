@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
 import { recordDrawn, recordShiftsAbove } from '../drawn.ts';
+import { recordWords } from '../recorders.ts';
 import { type Answer, ChatPage } from '../pages/chat.ts';
 import { expect, test } from '../fixtures.ts';
 
@@ -403,14 +404,42 @@ test.describe('while it is written', () => {
 
   test('no markers are seen for a moment, letter by letter', async ({ chat, page }) => {
     const drawn = await recordDrawn(page);
-    const answer = await chat.hear(PIECES.join('\n\n'), { delta_ms: 2, characters: 1 });
+    const answer = await chat.hear(PIECES.join('\n\n'), { delta_ms: 10, characters: 1 });
     await answer.ended('complete');
     const { texts } = await drawn();
-    expect(texts.length, 'it was looked at in many states').toBeGreaterThan(15);
+    expect(texts.length, 'it was looked at in many states').toBeGreaterThan(50);
     for (const marker of ['**', '](', '|---', '```', '~~', '![']) {
       expect(texts.filter((text) => text.includes(marker)), `${marker} is never seen`).toEqual([]);
     }
     await expect(answer.markdown.root.getByRole('strong')).toHaveCount(7);
+  });
+
+  test('the text is shown as it comes while what reads it has not come, and nothing of it goes away', async ({
+    chat,
+    page,
+  }) => {
+    let letIn = (): void => {};
+    const mayCome = new Promise<void>((resolve) => {
+      letIn = resolve;
+    });
+    await page.route('**/pkg/reader.*', async (route) => {
+      await mayCome;
+      await route.continue();
+    });
+    const answer = await chat.hear('Some **bold** words, and others. '.repeat(40), { delta_ms: 20, characters: 4 });
+    await answer.hasGrownTo(100);
+    expect(await answer.words()).toContain('**bold**');
+    await answer.grows();
+    const words = await recordWords(page, '.answer-text:not(.refusal, .earlier)');
+    letIn();
+    await expect(answer.text.getByRole('strong').first()).toHaveText('bold');
+    await answer.isRunning();
+    await answer.grows();
+    const letters = (await words()).map((text) => text.replaceAll(/\W/g, '').length);
+    expect(letters, 'each time there is more').toEqual(letters.toSorted((one, other) => one - other));
+    expect(await answer.words()).not.toContain('**');
+    await chat.stop.click();
+    await answer.ended('stopped');
   });
 
   test('what is finished neither moves nor changes its size', async ({ chat, page }) => {

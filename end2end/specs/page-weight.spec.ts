@@ -50,9 +50,9 @@ test('the first load is at most 250 KB and 12 requests', async ({ page }) => {
 
   const chat = new ChatPage(page);
   await chat.open();
-  // Alive, with everything loaded that it needs for that.
-  await chat.message.fill('ready');
-  await expect(chat.send).toBeEnabled();
+  // Alive, with everything loaded that it needs for that: its own field has the focus, the one that the server wrote
+  // has not.
+  await expect(chat.message).toBeFocused();
   await page.waitForLoadState('networkidle');
 
   const list = loads.map(({ url, bytes }) => `${bytes} ${url}`).join('\n');
@@ -64,14 +64,16 @@ test('the first load is at most 250 KB and 12 requests', async ({ page }) => {
   expect(loads.reduce((sum, { bytes }) => sum + bytes, 0), list).toBeLessThanOrEqual(LARGEST_FIRST_LOAD);
 });
 
-test('what reads answers is loaded once, when the first answer is asked for', async ({ page }) => {
+test('what reads answers is loaded once, when one begins to write the first question', async ({ page }) => {
   const assets = recordAssets(page);
   const chat = new ChatPage(page);
   await chat.open();
-  await chat.message.fill('ready');
-  await expect(chat.send).toBeEnabled();
+  await chat.openSettings();
+  await chat.closeSettings();
   await page.waitForLoadState('networkidle');
   expect(namesOf(assets)).toEqual(PAGE_FILES);
+  await chat.message.press('W');
+  await expect.poll(() => namesOf(assets), 'before anything is asked').toEqual([...READER_FILES, ...PAGE_FILES]);
 
   for (const words of ['Read me.', 'And me.']) {
     const answer = await chat.ask(prompt(words, { delta_ms: 1 }).typed, { model: 'demo/reasoning' });

@@ -232,7 +232,7 @@ impl Chats {
     fn request_answer(self, chat: Chat, question: Question, continues: Option<AnswerId>, settings: Settings) {
         chat.refusal.set(String::new());
         // It is here when the first words are.
-        spawn_local(async { drop(reading::reader().await) });
+        reading::prepare();
         let before = chat.said.with_untracked(|said| said.leaf);
         let model = settings.model.clone().unwrap_or_default();
         let id = AnswerId::now();

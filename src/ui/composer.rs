@@ -12,6 +12,7 @@ use super::browser;
 use super::chats::{Chat, Chats};
 use super::icons::{self, Icon};
 use super::live_answer::LiveAnswer;
+use super::reading;
 use super::settings_form::SettingsForm;
 use super::spending::SpendingOfChat;
 use crate::api::conversations::change_conversation;
@@ -95,7 +96,10 @@ pub fn Composer(chat: Chat) -> impl IntoView {
                     autocomplete="off"
                     node_ref=field
                     prop:value=move || chat.draft.get()
-                    on:input:target=move |event| chat.draft.set(event.target().value())
+                    on:input:target=move |event| {
+                        reading::prepare();
+                        chat.draft.set(event.target().value());
+                    }
                     on:keydown=press
                 ></textarea>
                 <div class="composer-bar">

@@ -1,16 +1,25 @@
 //! Text that grows at its end, written as Markdown: by the server for the first look, then by the reader, a module of
-//! its own (see `crate::reader`). What is there is not written again.
+//! its own (see `crate::reader`). What is there is not written again. While the reader is on its way, what comes is
+//! shown as it came: nobody waits for a module to see an answer grow.
 
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::future::{Either, select};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsValue;
-use web_sys::HtmlElement;
+use web_sys::{Element, HtmlElement};
 
 use super::browser;
 use super::live_answer::LiveAnswer;
 use super::reading::{self, Reader, Writer};
 use crate::chat::Answer;
 use crate::first_look::first_html;
+
+/// How long text waits for the reader before it is shown as it came. A reader that the browser has kept, or that is
+/// near, is there before: then nothing is shown that has to be written again.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A part of an answer that grows at its end.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +53,17 @@ struct Growth {
     is_whole: bool,
     writer: Option<Writer>,
     reader: Option<Reader>,
+    wait: Wait,
+}
+
+/// The reader is waited for.
+#[derive(Default)]
+enum Wait {
+    #[default]
+    NotYet,
+    Short,
+    /// The element that holds what came since, as it came, and up to which byte of the part that is.
+    Long(Option<(Element, usize)>),
 }
 
 /// Shows a part of an answer.
@@ -57,6 +77,23 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
     // Whether the reader is here, or will never be.
     let is_ready = RwSignal::new(false);
     let written = id.clone();
+    let load_reader =
+        async move || match select(pin!(reading::reader()), pin!(browser::sleep(PATIENCE))).await {
+            Either::Left((reader, _)) => reader,
+            Either::Right(((), reader)) => {
+                growth.try_update_value(|growth| growth.wait = Wait::Long(None));
+                is_ready.try_set(false);
+                reader.await
+            }
+        };
+    let await_reader = move || {
+        spawn_local(async move {
+            let reader = load_reader().await;
+            growth.try_update_value(|growth| growth.reader = reader);
+            is_ready.try_set(true);
+        });
+        Wait::Short
+    };
     Effect::new(move || {
         let Some(element) = element.get() else { return };
         let length = live.answer.with(|answer| part.of(answer).len());
@@ -67,19 +104,35 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
         if growth.with_value(|growth| growth.shown == 0) && browser::take_written(&written, &element) {
             growth.update_value(|growth| (growth.shown, growth.is_whole) = (length, is_ended));
         }
-        if !is_ready.get() {
-            spawn_local(async move {
-                let reader = reading::reader().await;
-                growth.try_update_value(|growth| growth.reader = reader);
-                is_ready.try_set(true);
-            });
-            return;
-        }
+        let is_ready = is_ready.get();
         growth.update_value(|growth| {
-            live.answer.with_untracked(|answer| grow(growth, &element, part.of(answer), is_ended));
+            live.answer.with_untracked(|answer| {
+                let text = part.of(answer);
+                match &growth.wait {
+                    _ if is_ready => grow(growth, &element, text, is_ended),
+                    Wait::NotYet => growth.wait = await_reader(),
+                    Wait::Short => (),
+                    Wait::Long(_) => show_as_it_came(growth, &element, text),
+                }
+            });
         });
     });
     view! { <div class=class id=id dir="auto" node_ref=element inner_html=html></div> }
+}
+
+/// Shows what came while the reader is on its way, beneath what the server wrote.
+fn show_as_it_came(growth: &mut Growth, element: &HtmlElement, text: &str) {
+    let Some(more) = text.get(growth.shown..).filter(|more| !more.is_empty()) else { return };
+    let Wait::Long(plain) = &mut growth.wait else { return };
+    if plain.is_none() {
+        // A paragraph can always be put there.
+        let _ = element.insert_adjacent_html("beforeend", "<p class=plain></p>");
+        *plain = element.last_element_child().map(|paragraph| (paragraph, 0));
+    }
+    if let Some((paragraph, to)) = plain {
+        paragraph.set_text_content(Some(more));
+        *to = text.len();
+    }
 }
 
 fn grow(growth: &mut Growth, element: &HtmlElement, text: &str, is_ended: bool) {
@@ -105,6 +158,11 @@ fn write_more(
     text: &str,
     is_ended: bool,
 ) -> Result<(), JsValue> {
+    if let Wait::Long(Some((_, to))) = std::mem::take(&mut growth.wait) {
+        // It can be read already, and is written at once, so that nothing of it goes away.
+        (growth.shown, growth.is_whole) = (to, false);
+        growth.writer = Some(reader.writer(element, text.get(..to).unwrap_or_default())?);
+    }
     let more = text.get(growth.shown..).filter(|more| !growth.is_whole || more.is_empty());
     let is_anew = more.is_none() || (is_ended && growth.writer.is_none() && !growth.is_whole);
     if is_anew {

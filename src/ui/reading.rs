@@ -1,5 +1,6 @@
 //! The reader, as the page sees it: the module that writes Markdown in the browser (`crate::reader`).
 
+use leptos::task::spawn_local;
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlElement;
 
@@ -37,4 +38,9 @@ extern "C" {
 /// The reader, which is loaded when it is asked for the first time; `None` if that failed.
 pub async fn reader() -> Option<Reader> {
     load_reader().await.ok().map(JsCast::unchecked_into)
+}
+
+/// Has the reader loaded, since there will be something to read.
+pub fn prepare() {
+    spawn_local(async { drop(reader().await) });
 }
