@@ -70,6 +70,8 @@ pub struct Document {
     shown: usize,
     definitions: Definitions,
     waiting: HashMap<Label, Vec<Piece>>,
+    /// The same for what is not frozen yet.
+    undefined_in_tail: Vec<Label>,
     footnotes: HashMap<String, u32>,
     changes: Vec<Change>,
     bytes_parsed: u64,

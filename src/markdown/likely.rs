@@ -318,6 +318,8 @@ fn link(text: &str, at: usize, openers: &mut Vec<Opener>) -> Step {
     let is_footnote = text[start + 1..].starts_with('^');
     let ends = match rest.chars().next() {
         Some(':') if begins_line => return stop_at(start),
+        // A footnote's text will follow, perhaps.
+        None if is_footnote && begins_line => return stop_at(start),
         None if is_footnote => true,
         None => false,
         Some('(') => ends_with_address(rest),
@@ -451,6 +453,8 @@ mod tests {
     fn brackets_that_are_no_link_stay() {
         assert_eq!(shown("a [1] b"), "a [1] b");
         assert_eq!(shown("text[^1"), "text");
+        assert_eq!(shown("text[^1]"), "text[^1]");
+        assert_eq!(shown("text\n\n[^1]"), "text\n\n");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The tail of a document: what is open, read again with each piece of text, and shown as it will likely become.
 
-use super::blocks::{End, number_footnotes};
+use super::blocks::{End, Label, line_start, number_footnotes};
 use super::change::{Change, Path, overwrite, splice};
 use super::fence;
 use super::likely;
@@ -22,7 +22,8 @@ impl Document {
             Open::Table { head, .. } => head.clone(),
             _ => 0..0,
         };
-        let text = format!("{}{}", &self.source[head], &self.source[self.tail..]);
+        let mut text = format!("{}{}", &self.source[head], &self.source[self.tail..]);
+        text.truncate(self.explanation(&text).unwrap_or(text.len()));
         let likely = likely::likely(&text);
         let mut read = self.read(&likely.text, End::Awaited);
         self.bytes_parsed += u64::try_from(text.len()).unwrap_or_default();
@@ -35,12 +36,22 @@ impl Document {
                 number_footnotes(node, &read.footnotes, &mut numbers);
             }
         }
+        self.undefined_in_tail = read.undefined.drain(..).map(|(label, _)| label).collect();
         if likely.has_open_formula {
             nodes.last_mut().map(open_last_formula);
         }
         let parts = self.take_open_parts(&mut nodes);
         self.show_nodes(parts, nodes);
         self.shown = self.source.len();
+    }
+
+    /// Where the last line begins if it may come to explain a link that waits for it: nothing of that is ever shown.
+    fn explanation(&self, text: &str) -> Option<usize> {
+        let start = line_start(text, text.len());
+        let label = text[start..].trim_start_matches([' ', '>']).strip_prefix('[')?;
+        let label = label.strip_suffix(']').unwrap_or(label).to_lowercase();
+        let awaits = |known: &Label| known.to_lowercase().starts_with(&label);
+        self.waiting.keys().chain(&self.undefined_in_tail).any(awaits).then_some(start)
     }
 
     /// The nodes that belong to the block that is open.

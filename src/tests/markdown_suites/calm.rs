@@ -120,6 +120,31 @@ fn other_beginning(text: &str) -> Option<String> {
     None
 }
 
+#[test]
+fn what_explains_a_link_is_never_seen() {
+    for (before, explanation) in [
+        ("See [the text][one].\n\n", "[one]: https://example.com \"One\"\n"),
+        ("See [One] and [two][].\n\n", "[two]: /2\n[ONE]: </1>\n"),
+        ("- See [it][a label].\n\n", "[a label]: https://example.com\n"),
+    ] {
+        let mut growing = Growing::default();
+        growing.push(before).unwrap();
+        let mark = |c: char| c.is_alphanumeric();
+        let letters =
+            |growing: &Growing| text_of(growing.nodes()).chars().filter(|c| mark(*c)).collect::<String>();
+        let length = letters(&growing).len();
+        for piece in characters(explanation) {
+            growing.push(piece).unwrap();
+            // It is shorter once the label is read as one.
+            let shown = letters(&growing);
+            assert!(
+                shown.len() <= length,
+                "{shown:?} is seen after {before:?} while {explanation:?} is written"
+            );
+        }
+    }
+}
+
 fn without_spaces(nodes: &[Node]) -> String {
     text_of(nodes).split_whitespace().collect()
 }
