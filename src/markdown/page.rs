@@ -173,6 +173,10 @@ fn write_footnote_mark(html: &mut Html, number: u32, place: Place) {
     html.markup("</sup>");
 }
 
+/// Bytes of LaTeX. A formula in a line takes at least one for each sign that it shows: what is no longer fits on a
+/// phone, and need not scroll within itself. Each element that does costs the browser with every frame.
+const LONGEST_SLIM_TEX: usize = 30;
+
 /// A formula, or its source if it cannot be read.
 fn write_math(html: &mut Html, is_display: bool, tex: &str, place: Place) {
     let Some(formula) = math::mathml(tex, is_display) else {
@@ -187,7 +191,11 @@ fn write_math(html: &mut Html, is_display: bool, tex: &str, place: Place) {
         html.markup("</code>");
         return;
     };
-    html.markup(if is_display { r#"<span class="math display""# } else { r#"<span class="math""# });
+    html.markup(match is_display {
+        true => r#"<span class="math display""#,
+        false if tex.len() > LONGEST_SLIM_TEX => r#"<span class="math wide""#,
+        false => r#"<span class="math""#,
+    });
     html.attribute("data-tex", tex).markup(">");
     if is_display {
         html.markup(r#"<span class="math-scroll" tabindex="0">"#).checked(&formula).markup("</span>");

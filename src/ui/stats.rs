@@ -16,13 +16,16 @@ pub fn Stats(live: LiveAnswer) -> impl IntoView {
     let now = RwSignal::new(0_u64);
     let running = Memo::new(move |_| live.is_running());
     browser::while_true(running, move || now.set(browser::now_ms()));
-    let elapsed_ms = move || live.began_ms.get_value().map(|began| now.get().saturating_sub(began));
-    let line = move || Some(live.answer.with(|answer| join(&summary(answer, elapsed_ms(), settles))));
-    // The table is for the finished answer: while it is written, the line above has the counts.
     let is_open = Memo::new(move |_| live.answer.with(|answer| answer.bill == Bill::Open));
+    // Looked at with the clock, at the end and when the bill comes: nobody reads figures that change with each frame.
+    let line = move || {
+        let (_, _, now) = (running.get(), is_open.get(), now.get());
+        let elapsed_ms = live.began_ms.get_value().map(|began| now.saturating_sub(began));
+        Some(live.answer.with_untracked(|answer| join(&summary(answer, elapsed_ms, settles))))
+    };
+    // The table is for the finished answer: while it is written, the line above has the counts.
     let rows = move || {
-        running.track();
-        is_open.track();
+        let _ = (running.get(), is_open.get());
         let mut html = Html::default();
         for (name, value) in live.answer.with_untracked(details) {
             html.markup("<div><dt>").markup(name).markup("</dt><dd>").text(&value).markup("</dd></div>");
