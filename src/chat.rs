@@ -163,6 +163,11 @@ pub enum AnswerEvent {
     Text(String),
     /// More of the model's reasoning.
     Reasoning(String),
+    /// The reasoning is done, for now.
+    Reasoned {
+        /// How long the model has reasoned so far, altogether.
+        ms: u64,
+    },
     /// More of the model's refusal.
     Refusal(String),
     /// A piece of a tool call; pieces with one index are joined.
@@ -356,6 +361,9 @@ pub struct Answer {
     pub images: Vec<String>,
     pub source: Source,
     pub first_token_ms: Option<u64>,
+    /// How long the model has reasoned, if it has done so and went on to answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoned_ms: Option<u64>,
     /// Pieces of text received.
     pub chunks: u64,
     /// Unicode scalar values of text received.
@@ -398,6 +406,7 @@ impl Answer {
             images: Vec::new(),
             source: Source::default(),
             first_token_ms: None,
+            reasoned_ms: None,
             chunks: 0,
             characters: 0,
             seams: Vec::new(),
@@ -435,6 +444,7 @@ impl Answer {
                 self.reasoning.push_str(text);
                 self.enter(Phase::Answering);
             }
+            AnswerEvent::Reasoned { ms } => self.reasoned_ms = Some(*ms),
             AnswerEvent::Refusal(text) => self.refusal.push_str(text),
             AnswerEvent::ToolCall(piece) => self.join_tool_call(piece),
             AnswerEvent::Citation(citation) => self.citations.push(citation.clone()),
@@ -499,6 +509,7 @@ impl Answer {
         let mut events = vec![AnswerEvent::Source(self.source.clone())];
         events.extend(self.first_token_ms.map(|elapsed_ms| AnswerEvent::FirstToken { elapsed_ms }));
         events.extend(pieces(&self.reasoning).map(|piece| AnswerEvent::Reasoning(piece.to_owned())));
+        events.extend(self.reasoned_ms.map(|ms| AnswerEvent::Reasoned { ms }));
         let mut from = 0;
         for to in self.seams.iter().map(|seam| usize::try_from(*seam).unwrap_or(usize::MAX)) {
             events.extend(pieces(self.text.get(from..to).unwrap_or_default()).map(text_event));

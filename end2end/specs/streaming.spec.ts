@@ -188,6 +188,21 @@ test('the reasoning of a model is kept apart from its answer', async ({ chat }) 
   await expect(reasoning.locator('.reasoning-text')).toContainText('17 times 20 is 340');
 });
 
+test('how long a model reasoned is told, also by a page that has not seen it', async ({ chat, page, newDevice }) => {
+  const { typed } = prompt('What is 17 times 23, slowly?', { delta_ms: 100, characters: 6 });
+  const answer = await chat.ask(typed, { model: 'demo/reasoning' });
+  const summary = answer.root.locator('.reasoning summary');
+  await expect(summary, 'while it reasons').toHaveText(/^Reasoning… \d+ s$/);
+  await answer.ended('complete');
+  await expect(summary).toHaveText(/^Reasoning, [1-9]\d* s$/);
+  const told = (await summary.textContent()) ?? '';
+  await page.reload();
+  await expect(summary).toHaveText(told);
+  const other = await newDevice();
+  await other.open(page.url());
+  await expect(other.answer().root.locator('.reasoning summary')).toHaveText(told);
+});
+
 test('a finished answer is copied as it was written', async ({ chat, page }) => {
   const { typed, asked } = prompt('Copy **this**,\nboth lines of it.', { delta_ms: 1 });
   const answer = await chat.ask(typed, { model: 'demo/echo' });

@@ -763,6 +763,7 @@ fn any_event() -> impl Strategy<Value = AnswerEvent> {
         any_text().prop_map(AnswerEvent::Refusal),
         any_text().prop_map(AnswerEvent::Image),
         any_ms().prop_map(|elapsed_ms| AnswerEvent::FirstToken { elapsed_ms }),
+        any_ms().prop_map(|ms| AnswerEvent::Reasoned { ms }),
         Just(AnswerEvent::Seam),
     ]
 }

@@ -69,7 +69,7 @@ fn status_name(answer: &Answer) -> &'static str {
     }
 }
 
-/// How long the model has reasoned, or did, if this page saw it.
+/// How long the model has reasoned, or did.
 #[component]
 fn ReasoningTime(live: LiveAnswer) -> impl IntoView {
     let now = RwSignal::new(0_u64);
@@ -87,7 +87,9 @@ fn ReasoningTime(live: LiveAnswer) -> impl IntoView {
     });
     browser::while_true(is_reasoning, move || now.set(browser::now_ms()));
     let words = move || {
-        let took_ms = began.get_value().map_or(0, |began| now.get().saturating_sub(began));
+        let seen_ms = began.get_value().map_or(0, |began| now.get().saturating_sub(began));
+        // Known once it goes on to answer; what this page saw is less if it came later.
+        let took_ms = live.answer.with_untracked(|answer| answer.reasoned_ms).unwrap_or(seen_ms);
         match (is_reasoning.get(), took_ms / 1000) {
             (true, 0) => "Reasoning…".to_owned(),
             (true, seconds) => format!("Reasoning… {seconds} s"),

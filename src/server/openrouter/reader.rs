@@ -30,6 +30,7 @@ pub struct AnswerReader {
     failure: Option<Failure>,
     is_done: bool,
     has_content: bool,
+    reasoning: Reasoning,
     is_waiting: bool,
     bytes: usize,
     unreadable_events: u64,
@@ -257,6 +258,10 @@ impl AnswerReader {
             self.has_content = true;
             on_event(AnswerEvent::FirstToken { elapsed_ms });
         }
+        let is_reasoning = matches!(event, AnswerEvent::Reasoning(_));
+        if let Some(ms) = self.reasoning.note(is_reasoning, elapsed_ms) {
+            on_event(AnswerEvent::Reasoned { ms });
+        }
         on_event(event);
     }
 
@@ -282,6 +287,25 @@ impl AnswerReader {
             None => return None,
         };
         Some(ToolCallPiece { index: u32::try_from(index).ok()?, id, name, arguments })
+    }
+}
+
+/// How long the model reasons: it may begin again after it has written something. Times are in milliseconds.
+#[derive(Debug, Default)]
+struct Reasoning {
+    since: Option<u64>,
+    before: u64,
+}
+
+impl Reasoning {
+    /// Content came; tells the whole time if it is the first after reasoning.
+    fn note(&mut self, is_reasoning: bool, elapsed_ms: u64) -> Option<u64> {
+        if is_reasoning {
+            self.since.get_or_insert(elapsed_ms);
+            return None;
+        }
+        self.before += elapsed_ms.saturating_sub(self.since.take()?);
+        Some(self.before)
     }
 }
 
@@ -322,6 +346,28 @@ mod tests {
         reader.push(input.as_bytes(), 5, SystemTime::UNIX_EPOCH, &mut apply);
         apply(AnswerEvent::End(reader.end(9)));
         (answer, reader)
+    }
+
+    #[test]
+    fn the_time_of_reasoning_is_told_when_the_text_begins_and_summed_up() {
+        let mut reader = AnswerReader::new(None);
+        let mut answer = Answer::new(AnswerId::now(), QuestionId::now(), "m");
+        let mut told = Vec::new();
+        for (elapsed_ms, delta) in [
+            (100, r#""reasoning":"hm""#),
+            (900, r#""reasoning":"so""#),
+            (1_500, r#""content":"a""#),
+            (1_600, r#""content":"b""#),
+            (2_000, r#""reasoning":"but""#),
+            (2_100, r#""content":"c""#),
+        ] {
+            let event = format!("data: {{\"choices\":[{{\"delta\":{{{delta}}}}}]}}\n\n");
+            reader.push(event.as_bytes(), elapsed_ms, SystemTime::UNIX_EPOCH, &mut |event| {
+                answer.apply(answer.seq.next(), &event);
+            });
+            told.push(answer.reasoned_ms);
+        }
+        assert_eq!(told, [None, None, Some(1_400), Some(1_400), Some(1_400), Some(1_500)]);
     }
 
     fn status(input: &str) -> EndStatus {

@@ -1177,6 +1177,7 @@ mod tests {
             1 => Just(AnswerEvent::Waiting),
             1 => Just(AnswerEvent::Seam),
             1 => any::<u64>().prop_map(|elapsed_ms| AnswerEvent::FirstToken { elapsed_ms }),
+            1 => any::<u64>().prop_map(|ms| AnswerEvent::Reasoned { ms }),
         ]
     }
 
