@@ -19,6 +19,7 @@ use blocks::{Definitions, Label};
 use change::Change;
 use fence::Fence;
 use highlight::Highlighter;
+use lead::Lead;
 use node::{Element, Node, Tag};
 
 mod autolink;
@@ -28,6 +29,7 @@ mod fence;
 mod formulas;
 mod freezing;
 pub mod highlight;
+mod lead;
 mod likely;
 pub mod links;
 pub mod math;
@@ -44,7 +46,13 @@ const LONG_TAIL: usize = 4 * 1024;
 /// Reads a whole text.
 #[must_use]
 pub fn read(text: &str) -> Vec<Node> {
-    let mut document = Document::default();
+    read_on("", text)
+}
+
+/// Reads a whole text that goes on where `earlier` broke off, see [`Document::continuing`].
+#[must_use]
+pub fn read_on(earlier: &str, text: &str) -> Vec<Node> {
+    let mut document = Document::continuing(earlier);
     document.push(text);
     document.finish();
     document.nodes
@@ -68,6 +76,8 @@ pub struct Document {
     next_show: usize,
     /// How much of the source is shown.
     shown: usize,
+    /// What stands before the text, until the text has begun.
+    lead: Option<Lead>,
     definitions: Definitions,
     waiting: HashMap<Label, Vec<Piece>>,
     /// The same for what is not frozen yet.
@@ -110,9 +120,20 @@ struct Piece {
 }
 
 impl Document {
+    /// A document that goes on where `earlier` broke off: in the middle of code or of a table, the text is more of
+    /// it, unless it begins that anew. Code within a list or a quote, and lists, are not gone on with.
+    #[must_use]
+    pub fn continuing(earlier: &str) -> Self {
+        Self { lead: Lead::after(earlier), ..Self::default() }
+    }
+
     /// Adds text at the end.
     pub fn push(&mut self, text: &str) {
         let text = self.with_plain_line_ends(text);
+        let text = match self.lead.take() {
+            Some(lead) => self.begin(lead, &text),
+            None => text,
+        };
         if text.is_empty() {
             return;
         }
@@ -126,9 +147,25 @@ impl Document {
         if std::mem::take(&mut self.ends_in_return) {
             self.source.push('\n');
         }
+        if let Some(lead) = self.lead.take().filter(|lead| !lead.held.is_empty()) {
+            self.source.push_str(&lead.whole());
+        }
         self.freeze(true, true);
         self.close_open();
         self.nodes_from(self.frozen, Vec::new());
+    }
+
+    /// What there is to read once it is known whether the text goes on with what `lead` is of; nothing before that.
+    fn begin(&mut self, mut lead: Lead, text: &str) -> String {
+        lead.held.push_str(text);
+        match lead.is_gone_on_with() {
+            Some(true) => lead.whole(),
+            Some(false) => lead.held,
+            None => {
+                self.lead = Some(lead);
+                String::new()
+            }
+        }
     }
 
     /// The tree, open blocks as they will likely be.

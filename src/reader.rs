@@ -1,7 +1,7 @@
 //! The reader: what writes Markdown in the browser, a module of its own beside the page's.
 //!
-//! The page loads it when there is an answer to show (`loadReader` in the shell), so that the first load does not
-//! hold it. The two share nothing but the document: each has its own memory. The page hands over elements and text;
+//! The page loads it when one begins to write or there is an answer to show (`loadReader` in the shell), so that the
+//! first load does not hold it. The two share nothing but the document: each has its own memory. The page hands over elements and text;
 //! the reader writes into the elements, and hears the buttons that stand in what it wrote.
 
 use std::cell::RefCell;
@@ -11,7 +11,7 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, HtmlElement, MediaQueryList, Window};
 
-use crate::markdown::{Document, read};
+use crate::markdown::{Document, read_on};
 
 mod actions;
 mod dom;
@@ -39,23 +39,23 @@ pub fn start() {
     actions::listen();
 }
 
-/// Writes a whole text into `container`, in place of what stands there.
+/// Writes a whole text, which goes on with `earlier`, into `container`, in place of what stands there.
 #[wasm_bindgen]
-pub fn write(container: HtmlElement, text: &str) {
+pub fn write(container: HtmlElement, earlier: &str, text: &str) {
     if text.len() <= SHORT {
-        dom::write_all(&container, &read(text));
+        dom::write_all(&container, &read_on(earlier, text));
         actions::load_pictures(&container);
         return;
     }
-    let mut writer = Writer::new(container, "");
+    let mut writer = Writer::new(container, earlier, "");
     writer.push(text);
     writer.finish();
 }
 
-/// What writes a growing text into `container`, where `shown` stands already.
+/// What writes a growing text, which goes on with `earlier`, into `container`, where `shown` stands already.
 #[wasm_bindgen]
-pub fn writer(container: HtmlElement, shown: &str) -> Writer {
-    Writer::new(container, shown)
+pub fn writer(container: HtmlElement, earlier: &str, shown: &str) -> Writer {
+    Writer::new(container, earlier, shown)
 }
 
 /// Shows the pictures that `element` holds as data.
@@ -97,8 +97,8 @@ impl Writer {
 }
 
 impl Writer {
-    fn new(container: HtmlElement, shown: &str) -> Self {
-        let mut document = Document::default();
+    fn new(container: HtmlElement, earlier: &str, shown: &str) -> Self {
+        let mut document = Document::continuing(earlier);
         document.push(shown);
         document.take_changes();
         dom::write_all(&container, document.nodes());

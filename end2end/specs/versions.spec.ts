@@ -280,3 +280,24 @@ test('an answer that broke off goes on behind a seam, and can go on again', asyn
   await chat.answer().versions.before.click();
   expect(await chat.answer().words(), 'what broke off is still there as it was').toBe(begun);
 });
+
+test('code that broke off goes on as code behind the seam', async ({ chat, page }) => {
+  const lines = ['fn main() {', '    let one = 1;', '    let two = 2;', '    println!("{}", one + two);', '}'];
+  await chat.set({ model: 'demo/echo', maxTokens: '12' });
+  const cut = await chat.hear(['```rust', ...lines, '```', '', 'That is *all*.'].join('\n'));
+  await expect(cut.verdict).toHaveText('Cut off: the answer reached its longest length.');
+  await chat.set({ maxTokens: '' });
+  await cut.goOn.click();
+  const answer = chat.answer();
+  await expect(answer.versions.place).toHaveText('2/2');
+  await answer.ended('complete');
+  const isCode = async () => {
+    await expect(answer.text.getByText('That is all.')).toHaveText('That is all.');
+    await expect(answer.markdown.codeIn('rust').code).toContainText('println!("{}", one + two);\n}');
+    const codes = await answer.root.locator('pre').allTextContents();
+    expect(codes.join('').trimEnd(), 'nothing is lost between the two').toBe(lines.join('\n'));
+  };
+  await isCode();
+  await page.reload();
+  await isCode();
+});

@@ -23,6 +23,12 @@ impl Fence {
         (length >= 3 && indent <= 3).then_some(Self { mark, length, indent })
     }
 
+    /// A first line that such a fence could have.
+    pub fn first_line(self, language: &str) -> String {
+        let mark = char::from(self.mark).to_string();
+        format!("{}{}{language}\n", " ".repeat(self.indent), mark.repeat(self.length))
+    }
+
     /// Whether this line ends the code.
     pub fn is_closed_by(self, line: &str) -> bool {
         let indent = spaces(line);

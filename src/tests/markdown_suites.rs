@@ -4,6 +4,7 @@
 //! same is fuzzed without end in the folder `fuzz`.
 
 mod calm;
+mod continuing;
 mod cost;
 mod definitions;
 mod examples;

@@ -42,6 +42,23 @@ impl Part {
             Self::Refusal => &answer.refusal,
         }
     }
+
+    /// What it goes on with: it may have broken off in the middle of code.
+    fn before(self, answer: &Answer) -> &str {
+        match self {
+            Self::Text => Self::Earlier.of(answer),
+            Self::Earlier | Self::Reasoning | Self::Refusal => "",
+        }
+    }
+}
+
+/// What is to be shown.
+#[derive(Clone, Copy)]
+struct Words<'a> {
+    /// What it goes on with.
+    earlier: &'a str,
+    text: &'a str,
+    is_ended: bool,
 }
 
 /// Who writes the part, as far as that is known.
@@ -72,7 +89,9 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
     let element = NodeRef::<leptos::html::Div>::new();
     // The same in both: what the server wrote stands in the page that the browser takes it from.
     let id = format!("text-{}-{}", live.id, part as u8);
-    let html = live.answer.with_untracked(|answer| first_html(part.of(answer), answer.end().is_none()));
+    let html = live
+        .answer
+        .with_untracked(|answer| first_html(part.before(answer), part.of(answer), answer.end().is_none()));
     let growth = StoredValue::new_local(Growth::default());
     // Whether the reader is here, or will never be.
     let is_ready = RwSignal::new(false);
@@ -107,12 +126,12 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
         let is_ready = is_ready.get();
         growth.update_value(|growth| {
             live.answer.with_untracked(|answer| {
-                let text = part.of(answer);
+                let words = Words { earlier: part.before(answer), text: part.of(answer), is_ended };
                 match &growth.wait {
-                    _ if is_ready => grow(growth, &element, text, is_ended),
+                    _ if is_ready => grow(growth, &element, words),
                     Wait::NotYet => growth.wait = await_reader(),
                     Wait::Short => (),
-                    Wait::Long(_) => show_as_it_came(growth, &element, text),
+                    Wait::Long(_) => show_as_it_came(growth, &element, words.text),
                 }
             });
         });
@@ -135,40 +154,39 @@ fn show_as_it_came(growth: &mut Growth, element: &HtmlElement, text: &str) {
     }
 }
 
-fn grow(growth: &mut Growth, element: &HtmlElement, text: &str, is_ended: bool) {
+fn grow(growth: &mut Growth, element: &HtmlElement, words: Words) {
     let is_written = match growth.reader.clone() {
-        Some(reader) => write_more(growth, &reader, element, text, is_ended).is_ok(),
+        Some(reader) => write_more(growth, &reader, element, words).is_ok(),
         None => false,
     };
     if !is_written {
         // The reader could not be loaded, or it broke: the text is shown as it came.
         *growth = Growth::default();
-        element.set_text_content(Some(text));
+        element.set_text_content(Some(words.text));
         // A class can always be added.
         let _ = element.class_list().add_1("plain");
     }
-    growth.shown = text.len();
-    growth.is_whole = is_ended;
+    growth.shown = words.text.len();
+    growth.is_whole = words.is_ended;
 }
 
 fn write_more(
     growth: &mut Growth,
     reader: &Reader,
     element: &HtmlElement,
-    text: &str,
-    is_ended: bool,
+    Words { earlier, text, is_ended }: Words,
 ) -> Result<(), JsValue> {
     if let Wait::Long(Some((_, to))) = std::mem::take(&mut growth.wait) {
         // It can be read already, and is written at once, so that nothing of it goes away.
         (growth.shown, growth.is_whole) = (to, false);
-        growth.writer = Some(reader.writer(element, text.get(..to).unwrap_or_default())?);
+        growth.writer = Some(reader.writer(element, earlier, text.get(..to).unwrap_or_default())?);
     }
     let more = text.get(growth.shown..).filter(|more| !growth.is_whole || more.is_empty());
     let is_anew = more.is_none() || (is_ended && growth.writer.is_none() && !growth.is_whole);
     if is_anew {
         // It is whole already; or there was a crash of the server, or a seam, after which it is another text.
         growth.writer = None;
-        return reader.write(element, text);
+        return reader.write(element, earlier, text);
     }
     let Some(more) = more.filter(|more| !more.is_empty() || (is_ended && growth.writer.is_some())) else {
         // What the server wrote has its pictures as data.
@@ -176,7 +194,7 @@ fn write_more(
     };
     let writer = match growth.writer.take() {
         Some(writer) => writer,
-        None => reader.writer(element, text.get(..growth.shown).unwrap_or_default())?,
+        None => reader.writer(element, earlier, text.get(..growth.shown).unwrap_or_default())?,
     };
     if !more.is_empty() {
         writer.push(more)?;

@@ -10,9 +10,9 @@ extern "C" {
     #[derive(Clone, Debug)]
     pub type Reader;
 
-    /// Writes a whole text into an element. This and the others fail only if the module is broken.
+    /// Writes a whole text, which goes on with `earlier`, into an element. This and the others fail only if the module is broken.
     #[wasm_bindgen(method, catch)]
-    pub fn write(this: &Reader, container: &HtmlElement, text: &str) -> Result<(), JsValue>;
+    pub fn write(this: &Reader, container: &HtmlElement, earlier: &str, text: &str) -> Result<(), JsValue>;
 
     /// Shows the pictures that an element holds as data.
     #[wasm_bindgen(method, catch)]
@@ -29,7 +29,12 @@ extern "C" {
     pub fn finish(this: &Writer) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, catch)]
-    pub fn writer(this: &Reader, container: &HtmlElement, shown: &str) -> Result<Writer, JsValue>;
+    pub fn writer(
+        this: &Reader,
+        container: &HtmlElement,
+        earlier: &str,
+        shown: &str,
+    ) -> Result<Writer, JsValue>;
 
     #[wasm_bindgen(js_name = loadReader, catch)]
     async fn load_reader() -> Result<JsValue, JsValue>;
