@@ -102,6 +102,24 @@ export async function recordShifts(page: Page): Promise<() => Promise<Shift[]>> 
   return () => record.evaluate((shifts) => [...shifts]);
 }
 
+/** Records all layout shifts of every page that is opened from now on. Gives the newest page's when called. */
+export async function recordShiftsFromStart(page: Page): Promise<() => Promise<Shift[]>> {
+  await page.addInitScript(() => {
+    interface LayoutShift extends PerformanceEntry {
+      value: number;
+      sources: { node: Node | null }[];
+    }
+    const shifts: Shift[] = [];
+    Object.assign(window, { shifts });
+    new PerformanceObserver((list) => {
+      for (const { value, sources } of list.getEntries() as LayoutShift[]) {
+        shifts.push({ value, moved: sources.map(({ node }) => `${node?.nodeName} ${node?.textContent?.slice(0, 40)}`) });
+      }
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+  return () => page.evaluate(() => (window as unknown as { shifts: Shift[] }).shifts);
+}
+
 /** Where the parts of the page were in the frames that were drawn while an answer ran. */
 export interface Places {
   frames: number;
