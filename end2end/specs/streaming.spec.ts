@@ -189,7 +189,7 @@ test('the reasoning of a model is kept apart from its answer', async ({ chat }) 
 });
 
 test('how long a model reasoned is told, also by a page that has not seen it', async ({ chat, page, newDevice }) => {
-  const { typed } = prompt('What is 17 times 23, slowly?', { delta_ms: 100, characters: 6 });
+  const { typed } = prompt('What is 17 times 23, slowly?', { delta_ms: 200, characters: 6 });
   const answer = await chat.ask(typed, { model: 'demo/reasoning' });
   const summary = answer.root.locator('.reasoning summary');
   await expect(summary, 'while it reasons').toHaveText(/^Reasoning… \d+ s$/);

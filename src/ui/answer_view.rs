@@ -87,7 +87,9 @@ fn ReasoningTime(live: LiveAnswer) -> impl IntoView {
     });
     browser::while_true(is_reasoning, move || now.set(browser::now_ms()));
     let words = move || {
-        let seen_ms = began.get_value().map_or(0, |began| now.get().saturating_sub(began));
+        // Read in any case: what is not read now is not followed later.
+        let now = now.get();
+        let seen_ms = began.get_value().map_or(0, |began| now.saturating_sub(began));
         // Known once it goes on to answer; what this page saw is less if it came later.
         let took_ms = live.answer.with_untracked(|answer| answer.reasoned_ms).unwrap_or(seen_ms);
         match (is_reasoning.get(), took_ms / 1000) {
