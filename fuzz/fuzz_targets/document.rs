@@ -1,11 +1,11 @@
 //! Any text in any pieces: it says the same as when it comes whole, a page that follows its changes shows it, and it
-//! can be written as HTML.
+//! can be written as HTML. What stands before a control character U+0001 is another text, which it goes on with.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use runnel::markdown::node::Node;
-use runnel::markdown::{Document, page, read};
+use runnel::markdown::{Document, page, read_on};
 
 #[path = "../../src/tests/markdown_suites/mirror.rs"]
 mod mirror;
@@ -18,7 +18,8 @@ use same::looks_same;
 fuzz_target!(|input: &[u8]| {
     let Some((lengths, text)) = input.split_at_checked(4) else { return };
     let Ok(text) = str::from_utf8(text) else { return };
-    let mut document = Document::default();
+    let (earlier, text) = text.split_once('\u{1}').unwrap_or(("", text));
+    let mut document = Document::continuing(earlier);
     let mut mirror = Mirror::default();
     for piece in pieces(text, lengths) {
         document.push(piece);
@@ -26,7 +27,7 @@ fuzz_target!(|input: &[u8]| {
     }
     document.finish();
     follow(&mut document, &mut mirror);
-    assert_same(document.nodes(), &read(text));
+    assert_same(document.nodes(), &read_on(earlier, text));
     write(document.nodes());
 });
 
