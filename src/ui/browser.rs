@@ -138,6 +138,12 @@ pub async fn next_frame() {
     let _ = woken.await;
 }
 
+/// How high the page is, in CSS pixels; `None` on the server.
+pub fn height() -> Option<usize> {
+    let element = is_browser().then(document)?.document_element()?;
+    usize::try_from(element.client_height()).ok()
+}
+
 /// Scrolls to an element, and gives it the focus if it can have it.
 pub fn go_to(id: &str) {
     if let Some(element) = document().get_element_by_id(id) {

@@ -17,6 +17,9 @@ const NEAR_THE_END: i32 = 12;
 /// A long chat is shown from its end: so many turns at once, and then so many more a frame, so that no frame takes
 /// long. All of them come to stand in the document, where the browser's own search finds them.
 const SHOWN_AT_ONCE: usize = 12;
+/// In the browser, so many as a screen can hold, if that is less: each costs about 1.6 ms of the first task. No turn is
+/// lower than this, in CSS pixels.
+const LOWEST_TURN: usize = 150;
 const SHOWN_A_FRAME: usize = 6;
 const FRAMES_TO_SETTLE: usize = 6;
 
@@ -41,7 +44,10 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
     });
     Effect::new(move || place.start_at(browser::take_early(|early| std::mem::take(&mut early.scrolled))));
     let is_filled = RwSignal::new(false);
-    fill(chat, SHOWN_AT_ONCE);
+    fill(
+        chat,
+        browser::height().map_or(SHOWN_AT_ONCE, |height| (1 + height / LOWEST_TURN).min(SHOWN_AT_ONCE)),
+    );
     Effect::new(move || {
         spawn_local(async move {
             while is_filled.try_get_untracked() == Some(false) {
