@@ -34,10 +34,11 @@
 //! is text, addresses are judged where they are written (`markdown::links`). What stands after a seam is a document of
 //! its own, which goes on in the code or the table that broke off (`markdown::lead`).
 //!
-//! What a frame costs grows with the layers of the page, not with what is new (measured with Chromium's tracing, 100 KB
-//! of text at 60 frames a second, 9 s of main thread at first): each block is a layer, so that the others are not
-//! looked at (0.9 s); icons that are not seen, short formulas and a table's cells are none (1.2 s); text is written at
-//! most 40 times a second and the figures beneath it 4 times (3 s); `style/markdown.css` and `reader` say where.
+//! What a frame costs grows with what the page holds, not with what is new. Measured with Chromium for 100 KB of text
+//! (main thread, one run each, and runs differ by up to a quarter): 9.0 s at first; 5.7 s with text written at most 40
+//! times a second and the figures beneath it 4 times (`reader`); then, traced, 0.9 s became 0.1 s with each block a layer
+//! of its own, so that the others are not looked at, and 1.5 s of painting 0.8 s with fewer layers within them: icons
+//! that are not seen, short formulas and a table's cells are none (`style/markdown.css`).
 //!
 //! What was measured for it, compressed: the reader is 192 KB: the parser 60, formulas 57 (math-core, the one of three
 //! libraries that reads most of what models write), highlighting 18, the rest our own. None of it is in the first load:

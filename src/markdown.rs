@@ -12,7 +12,7 @@
 //! The parser is pulldown-cmark; [`blocks`] makes the tree ([`node`]) of its events. Pushed in pieces equals pushed
 //! whole: the specification's own examples are tested in every prefix.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use blocks::{Definitions, Label};
@@ -80,7 +80,9 @@ pub struct Document {
     lead: Option<Lead>,
     definitions: Definitions,
     waiting: HashMap<Label, Vec<Piece>>,
-    /// The same for what is not frozen yet.
+    /// The labels that something frozen waits for, in small letters and in order.
+    awaited: BTreeSet<String>,
+    /// The labels that nothing defines yet in what is not frozen.
     undefined_in_tail: Vec<Label>,
     footnotes: HashMap<String, u32>,
     changes: Vec<Change>,

@@ -267,6 +267,7 @@ impl Document {
         for definition in read.definitions.iter().filter(|definition| definition.start < length) {
             if !self.definitions.contains_key(&definition.label) {
                 self.definitions.insert(definition.label.clone(), definition.clone());
+                self.awaited.remove(&definition.label.to_lowercase());
                 for piece in self.waiting.remove(&definition.label).unwrap_or_default() {
                     self.read_again(&piece);
                 }
@@ -277,6 +278,7 @@ impl Document {
 
     fn note_undefined(&mut self, read: &Reading, range: &Range<usize>, piece: &Piece) {
         for (label, _) in read.undefined.iter().filter(|(_, at)| range.contains(at)) {
+            self.awaited.insert(label.to_lowercase());
             let waiting = self.waiting.entry(label.clone()).or_default();
             let is_known =
                 waiting.last().is_some_and(|last| (last.block, last.part) == (piece.block, piece.part));

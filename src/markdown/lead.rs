@@ -31,7 +31,7 @@ impl Lead {
                 (fence.first_line(language), true)
             }
             // With an empty line it has ended.
-            Open::Table { head, .. } if !earlier.ends_with("\n\n") => {
+            Open::Table { head, .. } if !document.source.ends_with("\n\n") => {
                 (document.source[head.clone()].to_owned(), false)
             }
             _ => return None,

@@ -1,6 +1,6 @@
 //! The tail of a document: what is open, read again with each piece of text, and shown as it will likely become.
 
-use super::blocks::{End, Label, line_start, number_footnotes};
+use super::blocks::{End, line_start, number_footnotes};
 use super::change::{Change, Path, overwrite, splice};
 use super::fence;
 use super::likely;
@@ -50,8 +50,11 @@ impl Document {
         let start = line_start(text, text.len());
         let label = text[start..].trim_start_matches([' ', '>']).strip_prefix('[')?;
         let label = label.strip_suffix(']').unwrap_or(label).to_lowercase();
-        let awaits = |known: &Label| known.to_lowercase().starts_with(&label);
-        self.waiting.keys().chain(&self.undefined_in_tail).any(awaits).then_some(start)
+        // In order, so that it does not matter how many links an answer has.
+        let next = self.awaited.range(label.clone()..).next();
+        let is_awaited = next.is_some_and(|known| known.starts_with(&label))
+            || self.undefined_in_tail.iter().any(|known| known.to_lowercase().starts_with(&label));
+        is_awaited.then_some(start)
     }
 
     /// The nodes that belong to the block that is open.

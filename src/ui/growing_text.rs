@@ -101,6 +101,7 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
             Either::Left((reader, _)) => reader,
             Either::Right(((), reader)) => {
                 growth.try_update_value(|growth| growth.wait = Wait::Long(None));
+                // As it was, but it is looked at again.
                 is_ready.try_set(false);
                 reader.await
             }

@@ -24,6 +24,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ),
     ("| a |\n|---|\n| 1 |\n", "After.", "<p>After.</p>"),
     ("| a |\n|---|\n| 1 |\n\n", "| 3 |", "<p>| 3 |</p>"),
+    ("| a |\r\n|---|\r\n| 1 |\r\n\r\n", "| 3 |", "<p>| 3 |</p>"),
     ("```\none\n```\n", "    two", "<pre><code>two</code></pre>"),
     ("Some *text", " goes* on.", "<p>goes* on.</p>"),
     ("", "```\n", "<pre><code></code></pre>"),
