@@ -18,7 +18,7 @@ NODE_TOOLS := end2end/node_modules/.package-lock.json
 SITE_TOOLS := site/node_modules/.package-lock.json
 WASM_TARGET := $(TOOLS)/wasm-target-$(shell awk -F'"' '/^channel/ { print $$2 }' rust-toolchain.toml)
 
-export PATH := $(dir $(CARGO_LEPTOS)):$(dir $(WASM_BINDGEN)):$(dir $(NEXTEST)):$(CURDIR)/end2end/node_modules/.bin:$(HOME)/.cargo/bin:$(PATH)
+export PATH := $(dir $(CARGO_LEPTOS)):$(dir $(WASM_BINDGEN)):$(dir $(NEXTEST)):$(CURDIR)/site/node_modules/.bin:$(HOME)/.cargo/bin:$(PATH)
 
 .PHONY: help
 help: ## List the commands
@@ -27,7 +27,7 @@ help: ## List the commands
 ## -- tools ----------------------------------------------------------------------------------------
 
 .PHONY: tools
-tools: $(WASM_TARGET) $(CARGO_LEPTOS) $(WASM_BINDGEN) $(NODE_TOOLS) $(SITE_TOOLS) ## Install what a build needs
+tools: $(WASM_TARGET) $(CARGO_LEPTOS) $(WASM_BINDGEN) $(SITE_TOOLS) ## Install what a build needs
 
 $(WASM_TARGET):
 	command -v cargo >/dev/null || { echo "Rust is missing: install it from https://rustup.rs, then run this again." >&2; exit 1; }
@@ -125,7 +125,7 @@ bench: ## What the store writes for each byte of an answer
 	cargo bench --features ssr --bench store
 
 .PHONY: bench-render
-bench-render: release chromium ## What it costs a browser to show a long answer, here and with other libraries
+bench-render: release chromium $(NODE_TOOLS) ## What it costs a browser to show a long answer, here and with other libraries
 	$(PLAYWRIGHT) --config bench/playwright.config.ts
 
 ## -- checking -------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ PLAYWRIGHT := cd end2end && node_modules/.bin/playwright test
 test: check unit doc end2end ## Format, lints for every build, unit, integration, documentation and browser tests
 
 .PHONY: check
-check: tools ## Format and lints
+check: tools $(NODE_TOOLS) ## Format and lints
 	cargo fmt --check
 	cargo clippy --features ssr --all-targets -- --deny warnings
 	CARGO_TARGET_DIR=target/front cargo clippy --lib --target wasm32-unknown-unknown --features hydrate -- --deny warnings
@@ -158,11 +158,11 @@ doc: ## The examples in the documentation, run against the emulator, and the doc
 	RUSTDOCFLAGS="--deny warnings" cargo doc --no-deps --features ssr --document-private-items
 
 .PHONY: end2end
-end2end: release chromium $(PYTHON_TOOLS) ## Browser tests, one part of them against a real language model
+end2end: release chromium $(NODE_TOOLS) $(PYTHON_TOOLS) ## Browser tests, one part of them against a real language model
 	$(PLAYWRIGHT)
 
 .PHONY: screenshots
-screenshots: release chromium ## Save pictures of every screen in end2end/test-results/screenshots
+screenshots: release chromium $(NODE_TOOLS) ## Save pictures of every screen in end2end/test-results/screenshots
 	SCREENSHOTS=1 $(SHELL) -c "$(PLAYWRIGHT) --project=screenshots"
 
 # The browser is the distribution's: no download of its own is needed.
