@@ -11,6 +11,8 @@ use uuid::Uuid;
 use crate::problem::{Problem, ProblemKind};
 use crate::tree::Tree;
 
+mod wire;
+
 /// Ids are made by whoever creates the thing (for questions and answers: the browser), so that a request
 /// sent twice names the same thing twice.
 macro_rules! id {
@@ -145,7 +147,8 @@ impl Seq {
 ///
 /// The last event of every answer is [`AnswerEvent::End`], and there is exactly one. As JSON it is an object
 /// with the event's name as its one key, such as `{"text":"Hello"}`; an event without content is its name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// `chat/wire.rs` reads it; a new event has a line there.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerEvent {
     /// The upstream said that it is still there (a comment), and nothing else yet.
@@ -180,6 +183,8 @@ pub enum AnswerEvent {
     Seam,
     /// Nothing follows.
     End(End),
+    /// An event that only a newer Runnel knows. It has its number, and changes nothing.
+    Unknown,
 }
 
 /// An attempt that will be made, and why the last one was not enough.
@@ -456,6 +461,7 @@ impl Answer {
                 }
                 self.state = State::Ended(end.clone());
             }
+            AnswerEvent::Unknown => {}
         }
         Applied::New
     }
@@ -719,10 +725,9 @@ mod tests {
     }
 
     #[test]
-    fn every_event_survives_its_wire_form() {
+    fn an_event_is_written_as_its_name_with_its_content() {
         let event = AnswerEvent::End(end());
         let json = serde_json::to_string(&event).unwrap();
-        assert_eq!(serde_json::from_str::<AnswerEvent>(&json).unwrap(), event);
         assert!(json.starts_with(r#"{"end":{"status":"complete""#), "{json}");
         assert_eq!(serde_json::to_string(&text("a")).unwrap(), r#"{"text":"a"}"#);
         assert_eq!(serde_json::to_string(&AnswerEvent::Waiting).unwrap(), r#""waiting""#);

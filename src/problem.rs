@@ -49,6 +49,9 @@ pub enum ProblemKind {
     Unreadable,
     /// Runnel itself stopped or failed.
     Internal,
+    /// A kind that only a newer Runnel knows. Its message tells.
+    #[serde(other)]
+    Other,
 }
 
 impl ProblemKind {
@@ -69,6 +72,7 @@ impl ProblemKind {
             Self::CutOff => "The connection to the model broke off.",
             Self::Unreadable => "The model's server sent something unreadable.",
             Self::Internal => "Runnel could not finish this answer.",
+            Self::Other => "This answer could not be finished.",
         }
     }
 
@@ -100,6 +104,7 @@ impl ProblemKind {
                 "Check OPENROUTER_BASE_URL where Runnel runs: it must lead to a chat API. Then try again."
             }
             Self::Internal => "Try again. If it happens again, look at Runnel's log.",
+            Self::Other => "Reload the page, then try again.",
         }
     }
 }
@@ -123,3 +128,15 @@ impl std::fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_of_a_newer_version_is_read_as_another() {
+        let problem: Problem = serde_json::from_str(r#"{"kind":"too_sleepy","message":"Later."}"#).unwrap();
+        assert_eq!(problem, Problem::new(ProblemKind::Other, "Later."));
+        assert_eq!(serde_json::to_string(&ProblemKind::CutOff).unwrap(), r#""cut_off""#);
+    }
+}

@@ -83,7 +83,7 @@ async fn choose_model(
 #[must_use]
 pub const fn exit_code(kind: ProblemKind) -> u8 {
     match kind {
-        ProblemKind::Internal => 1,
+        ProblemKind::Internal | ProblemKind::Other => 1,
         ProblemKind::WrongKey => 3,
         ProblemKind::NoCredit => 4,
         ProblemKind::UnknownModel => 5,

@@ -564,14 +564,14 @@ impl<'a> StoredRecord<'a> {
         Uuid::from_slice(id).ok().map(AnswerId)
     }
 
-    /// `None` for what a newer version may write, and this one does not know.
+    /// What a newer version wrote, and this one does not know, covers its numbers: what follows it is not lost.
     fn piece(&self) -> Option<Piece> {
         let text = || String::from_utf8(self.payload.to_vec()).ok();
         let event = match self.kind {
             TEXT => AnswerEvent::Text(text()?),
             REASONING => AnswerEvent::Reasoning(text()?),
-            JSON => serde_json::from_slice(self.payload).ok()?,
-            _ => return None,
+            JSON => serde_json::from_slice(self.payload).unwrap_or(AnswerEvent::Unknown),
+            _ => AnswerEvent::Unknown,
         };
         Some(Piece { first: self.first, last: self.last, event })
     }
@@ -921,6 +921,24 @@ mod tests {
         EventLog::open(folder.path()).unwrap().drop_old().await.unwrap();
         assert_eq!(files(folder.path()), ["00000004.log"]);
         assert!(folder.path().join("2026.log").exists());
+    }
+
+    #[tokio::test]
+    async fn what_follows_an_event_of_a_newer_version_is_not_lost() {
+        let folder = TempDir::new().unwrap();
+        let mut written = HEADER.to_vec();
+        Record::begin(id(1)).encode(0, &mut written);
+        for (first, last, kind, payload) in [
+            (1, 1, TEXT, "Before"),
+            (2, 2, JSON, r#"{"weather":{"sky":"blue"}}"#),
+            (3, 5, 99, "a kind of record that is not known"),
+            (6, 6, TEXT, " and after"),
+        ] {
+            Record { first, last, kind, payload: payload.as_bytes().to_vec() }.encode(0, &mut written);
+        }
+        fs::write(folder.path().join("00000001.log"), written).unwrap();
+        let answer = recovered(folder.path(), id(1));
+        assert_eq!((answer.text.as_str(), answer.seq), ("Before and after", Seq(6)));
     }
 
     #[tokio::test]
