@@ -2,8 +2,8 @@
 //!
 //! It lets a newcomer without a key see a streaming answer, and it lets every test meet each way in which an
 //! upstream can behave. It shares no type with the client that reads it: two sides built from one description
-//! would share its mistakes. "The wire reference" in these files is the project's description of what
-//! OpenRouter really sends.
+//! would share its mistakes. "The wire reference" in these files is `docs/wire.md`: what OpenRouter really
+//! sends.
 //!
 //! How a chat request becomes bytes:
 //!
