@@ -14,6 +14,7 @@ use crate::store_contract::{MIDNIGHT, applied, begin, chat, ended, load, load_an
 
 mod damage;
 pub mod disks;
+mod erased;
 
 #[tokio::test]
 async fn a_file_of_another_kind_is_refused_and_left_alone() {

@@ -84,6 +84,14 @@ impl EventLog {
         }
     }
 
+    /// Goes on in a new segment. The one before is deleted as soon as no running answer needs it, so that text that
+    /// was forgotten does not stay in a segment that is still written.
+    pub async fn leave_segment(&self) {
+        if let Err(error) = self.ask(|done| Request::Tidy(Tidy::Leave(done))).await {
+            tracing::warn!(%error, "forgotten text stays in the event log");
+        }
+    }
+
     /// What can be read in `folder`: for each answer its events from the first on, up to the first that is
     /// missing. An event stands with its number; merged pieces of text stand as one, with the number of the
     /// last, so each event covers the numbers after the one before it. [`rebuild`] makes an answer of that.
@@ -190,6 +198,7 @@ enum Request {
 #[derive(Debug)]
 enum Tidy {
     Forget(AnswerId, oneshot::Sender<()>),
+    Leave(oneshot::Sender<()>),
     DropOld(oneshot::Sender<io::Result<()>>),
 }
 
@@ -338,6 +347,11 @@ impl Writer {
         match tidy {
             Tidy::Forget(answer, done) => {
                 self.forget(answer);
+                done.send(()).ok();
+            }
+            Tidy::Leave(done) => {
+                self.full.extend(self.current.take().map(|current| current.segment));
+                self.sweep();
                 done.send(()).ok();
             }
             Tidy::DropOld(done) => {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::log::{self, EventLog};
@@ -20,6 +20,7 @@ use crate::library::{ConversationChange, DailySpending, Listing, SearchHit, Spen
 mod answers;
 mod bills;
 mod conversations;
+mod erase;
 mod open;
 mod tree;
 
@@ -27,6 +28,7 @@ mod tree;
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     file: PathBuf,
+    options: SqliteConnectOptions,
     writer: SqlitePool,
     readers: SqlitePool,
     running: Arc<Running>,
@@ -202,6 +204,12 @@ impl Store for SqliteStore {
         let purged = conversations::purge(&mut transaction, before_ms).await;
         let purged = purged.map_err(|error| self.error(error))?;
         self.commit(transaction).await?;
+        if purged > 0
+            && let Some(log) = &self.running.log
+        {
+            log.leave_segment().await;
+        }
+        erase::empty_write_ahead_log(self).await;
         Ok(purged)
     }
 
@@ -290,33 +298,4 @@ fn signed(value: u64) -> i64 {
 
 fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or_default()
-}
-
-/// Which of three rows in the index of words a message is.
-#[derive(Clone, Copy)]
-enum Words {
-    Title = 0,
-    Question = 1,
-    Answer = 2,
-}
-
-impl Words {
-    const fn of(self, number: i64) -> i64 {
-        number * 3 + self as i64
-    }
-}
-
-async fn index_words(
-    connection: &mut SqliteConnection,
-    words: Words,
-    number: i64,
-    text: &str,
-) -> Result<(), sqlx::Error> {
-    let row = words.of(number);
-    sqlx::query("INSERT OR REPLACE INTO words (rowid, text) VALUES (?, ?)")
-        .bind(row)
-        .bind(text)
-        .execute(connection)
-        .await?;
-    Ok(())
 }

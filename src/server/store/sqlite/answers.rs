@@ -4,7 +4,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::types::Uuid;
 use sqlx::{Row, SqliteConnection};
 
-use super::{Begun, Failure, NewAnswer, StoreError, Words, index_words, last_number, signed, unsigned};
+use super::{Begun, Failure, NewAnswer, StoreError, last_number, signed, unsigned};
 use crate::chat::{Answer, AnswerId, Bill, ConversationId, Question, QuestionId, first_words};
 
 const QUESTION_IN_USE: &str = "This question's id is in use for another question.";
@@ -77,19 +77,23 @@ pub async fn finish(
     Ok(())
 }
 
-/// Keeps what was written, and makes it found.
+/// Keeps what was written.
 pub async fn keep_text(
     connection: &mut SqliteConnection,
     number: i64,
     answer: &Answer,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT OR REPLACE INTO texts (answer, reasoning, text) VALUES (?, ?, ?)")
-        .bind(number)
-        .bind(&answer.reasoning)
-        .bind(&answer.text)
-        .execute(&mut *connection)
-        .await?;
-    index_words(connection, Words::Answer, number, &answer.text).await
+    // `INSERT OR REPLACE` would not run the trigger that takes the words of the old text out of the index.
+    sqlx::query(
+        "INSERT INTO texts (answer, reasoning, text) VALUES (?, ?, ?) \
+         ON CONFLICT (answer) DO UPDATE SET reasoning = excluded.reasoning, text = excluded.text",
+    )
+    .bind(number)
+    .bind(&answer.reasoning)
+    .bind(&answer.text)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// The answers that are being written, without content.
@@ -157,9 +161,7 @@ async fn find_or_make_conversation(
                 .bind(signed(new.now_ms))
                 .execute(&mut *connection)
                 .await?;
-            let number = last_number(connection).await?;
-            index_words(connection, Words::Title, number, &title).await?;
-            Ok(number)
+            Ok(last_number(connection).await?)
         }
     }
 }
@@ -195,9 +197,7 @@ pub async fn insert_question(
     .bind(signed(question.asked_ms))
     .execute(&mut *connection)
     .await?;
-    let number = last_number(connection).await?;
-    index_words(connection, Words::Question, number, &question.text).await?;
-    Ok(number)
+    last_number(connection).await
 }
 
 /// A question, and the number of its conversation.

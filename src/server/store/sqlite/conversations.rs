@@ -5,7 +5,7 @@ use sqlx::types::Uuid;
 use sqlx::{Row, SqliteConnection};
 
 use super::answers::{from_row, question_from_row};
-use super::{Words, index_words, signed, unsigned};
+use super::{signed, unsigned};
 use crate::chat::{AnswerId, Conversation, ConversationId, QuestionId};
 use crate::library::{ConversationChange, ConversationSummary, FoundIn, Listing, SearchHit, clean_title};
 use crate::server::store::search::{excerpt, match_expression};
@@ -166,18 +166,16 @@ async fn rename(
     title: &str,
     is_chosen: bool,
 ) -> Result<bool, sqlx::Error> {
-    let number: Option<i64> = sqlx::query_scalar(
+    let renamed = sqlx::query(
         "UPDATE conversations SET title = ?1, is_title_chosen = ?2, version = version + 1 \
-         WHERE id = ?3 AND deleted_ms IS NULL AND (?2 OR NOT is_title_chosen) RETURNING number",
+         WHERE id = ?3 AND deleted_ms IS NULL AND (?2 OR NOT is_title_chosen)",
     )
     .bind(title)
     .bind(is_chosen)
     .bind(id.0)
-    .fetch_optional(&mut *connection)
+    .execute(connection)
     .await?;
-    let Some(number) = number else { return Ok(false) };
-    index_words(connection, Words::Title, number, title).await?;
-    Ok(true)
+    Ok(renamed.rows_affected() > 0)
 }
 
 pub async fn purge(connection: &mut SqliteConnection, before_ms: u64) -> Result<u64, sqlx::Error> {

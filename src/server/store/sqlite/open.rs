@@ -12,7 +12,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, SqlSafeStr};
 
-use super::{EventLog, Running, SqliteStore, StoreError, answers};
+use super::{EventLog, Running, SqliteStore, StoreError, answers, erase};
 
 /// `PRAGMA application_id`: "RUNL" in ASCII. Set by the first migration.
 const APPLICATION_ID: i64 = 0x5255_4e4c;
@@ -26,9 +26,13 @@ const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// The schema's versions. Each runs in a transaction: one that breaks off leaves the version before.
 fn migrator() -> Migrator {
-    let conversations = include_str!("../migrations/0001_conversations.sql").into_sql_str();
-    let simple = MigrationType::Simple;
-    Migrator::with_migrations(vec![Migration::new(1, "conversations".into(), simple, conversations, false)])
+    let migration = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![
+        migration(1, "conversations", include_str!("../migrations/0001_conversations.sql")),
+        migration(2, "removed for good", include_str!("../migrations/0002_removed_for_good.sql")),
+    ])
 }
 
 pub async fn alone(file: &Path) -> Result<SqliteStore, StoreError> {
@@ -43,6 +47,7 @@ pub async fn alone(file: &Path) -> Result<SqliteStore, StoreError> {
     let running = Running { log: Some(log), log_folder, recovered: Mutex::default(), lock };
     let store = connect(file, running).await?;
     migrator().run(&store.writer).await.map_err(|error| migration_error(file, error))?;
+    erase::erase_earlier_removals(&store).await;
     Ok(store)
 }
 
@@ -144,6 +149,8 @@ async fn connect(file: &Path, running: Running) -> Result<SqliteStore, StoreErro
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // What is deleted is overwritten with zeros.
+        .pragma("secure_delete", "ON")
         .busy_timeout(BUSY_TIMEOUT);
     let pool = |size| {
         SqlitePoolOptions::new().max_connections(size).min_connections(1).after_release(|connection, _| {
@@ -155,8 +162,8 @@ async fn connect(file: &Path, running: Running) -> Result<SqliteStore, StoreErro
     };
     let failed = |error| database_error(file, &error);
     let writer: SqlitePool = pool(1).connect_with(options.clone()).await.map_err(failed)?;
-    let readers = pool(READERS).connect_with(options).await.map_err(failed)?;
-    Ok(SqliteStore { file: file.to_owned(), writer, readers, running: Arc::new(running) })
+    let readers = pool(READERS).connect_with(options.clone()).await.map_err(failed)?;
+    Ok(SqliteStore { file: file.to_owned(), options, writer, readers, running: Arc::new(running) })
 }
 
 /// Makes the file, and the folders on the way to it, readable for their owner alone.

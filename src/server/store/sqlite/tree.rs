@@ -6,7 +6,7 @@ use sqlx::SqliteConnection;
 use sqlx::types::Uuid;
 
 use super::answers::{insert_question, keep_text, rest_of};
-use super::{Failure, StoreError, Words, bills, index_words, last_number, signed};
+use super::{Failure, StoreError, bills, last_number, signed};
 use crate::chat::{Answer, AnswerId, Bill, Conversation, ConversationId, Question, QuestionId};
 
 const TWICE: &str = "A message of this conversation has an id that is in use in another one.";
@@ -34,7 +34,6 @@ pub async fn insert(connection: &mut SqliteConnection, conversation: &Conversati
         return Ok(false);
     }
     let number = last_number(connection).await?;
-    index_words(connection, Words::Title, number, &conversation.title).await?;
     let mut numbers = HashMap::new();
     for question in &conversation.questions {
         let question_number = insert_question(connection, number, question).await.map_err(in_use)?;
