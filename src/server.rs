@@ -21,6 +21,8 @@ pub mod request;
 mod revision;
 pub mod run;
 pub mod store;
+mod telemetry;
+mod terminal;
 mod titles;
 pub mod transfer;
 

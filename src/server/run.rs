@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use tokio::signal;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 use super::config::{
     self, Arguments, AskArguments, Config, DemoArguments, FileArgument, OptionalFileArgument,
@@ -19,8 +18,10 @@ use super::config::{
 };
 use super::demo::{Demo, Pace};
 use super::store::{SqliteStore, Store, StoreError};
+use super::telemetry::log_to_stderr;
+use super::terminal::{self, MarkingWriter, say};
 use super::transfer::{self, TransferError};
-use super::{App, ask as terminal, http};
+use super::{App, ask as asking, http};
 
 /// How a command ends: an exit code of its own, or a sentence and exit code 1.
 pub type Outcome = Result<ExitCode, Box<dyn Error>>;
@@ -71,7 +72,7 @@ pub async fn serve(arguments: Arguments) -> Outcome {
 /// # Errors
 /// A sentence about what to change.
 pub async fn ask(upstream: UpstreamArguments, arguments: AskArguments) -> Outcome {
-    Ok(terminal::ask(upstream.config()?, arguments).await?)
+    Ok(asking::ask(upstream.config()?, arguments).await?)
 }
 
 /// Copies everything that is kept to a file.
@@ -83,7 +84,7 @@ pub async fn backup(data: Option<String>, arguments: FileArgument) -> Outcome {
     let store = SqliteStore::open_beside(&config::data_file(data)?).await?;
     store.backup(&arguments.file).await?;
     say(&format!(
-        "Everything is copied to {}. Start Runnel with --data and this file to use it.",
+        "The backup is {}. To use it, start Runnel with --data and this file.",
         arguments.file.display()
     ));
     Ok(ExitCode::SUCCESS)
@@ -101,7 +102,13 @@ pub async fn export(data: Option<String>, arguments: OptionalFileArgument) -> Ou
         say(&format!("{} written to {}.", transfer::Chats(count), file.display()));
         return Ok(ExitCode::SUCCESS);
     }
-    match transfer::export(&store, io::stdout()).await {
+    let output = io::stdout();
+    let written = if output.is_terminal() {
+        transfer::export(&store, MarkingWriter::new(output)).await
+    } else {
+        transfer::export(&store, output).await
+    };
+    match written {
         Err(TransferError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
         written => drop(written?),
     }
@@ -153,7 +160,7 @@ pub async fn demo_upstream(arguments: DemoArguments) -> Outcome {
 #[must_use]
 pub fn fail(error: &dyn Error) -> ExitCode {
     // If standard error is closed, the exit code has to say it.
-    let _ = writeln!(io::stderr(), "runnel: {error}");
+    terminal::tell(&format!("runnel: {error}"));
     ExitCode::FAILURE
 }
 
@@ -171,10 +178,6 @@ async fn open_or_make(file: &Path) -> Result<SqliteStore, StoreError> {
     }
 }
 
-fn say(text: &str) {
-    let _ = writeln!(io::stdout(), "{text}");
-}
-
 fn cannot_listen(flag: &str, address: SocketAddr, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => format!(
@@ -188,13 +191,6 @@ fn cannot_listen(flag: &str, address: SocketAddr, error: &io::Error) -> String {
             format!("Listening at {address} failed: {error}. Choose an address of this machine with {flag}.")
         }
     }
-}
-
-/// `RUST_LOG` says how much; the default is what an operator should see.
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    // Setting it twice fails, which leaves the first.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
 }
 
 /// Told once to stop, and told again. One listener hears both, so that none is lost in between.
