@@ -61,27 +61,27 @@ impl ProblemKind {
         match self {
             Self::WrongKey => "The API key was not accepted.",
             Self::NoCredit => "There is not enough credit for this.",
-            Self::UnknownModel => "This model cannot be reached.",
+            Self::UnknownModel => "This model is not available.",
             Self::RateLimited => "Too many requests right now.",
             Self::ProviderDown => "The provider is overloaded or down.",
             Self::TooLong => "This conversation is too long for the model.",
             Self::Refused => "The request was refused by moderation.",
             Self::BadRequest => "The model's server did not accept the request.",
             Self::Unreachable => "The model's server cannot be reached.",
-            Self::Stalled => "The model fell silent.",
-            Self::CutOff => "The connection to the model broke off.",
-            Self::Unreadable => "The model's server sent something unreadable.",
+            Self::Stalled => "The model stopped responding.",
+            Self::CutOff => "The connection to the model was lost.",
+            Self::Unreadable => "The model's server sent a response that Runnel cannot read.",
             Self::Internal => "Runnel could not finish this answer.",
             Self::Other => "This answer could not be finished.",
         }
     }
 
-    /// The one thing to do about it.
+    /// The one thing to do about it. `has_text` tells whether some of the answer was written.
     #[must_use]
-    pub const fn advice(self) -> &'static str {
+    pub const fn advice(self, has_text: bool) -> &'static str {
         match self {
             Self::WrongKey => {
-                "Check OPENROUTER_API_KEY where Runnel runs (keys are made at openrouter.ai/keys), then start Runnel again."
+                "Check OPENROUTER_API_KEY where Runnel runs (create a key at openrouter.ai/keys), then restart Runnel."
             }
             Self::NoCredit => {
                 "Add credit at openrouter.ai/credits, ask for fewer tokens, or choose a free model."
@@ -99,9 +99,10 @@ impl ProblemKind {
             Self::Unreachable => {
                 "Check the network and OPENROUTER_BASE_URL where Runnel runs, then try again."
             }
-            Self::Stalled | Self::CutOff => "What was written is kept. Try again.",
+            Self::Stalled | Self::CutOff if has_text => "What was written is kept. Try again.",
+            Self::Stalled | Self::CutOff => "Try again.",
             Self::Unreadable => {
-                "Check OPENROUTER_BASE_URL where Runnel runs: it must lead to a chat API. Then try again."
+                "Check OPENROUTER_BASE_URL where Runnel runs: it must be the address of a chat API. Then try again."
             }
             Self::Internal => "Try again. If it happens again, look at Runnel's log.",
             Self::Other => "Reload the page, then try again.",

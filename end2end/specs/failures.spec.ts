@@ -13,14 +13,14 @@ interface Words {
 const WRONG_KEY: Words = {
   what: 'The API key was not accepted.',
   advice:
-    'Check OPENROUTER_API_KEY where Runnel runs (keys are made at openrouter.ai/keys), then start Runnel again.',
+    'Check OPENROUTER_API_KEY where Runnel runs (create a key at openrouter.ai/keys), then restart Runnel.',
 };
 const NO_CREDIT: Words = {
   what: 'There is not enough credit for this.',
   advice: 'Add credit at openrouter.ai/credits, ask for fewer tokens, or choose a free model.',
 };
 const UNKNOWN_MODEL: Words = {
-  what: 'This model cannot be reached.',
+  what: 'This model is not available.',
   advice: 'Check the name: it has the form vendor/name, such as openai/gpt-4o-mini. Or choose another model.',
 };
 const RATE_LIMITED: Words = {
@@ -47,14 +47,16 @@ const UNREACHABLE: Words = {
   what: "The model's server cannot be reached.",
   advice: 'Check the network and OPENROUTER_BASE_URL where Runnel runs, then try again.',
 };
-const STALLED: Words = { what: 'The model fell silent.', advice: 'What was written is kept. Try again.' };
+const STALLED: Words = { what: 'The model stopped responding.', advice: 'What was written is kept. Try again.' };
 const CUT_OFF: Words = {
-  what: 'The connection to the model broke off.',
+  what: 'The connection to the model was lost.',
   advice: 'What was written is kept. Try again.',
 };
+const STALLED_AT_ONCE: Words = { ...STALLED, advice: 'Try again.' };
+const CUT_OFF_AT_ONCE: Words = { ...CUT_OFF, advice: 'Try again.' };
 const UNREADABLE: Words = {
-  what: "The model's server sent something unreadable.",
-  advice: 'Check OPENROUTER_BASE_URL where Runnel runs: it must lead to a chat API. Then try again.',
+  what: "The model's server sent a response that Runnel cannot read.",
+  advice: 'Check OPENROUTER_BASE_URL where Runnel runs: it must be the address of a chat API. Then try again.',
 };
 
 interface Case {
@@ -111,10 +113,10 @@ const BROKEN_OFF: Case[] = [
 
 /** What is given up when the patience of the fixtures' Runnel is over. */
 const SILENT: Case[] = [
-  { model: 'demo/hang', words: STALLED, text: '' },
+  { model: 'demo/hang', words: STALLED_AT_ONCE, text: '' },
   { model: 'demo/stall', words: STALLED, text: 'This answer begins well, and then nothing more comes.' },
-  { model: 'demo/stall-first', words: STALLED, text: '' },
-  { model: 'demo/comments', words: STALLED, text: '' },
+  { model: 'demo/stall-first', words: STALLED_AT_ONCE, text: '' },
+  { model: 'demo/comments', words: STALLED_AT_ONCE, text: '' },
   {
     model: 'demo/comments-after-text',
     words: STALLED,
@@ -136,9 +138,9 @@ const PASSING: Case[] = [
   { model: 'demo/error-524', words: PROVIDER_DOWN, detail: 'Request timed out.' },
   { model: 'demo/error-529', words: PROVIDER_DOWN, detail: 'Demo: Provider returned error' },
   { model: 'demo/error-200', words: PROVIDER_DOWN, detail: 'Internal Server Error' },
-  { model: 'demo/end-immediately', words: CUT_OFF, status: 'interrupted' as const },
-  { model: 'demo/reset-first', words: CUT_OFF, status: 'interrupted' as const },
-  { model: 'demo/reset', words: CUT_OFF, status: 'interrupted' as const },
+  { model: 'demo/end-immediately', words: CUT_OFF_AT_ONCE, status: 'interrupted' as const },
+  { model: 'demo/reset-first', words: CUT_OFF_AT_ONCE, status: 'interrupted' as const },
+  { model: 'demo/reset', words: CUT_OFF_AT_ONCE, status: 'interrupted' as const },
   ...AFTER_TEXT.map((known) => ({ ...known, model: known.model.replace('-after-text', ''), text: '' })),
 ].map((known) => ({ ...known, requests: ATTEMPTS }));
 

@@ -65,7 +65,7 @@ test('a key that cannot be one of OpenRouter’s is refused at start, and not re
     () => 'it started',
     (error: unknown) => String(error),
   );
-  expect(error).toContain('OPENROUTER_API_KEY does not hold an OpenRouter key');
+  expect(error).toContain('OPENROUTER_API_KEY is not an OpenRouter key');
   expect(error).not.toContain('0123456789abcdef');
 });
 

@@ -138,7 +138,7 @@ test('an answer that reaches its longest length says that it was cut off', async
   const { typed } = prompt('Tell me everything.', { delta_ms: 1 });
   const answer = await chat.ask(typed, { model: 'demo/long', maxTokens: '20' });
   await answer.ended('complete');
-  await expect(answer.verdict).toHaveText('Cut off: the answer reached its longest length.');
+  await expect(answer.verdict).toHaveText('Cut off at the token limit.');
   expect((await answer.read()).length).toBeLessThanOrEqual(80);
 });
 

@@ -285,7 +285,7 @@ test('code that broke off goes on as code behind the seam', async ({ chat, page 
   const lines = ['fn main() {', '    let one = 1;', '    let two = 2;', '    println!("{}", one + two);', '}'];
   await chat.set({ model: 'demo/echo', maxTokens: '12' });
   const cut = await chat.hear(['```rust', ...lines, '```', '', 'That is *all*.'].join('\n'));
-  await expect(cut.verdict).toHaveText('Cut off: the answer reached its longest length.');
+  await expect(cut.verdict).toHaveText('Cut off at the token limit.');
   await chat.set({ maxTokens: '' });
   await cut.goOn.click();
   const answer = chat.answer();

@@ -1,6 +1,7 @@
 //! `runnel ask`: one question in the terminal.
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Read};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,8 +12,9 @@ use super::catalogue::Catalogue;
 use super::config::{AskArguments, Config};
 use super::connect;
 use super::openrouter::{AnswerRequest, AnswerStream, OpenRouter};
+use super::terminal::{self, tell};
 use crate::chat::{Answer, AnswerEvent, AnswerId, EndStatus, QuestionId};
-use crate::models::ModelId;
+use crate::models::{ModelId, ModelIdError};
 use crate::problem::{Problem, ProblemKind};
 
 /// As `timeout(1)`.
@@ -25,10 +27,10 @@ const CANCELLED: u8 = 130;
 pub enum AskError {
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error("Ask something: runnel ask \"…\", or give the question on standard input.")]
+    #[error("Ask something: runnel ask \"…\", or send the question to standard input.")]
     NoQuestion,
-    #[error("{0}")]
-    Model(String),
+    #[error(transparent)]
+    Model(#[from] ModelIdError),
     #[error("Standard input or output failed: {0}")]
     Terminal(#[from] io::Error),
 }
@@ -45,7 +47,10 @@ pub async fn ask(config: Config, arguments: AskArguments) -> Result<ExitCode, As
         config.default_model.or_else(|| demo.as_ref().map(|_| super::demo::DEFAULT_MODEL.to_owned()));
     let mut answer = None;
     let asking = async {
-        let model = choose_model(&client, default, arguments.model).await?;
+        let model = match choose_model(&client, default, arguments.model).await {
+            Ok(model) => ModelId::parse(&model, client.config().model_rule())?,
+            Err(problem) => return Ok(report(&problem, false)),
+        };
         let mut request = AnswerRequest::new(model.as_str());
         if let Some(system) = &arguments.system {
             request = request.system(system);
@@ -56,7 +61,7 @@ pub async fn ask(config: Config, arguments: AskArguments) -> Result<ExitCode, As
     let code = tokio::select! {
         code = asking => code?,
         () = deadline(arguments.timeout) => {
-            tell("No answer in time.");
+            tell("Gave up: the answer was not complete within --timeout.");
             TIMED_OUT
         }
         _ = tokio::signal::ctrl_c() => CANCELLED,
@@ -67,16 +72,32 @@ pub async fn ask(config: Config, arguments: AskArguments) -> Result<ExitCode, As
     Ok(ExitCode::from(code))
 }
 
+/// The model that was named, else the configured one, else the first that the upstream lists.
+///
+/// # Errors
+/// The list cannot be read, or is empty; the problem says what to do.
 async fn choose_model(
     client: &OpenRouter,
     default: Option<String>,
     wanted: Option<String>,
-) -> Result<ModelId, AskError> {
-    let model = match wanted {
-        Some(model) => model,
-        None => Catalogue::new(client.clone(), default).default_model().await.unwrap_or_default(),
+) -> Result<String, Problem> {
+    let wanted = wanted.filter(|model| !model.trim().is_empty());
+    if let Some(model) = wanted.or_else(|| Catalogue::new(client.clone(), default).configured_default()) {
+        return Ok(model);
+    }
+    let unlisted = || {
+        let message = format!(
+            "{} lists no models, so Runnel cannot choose one. Name one with --model.",
+            client.config().base_url()
+        );
+        Problem::new(ProblemKind::UnknownModel, message)
     };
-    ModelId::parse(&model, client.config().model_rule()).map_err(|error| AskError::Model(error.to_string()))
+    match client.list_models().await {
+        Ok(models) => models.into_iter().next().map(|model| model.id).ok_or_else(unlisted),
+        // A server that has no list says that there is nothing at its address.
+        Err(problem) if problem.kind == ProblemKind::UnknownModel => Err(unlisted()),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// The exit code for a problem; `runnel ask --help` lists them.
@@ -101,12 +122,16 @@ pub const fn exit_code(kind: ProblemKind) -> u8 {
 async fn print(mut stream: AnswerStream, answer: &mut Answer) -> Result<u8, AskError> {
     // Waiting to write is waiting like any other: Ctrl-C and the timeout end it.
     let mut output = tokio::io::stdout();
+    let is_terminal = io::stdout().is_terminal();
     let mut ends_in_newline = true;
     while let Some(event) = stream.next().await {
         answer.apply(answer.seq.next(), &event);
         match &event {
             AnswerEvent::Text(text) | AnswerEvent::Refusal(text) => {
-                output.write_all(text.as_bytes()).await?;
+                // A pipe gets the bytes of the answer; a terminal would obey some of them.
+                let shown =
+                    if is_terminal { terminal::answer_text(text) } else { Cow::Borrowed(text.as_str()) };
+                output.write_all(shown.as_bytes()).await?;
                 output.flush().await?;
                 ends_in_newline = text.ends_with('\n');
             }
@@ -126,13 +151,14 @@ async fn print(mut stream: AnswerStream, answer: &mut Answer) -> Result<u8, AskE
     }
     let Some(end) = answer.end() else { return Ok(exit_code(ProblemKind::Internal)) };
     if end.status == EndStatus::Complete && end.finish_reason.as_deref() == Some("length") {
-        tell("Cut off: the answer reached its longest length.");
+        tell("Cut off at the token limit.");
     }
-    Ok(end.problem.as_ref().map_or(0, report))
+    let has_text = !(answer.text.is_empty() && answer.refusal.is_empty());
+    Ok(end.problem.as_ref().map_or(0, |problem| report(problem, has_text)))
 }
 
-fn report(problem: &Problem) -> u8 {
-    tell(&format!("{problem}\n{}", problem.kind.advice()));
+fn report(problem: &Problem, has_text: bool) -> u8 {
+    tell(&format!("{problem}\n{}", problem.kind.advice(has_text)));
     exit_code(problem.kind)
 }
 
@@ -155,16 +181,17 @@ async fn deadline(timeout: Option<Duration>) {
     }
 }
 
+/// One line: names of models and providers come from elsewhere.
 fn stats(answer: &Answer) -> String {
     let source = &answer.source;
     let end = answer.end();
     let usage = end.and_then(|end| end.usage.as_ref());
-    let number = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
+    let number = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), grouped);
     let seconds = |ms: Option<u64>| {
         ms.map_or_else(|| "?".to_owned(), |ms| format!("{:.2} s", Duration::from_millis(ms).as_secs_f64()))
     };
-    format!(
-        "model {} · provider {} · first token {} · total {} · tokens {} in, {} out · cost {} · {} characters in {} chunks · {}",
+    let line = format!(
+        "model {} · provider {} · first token {} · total {} · tokens {} in, {} out · cost {} · {} in {} · {}",
         source.model.as_deref().unwrap_or(&answer.requested_model),
         source.provider.as_deref().unwrap_or("?"),
         seconds(answer.first_token_ms),
@@ -172,13 +199,40 @@ fn stats(answer: &Answer) -> String {
         number(usage.and_then(|usage| usage.prompt_tokens)),
         number(usage.and_then(|usage| usage.completion_tokens)),
         usage.and_then(|usage| usage.cost).map_or_else(|| "?".to_owned(), |cost| format!("${cost:.6}")),
-        answer.characters,
-        answer.chunks,
+        counted(answer.characters, "character"),
+        counted(answer.chunks, "chunk"),
         end.and_then(|end| end.finish_reason.as_deref()).unwrap_or("unfinished"),
-    )
+    );
+    terminal::line(&line).into_owned()
 }
 
-/// Says something beside the answer. If standard error is closed, nobody wants to hear it.
-fn tell(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+fn counted(count: u64, thing: &str) -> String {
+    format!("{} {thing}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// With a comma between each three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped_and_one_is_singular() {
+        assert_eq!(counted(0, "chunk"), "0 chunks");
+        assert_eq!(counted(1, "chunk"), "1 chunk");
+        assert_eq!(counted(999, "chunk"), "999 chunks");
+        assert_eq!(counted(1_000, "chunk"), "1,000 chunks");
+        assert_eq!(counted(1_234_567, "chunk"), "1,234,567 chunks");
+    }
 }

@@ -25,14 +25,14 @@ pub struct Arguments {
     /// Where to serve the chat.
     #[arg(long, env = "RUNNEL_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
-    /// Where the chats are kept: a file, also written as sqlite:FILE [default: runnel.db in the platform's folder
-    /// for data]
+    /// The file that holds the chats, also written as sqlite:FILE [default: runnel.db in your data folder]
     #[arg(long, env = "RUNNEL_DATABASE_URL", value_name = "FILE", global = true)]
     pub data: Option<String>,
-    /// How long running answers may take to end when Runnel is told to stop, in seconds
+    /// How many seconds to wait for answers that are still being written when Runnel is told to stop
     #[arg(long, env = "RUNNEL_SHUTDOWN_GRACE", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub shutdown_grace: Duration,
-    /// The public names of this server, separated by commas; addresses and names of your own network need none
+    /// The public host names of this server, separated by commas; IP addresses and names in your own network always
+    /// work
     #[arg(long, env = "RUNNEL_HOSTS", value_name = "NAMES", value_delimiter = ',')]
     pub hosts: Vec<String>,
     #[command(flatten)]
@@ -43,13 +43,13 @@ pub struct Arguments {
 pub enum Command {
     /// Ask one question, and print the answer as it arrives
     Ask(AskArguments),
-    /// Copy everything that is kept to a file, also while Runnel runs
+    /// Back up everything to a file, also while Runnel is running
     Backup(FileArgument),
-    /// Write all chats as JSON Lines
+    /// Export all chats as JSON Lines
     Export(OptionalFileArgument),
-    /// Add chats from JSON Lines that export wrote
+    /// Import chats that were exported
     Import(OptionalFileArgument),
-    /// Run the emulated OpenRouter on its own
+    /// Run only the OpenRouter emulator
     DemoUpstream(DemoArguments),
 }
 
@@ -57,10 +57,11 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Upstream")]
 pub struct UpstreamArguments {
-    /// The key, `sk-or-…` for OpenRouter. Better set in the environment: a flag shows in the list of processes
+    /// The API key; OpenRouter's begin with sk-or-. Better set in the environment: other users of this machine can see
+    /// the flags of a program
     #[arg(long, env = "OPENROUTER_API_KEY", value_name = "KEY", hide_env_values = true, global = true)]
     pub api_key: Option<String>,
-    /// OpenRouter, or any server that speaks its dialect [default: <https://openrouter.ai/api/v1>]
+    /// The base URL of OpenRouter or of any OpenAI-compatible server [default: <https://openrouter.ai/api/v1>]
     #[arg(long, env = "OPENROUTER_BASE_URL", value_name = "URL", global = true)]
     pub base_url: Option<String>,
     /// The address of your site, sent as HTTP-Referer
@@ -69,10 +70,10 @@ pub struct UpstreamArguments {
     /// The name of your site, sent as X-Title and X-OpenRouter-Title
     #[arg(long, env = "RUNNEL_SITE_NAME", value_name = "NAME", global = true)]
     pub site_name: Option<String>,
-    /// The model for questions that name none [default: openrouter/auto, elsewhere the first listed]
+    /// The model to use when none is chosen [default: openrouter/auto; with other servers the first in their list]
     #[arg(long, env = "RUNNEL_DEFAULT_MODEL", value_name = "MODEL", global = true)]
     pub default_model: Option<String>,
-    /// A model that gives chats their titles; without, a title is the first words of the question
+    /// The model that writes the titles of chats; without one, a title is the first words of the question
     #[arg(long, env = "RUNNEL_TITLE_MODEL", value_name = "MODEL", global = true)]
     pub title_model: Option<String>,
     #[command(flatten)]
@@ -81,26 +82,26 @@ pub struct UpstreamArguments {
 
 #[derive(Clone, Debug, Args)]
 pub struct FileArgument {
-    /// A file that is not there yet
+    /// The file to write. It must not exist yet
     pub file: PathBuf,
 }
 
 #[derive(Clone, Debug, Args)]
 pub struct OptionalFileArgument {
-    /// A file; left out or -, standard output or input
+    /// The file; without it, or as -, standard output or input
     pub file: Option<PathBuf>,
 }
 
 /// How long to wait for the upstream, in seconds.
 #[derive(Clone, Debug, Args)]
 pub struct Patience {
-    /// For a connection to the upstream
+    /// How long to wait for a connection to the model's server
     #[arg(long, env = "RUNNEL_CONNECT_TIMEOUT", value_name = "SECONDS", default_value = "10", value_parser = seconds, global = true)]
     pub connect_timeout: Duration,
-    /// For any sign of life on an open stream
+    /// How long to wait while the model's server sends nothing at all
     #[arg(long, env = "RUNNEL_IDLE_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds, global = true)]
     pub idle_timeout: Duration,
-    /// For text; signs of life do not count
+    /// How long to wait for text while the model's server only says that it is still working
     #[arg(long, env = "RUNNEL_PROGRESS_TIMEOUT", value_name = "SECONDS", default_value = "120", value_parser = seconds, global = true)]
     pub progress_timeout: Duration,
 }
@@ -114,18 +115,18 @@ const EXIT_CODES: &str = "Exit codes: 0 answered or stopped at a limit · 1 Runn
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct AskArguments {
-    /// The question; standard input joins it, or stands for it
+    /// The question. What comes on standard input is added to it
     pub prompt: Option<String>,
     /// The model to ask
     #[arg(short, long)]
     pub model: Option<String>,
-    /// What the model is told first
+    /// The system prompt
     #[arg(long, value_name = "TEXT")]
     pub system: Option<String>,
     /// Print tokens, cost and times to standard error at the end
     #[arg(long)]
     pub stats: bool,
-    /// Give up after so long
+    /// Give up after this many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<Duration>,
 }
@@ -174,24 +175,24 @@ pub enum ArgumentsError {
     #[error(transparent)]
     Client(#[from] ConfigError),
     #[error(
-        "OPENROUTER_API_KEY does not hold an OpenRouter key: those begin with sk-or- and are made at \
+        "OPENROUTER_API_KEY is not an OpenRouter key: those begin with sk-or-. Create one at \
          https://openrouter.ai/keys. If the key belongs to another server, set OPENROUTER_BASE_URL to that server."
     )]
     NotAnOpenRouterKey,
     #[error(
-        "OpenRouter wants a key: make one at https://openrouter.ai/keys and set OPENROUTER_API_KEY to it. \
-         Without OPENROUTER_BASE_URL and a key, Runnel starts in demo mode."
+        "OpenRouter needs a key: create one at https://openrouter.ai/keys and set OPENROUTER_API_KEY to it. \
+         With neither a key nor OPENROUTER_BASE_URL, Runnel starts in demo mode."
     )]
     NoKey,
-    #[error("The model for titles cannot be used: {0}")]
+    #[error("RUNNEL_TITLE_MODEL (--title-model) cannot be used: {0}")]
     TitleModel(ModelIdError),
     #[error(
-        "There is no folder for data: this machine names no home folder. Say where the chats are to be kept with \
-         --data or RUNNEL_DATABASE_URL."
+        "Runnel cannot tell where to keep the chats, since no home folder is set. Name a file with --data or \
+         RUNNEL_DATABASE_URL."
     )]
     NoDataFolder,
     #[error(
-        "\u{201c}{0}\u{201d} is no place for chats: Runnel keeps them in SQLite. Give a file, such as runnel.db."
+        "\u{201c}{0}\u{201d} cannot hold the chats: Runnel keeps them in an SQLite file. Name one, such as runnel.db."
     )]
     NotSqlite(String),
 }
@@ -265,11 +266,14 @@ fn typed(text: Option<String>) -> Option<String> {
     text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
+/// A year. A time that no clock can hold would end the program.
+const LONGEST_SECONDS: f64 = 366.0 * 86_400.0;
+
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST_SECONDS);
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or_else(|| "write a number of seconds above 0, such as 30 or 0.5".to_owned())
+        .ok_or_else(|| "write a number of seconds above 0 and up to a year, such as 30 or 0.5".to_owned())
 }
 
 #[cfg(test)]
@@ -309,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_timeout_is_a_positive_number() {
-        for bad in ["0", "-1", "soon", "1e400"] {
+        for bad in ["0", "-1", "soon", "1e18", "1e400", "NaN"] {
             assert!(Arguments::try_parse_from(["runnel", "--idle-timeout", bad]).is_err(), "{bad}");
         }
     }

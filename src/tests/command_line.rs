@@ -17,7 +17,7 @@ use crate::test_app::{KEY, RawUpstream, Reader, Tally, eventually, http_client, 
 const BEFORE_SILENCE: &str = "This answer begins well, and then nothing more comes.";
 
 /// `runnel` with these arguments and nothing in its environment.
-fn runnel(arguments: &[&str]) -> Command {
+pub fn runnel(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_runnel"));
     command.args(arguments).env_clear().stdin(Stdio::null());
     // Each has a file of its own: two would be refused the same one.
@@ -27,20 +27,20 @@ fn runnel(arguments: &[&str]) -> Command {
 }
 
 /// The program under way. Killed if the test ends before it.
-struct Program {
-    child: Child,
-    output: Pipe,
-    errors: Pipe,
+pub struct Program {
+    pub child: Child,
+    pub output: Pipe,
+    pub errors: Pipe,
 }
 
 /// What came out so far.
-struct Pipe {
+pub struct Pipe {
     bytes: Arc<Mutex<Vec<u8>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Pipe {
-    fn read(mut pipe: impl Read + Send + 'static) -> Self {
+    pub fn read(mut pipe: impl Read + Send + 'static) -> Self {
         let bytes = Arc::<Mutex<Vec<u8>>>::default();
         let thread = std::thread::spawn({
             let bytes = Arc::clone(&bytes);
@@ -54,48 +54,48 @@ impl Pipe {
         Self { bytes, thread: Some(thread) }
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8(self.bytes.lock().unwrap().clone()).unwrap()
     }
 }
 
 /// How the program ended.
 #[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    output: String,
-    errors: String,
+pub struct Ended {
+    pub code: Option<i32>,
+    pub output: String,
+    pub errors: String,
 }
 
 impl Program {
-    fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (output, errors) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         Self { child, output: Pipe::read(output), errors: Pipe::read(errors) }
     }
 
-    async fn says(&self, text: &str) {
+    pub async fn says(&self, text: &str) {
         eventually(text, async || self.output.text().contains(text)).await;
     }
 
     /// The first word of its output that is an address.
-    async fn address(&self) -> String {
+    pub async fn address(&self) -> String {
         self.says("http://").await;
         self.says("\n").await;
         let output = self.output.text();
         output.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned()
     }
 
-    fn signal(&self, signal: &str) {
+    pub fn signal(&self, signal: &str) {
         let status = Command::new("kill").arg(format!("-{signal}")).arg(self.child.id().to_string()).status();
         assert!(status.unwrap().success());
     }
 
-    fn has_ended(&mut self) -> Option<ExitStatus> {
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }
 
-    async fn ended(mut self) -> Ended {
+    pub async fn ended(mut self) -> Ended {
         let child = Mutex::new(&mut self.child);
         eventually("the program ends", async || child.lock().unwrap().try_wait().unwrap().is_some()).await;
         let status = self.has_ended().unwrap();
@@ -114,22 +114,22 @@ impl Drop for Program {
     }
 }
 
-async fn run(command: &mut Command) -> Ended {
+pub async fn run(command: &mut Command) -> Ended {
     Program::start(command).ended().await
 }
 
 /// An upstream, and `runnel ask` in front of it.
-struct Asking {
+pub struct Asking {
     demo: Demo,
 }
 
 impl Asking {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let pace = Pace { delta: Duration::ZERO, comment: Duration::from_millis(10), ..Pace::default() };
         Self { demo: Demo::start(([127, 0, 0, 1], 0).into(), pace).await.unwrap() }
     }
 
-    fn ask(&self, model: &str, arguments: &[&str]) -> Command {
+    pub fn ask(&self, model: &str, arguments: &[&str]) -> Command {
         let mut command = runnel(&["ask", "--model", model]);
         command.args(arguments).env("OPENROUTER_BASE_URL", self.demo.base_url());
         command
@@ -223,6 +223,7 @@ async fn a_key_that_cannot_be_sent_is_refused_and_not_repeated() {
 async fn a_base_url_that_is_none_is_refused_with_an_example() {
     let ended = run(runnel(&[]).env("OPENROUTER_BASE_URL", "localhost:8080")).await;
     assert_eq!(ended.code, Some(1));
+    assert!(ended.errors.contains("\u{201c}localhost:8080\u{201d} is not a valid URL"), "{}", ended.errors);
     assert!(ended.errors.contains("http://127.0.0.1:8080/v1"), "{}", ended.errors);
 }
 
@@ -308,7 +309,7 @@ async fn exit_codes_tell_the_kinds_of_error_apart() {
         let ended = run(&mut asking.ask(model, &["How do you fail?"])).await;
         assert_eq!(ended.code, Some(code), "{model}: {ended:?}");
         assert!(ended.errors.contains(kind.sentence()), "{model}: {}", ended.errors);
-        assert!(ended.errors.contains(kind.advice()), "{model}: {}", ended.errors);
+        assert!(ended.errors.contains(kind.advice(true)), "{model}: {}", ended.errors);
         let keeps_text = ["demo/cut", "demo/midstream-documented-after-text"].contains(&model);
         assert_eq!(ended.output.ends_with('\n'), keeps_text, "{model}: {}", ended.output);
     }
@@ -321,12 +322,60 @@ async fn exit_codes_tell_the_kinds_of_error_apart() {
     assert!(ended.errors.contains("(4 of 4)"), "{}", ended.errors);
 }
 
+/// `runnel ask` without a model, so that the first of the upstream's list is wanted.
+async fn ask_any_model_of(base_url: &str, key: Option<&str>) -> Ended {
+    let mut command = runnel(&["ask", "--base-url", base_url, "Anybody?"]);
+    command.envs(key.map(|key| ("OPENROUTER_API_KEY", key)));
+    run(&mut command).await
+}
+
+#[tokio::test]
+async fn ask_says_why_there_is_no_list_to_choose_a_model_from() {
+    let closed = tokio::net::TcpSocket::new_v4().unwrap();
+    closed.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let base_url = format!("http://{}/v1", closed.local_addr().unwrap());
+    let unreachable = ask_any_model_of(&base_url, None).await;
+    assert_eq!(unreachable.code, Some(11), "{unreachable:?}");
+    assert!(unreachable.errors.contains(ProblemKind::Unreachable.sentence()), "{}", unreachable.errors);
+    assert!(unreachable.errors.contains("OPENROUTER_BASE_URL"), "{}", unreachable.errors);
+
+    let json = ["content-type: application/json"];
+    let body = r#"{"error":{"code":401,"message":"User not found."}}"#;
+    let upstream = RawUpstream::with_response("401 Unauthorized", &json, body).await;
+    let refused = ask_any_model_of(&upstream.base_url(), Some(KEY)).await;
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    assert!(refused.errors.contains(ProblemKind::WrongKey.sentence()), "{}", refused.errors);
+    assert!(refused.errors.contains("OPENROUTER_API_KEY"), "{}", refused.errors);
+
+    for (status, body) in [("200 OK", r#"{"data":[]}"#), ("404 Not Found", r#"{"detail":"Not Found"}"#)] {
+        let upstream = RawUpstream::with_response(status, &json, body).await;
+        let unlisted = ask_any_model_of(&upstream.base_url(), None).await;
+        assert_eq!(unlisted.code, Some(5), "{status}: {unlisted:?}");
+        assert!(unlisted.errors.contains(&upstream.base_url()), "{status}: {}", unlisted.errors);
+        assert!(unlisted.errors.contains("--model"), "{status}: {}", unlisted.errors);
+    }
+    for errors in [unreachable.errors, refused.errors] {
+        assert!(!errors.contains("Choose a model") && !errors.contains("kept"), "{errors}");
+    }
+}
+
+#[tokio::test]
+async fn ask_says_that_what_was_written_is_kept_only_if_something_was() {
+    let asking = Asking::start().await;
+    for (model, is_kept) in [("demo/cut", true), ("demo/stall-first", false)] {
+        let ended = run(&mut asking.ask(model, &["--idle-timeout", "0.3", "How much?"])).await;
+        assert_eq!(ended.code, Some(12), "{model}: {ended:?}");
+        assert!(ended.errors.contains("Try again."), "{model}: {}", ended.errors);
+        assert_eq!(ended.errors.contains("What was written is kept."), is_kept, "{model}: {}", ended.errors);
+    }
+}
+
 #[tokio::test]
 async fn ask_tells_that_an_answer_was_cut_off_at_its_length() {
     let asking = Asking::start().await;
     let ended = run(&mut asking.ask("demo/length", &["Tell me everything"])).await;
     assert_eq!(ended.code, Some(0));
-    assert!(ended.errors.contains("Cut off"), "{}", ended.errors);
+    assert_eq!(ended.errors, "Cut off at the token limit.\n");
 }
 
 #[tokio::test]
@@ -414,6 +463,10 @@ async fn stats_come_on_standard_error() {
     {
         assert!(ended.errors.contains(word), "{word}: {}", ended.errors);
     }
+    let ended = run(&mut asking.ask("demo/echo", &["--stats", "[[characters=9]] Once"])).await;
+    assert!(ended.errors.contains("4 characters in 1 chunk ·"), "{}", ended.errors);
+    let ended = run(&mut asking.ask("demo/echo", &["--stats", "[[repeat=1000 characters=4]] Ofte"])).await;
+    assert!(ended.errors.contains("4,000 characters in 1,000 chunks ·"), "{}", ended.errors);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Models that finish with `stop` and `[DONE]`, and whose content begins with this.
-const GOOD: [(&str, &str); 25] = [
+const GOOD: [(&str, &str); 26] = [
     ("demo/plain", "Welcome to Runnel."),
     ("demo/long", "# How streaming text works"),
     ("demo/showcase", "# How a self-hosted chat"),
@@ -47,6 +47,7 @@ const GOOD: [(&str, &str); 25] = [
     ("demo/many-tiny", "The quick brown fox"),
     ("demo/deep-json", "Before the deep event. After it."),
     ("demo/script", "This event called itself the end"),
+    ("demo/escapes", "Clear: \u{1b}[2J"),
     ("demo/bidi", "Access level: user\u{202E}"),
 ];
 
@@ -63,7 +64,7 @@ const ENDINGS: [(&str, Option<&str>, bool, bool); 8] = [
 ];
 
 /// Models that refuse before the stream, with this status and these words somewhere in the body.
-const REFUSALS: [(&str, u16, &str); 25] = [
+const REFUSALS: [(&str, u16, &str); 26] = [
     ("demo/error-400", 400, "Invalid request parameters"),
     ("demo/error-context", 400, "maximum context length"),
     ("demo/error-401", 401, "User not found."),
@@ -87,12 +88,13 @@ const REFUSALS: [(&str, u16, &str); 25] = [
     ("demo/error-529", 529, "Provider returned error"),
     ("demo/error-200", 200, "Internal Server Error"),
     ("demo/error-not-json", 200, "<!DOCTYPE html>"),
+    ("demo/error-escapes", 400, "ERROR runnel: forged"),
     ("demo/flaky", 429, "Rate limit exceeded"),
     ("demo/flaky-fast", 503, "temporarily unavailable"),
 ];
 
 /// The shapes of an error inside the stream, and words that each holds.
-const MIDSTREAM: [(&str, &str); 11] = [
+const MIDSTREAM: [(&str, &str); 18] = [
     ("documented", "\"finish_reason\":\"error\""),
     ("empty-choices", "\"choices\":[]"),
     ("bare", "\"user_id\":"),
@@ -104,6 +106,13 @@ const MIDSTREAM: [(&str, &str); 11] = [
     ("error-field", "error: {"),
     ("event-error", "event: error\ndata: {"),
     ("rate-limit", "\"code\":429"),
+    ("invalid-request", "\"type\":\"invalid_request_error\""),
+    ("context-length", "maximum context length"),
+    ("raw-context-length", "prompt is too long"),
+    ("quota", "exceeded your current quota"),
+    ("wrong-key", "\"code\":\"invalid_api_key\""),
+    ("moderated", "\"reasons\":[\"violence\"]"),
+    ("unknown-model", "does not exist"),
 ];
 
 /// Models with a test of their own: they never end, or never answer, or flood.

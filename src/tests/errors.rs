@@ -132,7 +132,7 @@ async fn a_model_that_nobody_knows_is_told_with_the_form_of_a_name() {
     assert_eq!(reader.problem().kind, UnknownModel);
     assert_eq!(reader.problem().status, Some(400));
     assert!(reader.retries().is_empty());
-    assert!(reader.problem().kind.advice().contains("vendor/name"));
+    assert!(reader.problem().kind.advice(false).contains("vendor/name"));
 }
 
 #[tokio::test]
@@ -152,8 +152,12 @@ async fn every_kind_of_problem_says_what_happened_and_what_to_do() {
         Unreadable,
         Internal,
     ] {
-        assert!(kind.sentence().ends_with('.') && kind.advice().ends_with('.'), "{kind:?}");
-        assert_ne!(kind.sentence(), kind.advice());
+        for has_text in [false, true] {
+            let advice = kind.advice(has_text);
+            assert!(kind.sentence().ends_with('.') && advice.ends_with('.'), "{kind:?}");
+            assert_ne!(kind.sentence(), advice);
+            assert!(has_text || !advice.contains("kept"), "{kind:?}: nothing was written");
+        }
     }
 }
 

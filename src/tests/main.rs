@@ -21,6 +21,8 @@ mod pure_modules;
 mod retry;
 mod store_contract;
 mod store_faults;
+#[cfg(unix)]
+mod terminal;
 mod test_app;
 mod timers;
 mod transfer;

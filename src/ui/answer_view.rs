@@ -301,10 +301,12 @@ fn remark(end: &End, answer: &Answer) -> Option<Remark> {
     match (end.status, &end.problem, end.finish_reason.as_deref()) {
         (EndStatus::Stopped, ..) if has_content => stopped("Stopped. You keep what was written."),
         (EndStatus::Stopped, ..) => stopped("Stopped before anything was written."),
-        (EndStatus::Failed | EndStatus::Interrupted, Some(problem), _) => Some(remark_on(problem)),
+        (EndStatus::Failed | EndStatus::Interrupted, Some(problem), _) => {
+            Some(remark_on(problem, has_content))
+        }
         (EndStatus::Failed, None, _) => plain("The answer failed."),
         (EndStatus::Interrupted, None, _) => plain("The answer was interrupted."),
-        (_, _, Some("length")) => plain("Cut off: the answer reached its longest length."),
+        (_, _, Some("length")) => plain("Cut off at the token limit."),
         (_, _, Some("content_filter")) => plain("Cut off by the provider's content filter."),
         _ if !has_content => plain("The model ended without writing anything."),
         _ => None,
@@ -317,7 +319,7 @@ fn billed_after_stop(answer: &Answer) -> Option<String> {
     Some(format!("{provider} may go on writing, and charge for the whole answer, after a stop."))
 }
 
-fn remark_on(problem: &Problem) -> Remark {
+fn remark_on(problem: &Problem, has_content: bool) -> Remark {
     let mut detail = problem.provider.as_ref().map(|provider| format!("{provider}: ")).unwrap_or_default();
     detail.push_str(&problem.message);
     if let Some(wait_ms) = problem.retry_after_ms {
@@ -331,7 +333,7 @@ fn remark_on(problem: &Problem) -> Remark {
     Remark {
         what: problem.kind.sentence(),
         detail: (!detail.is_empty()).then_some(detail),
-        advice: Some(problem.kind.advice().to_owned()),
+        advice: Some(problem.kind.advice(has_content).to_owned()),
     }
 }
 
@@ -339,7 +341,8 @@ fn duration_words(wait_ms: u64) -> String {
     match wait_ms.div_ceil(1000) {
         seconds @ 0..=90 => format!("{seconds} s"),
         seconds @ 91..=5400 => format!("{} min", seconds.div_ceil(60)),
-        seconds => format!("{} h", seconds.div_ceil(3600)),
+        seconds @ 5401..=172_800 => format!("{} h", seconds.div_ceil(3600)),
+        seconds => format!("{} days", seconds.div_ceil(86_400)),
     }
 }
 
@@ -499,7 +502,7 @@ mod tests {
             retry_after_ms: Some(3_600_000),
             ..Problem::new(ProblemKind::RateLimited, "slow down")
         };
-        assert_eq!(remark_on(&problem).detail.unwrap(), "Google: slow down. It asks to wait 60 min.");
+        assert_eq!(remark_on(&problem, true).detail.unwrap(), "Google: slow down. It asks to wait 60 min.");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::wire;
+use super::{texts, wire};
 
 /// The one key that is always wrong.
 const WRONG_KEY: &str = "sk-or-v1-wrong";
@@ -257,6 +257,11 @@ pub fn error_with_status_200(_: &Asked) -> Response {
 pub fn page_with_status_200(_: &Asked) -> Response {
     Html("<!DOCTYPE html>\n<title>Welcome</title>\n<p>Please sign in to use this network.</p>\n")
         .into_response()
+}
+
+/// A message that a terminal obeys, and that forges a line of a log.
+pub fn escapes(_: &Asked) -> Response {
+    Failure::new(400, texts::ESCAPES).with("provider_name", "De\u{1b}[8mmo").into_response()
 }
 
 fn rate_limit() -> Failure {

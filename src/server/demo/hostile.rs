@@ -69,3 +69,16 @@ pub fn script(question: &Question) -> Play {
 pub fn bidi(question: &Question) -> Play {
     Play::answer(question, texts::BIDI)
 }
+
+/// Text that a terminal obeys, one character a piece, and names that do the same.
+pub fn escapes(question: &Question) -> Play {
+    let names = Act::Chunk(json!({
+        "model": "demo/\u{202e}sepacse",
+        "provider": "De\u{1b}[8mmo\nmodel forged",
+        "choices": [],
+    }));
+    let [comment, text, finish, done] = ordinary(say(texts::ESCAPES));
+    let mut play = Play::new(question, [comment, text, finish, names, done]);
+    play.pace.characters_per_delta = 1;
+    play
+}

@@ -124,3 +124,61 @@ pub fn rate_limit() -> Vec<Act> {
     });
     vec![Act::Event(error.to_string()), Act::Done]
 }
+
+/// A request that no attempt can mend, as OpenAI writes it: no number.
+pub fn invalid_request() -> Vec<Act> {
+    let error = json!({"error": {
+        "message": "Invalid 'temperature': must be at most 1 for this model.",
+        "type": "invalid_request_error",
+        "param": "temperature",
+        "code": null,
+    }});
+    vec![Act::Event(error.to_string()), Act::Done]
+}
+
+/// Too many tokens, under the name that all bad requests have.
+pub fn context_length() -> Vec<Act> {
+    let error = json!({"error": {
+        "message": "This model's maximum context length is 8192 tokens. However, your messages have 9001 tokens.",
+        "type": "invalid_request_error",
+        "code": null,
+    }});
+    vec![Act::Event(error.to_string())]
+}
+
+/// Too many tokens, reported by a provider and passed on as the provider's fault; the reason is in `metadata.raw`.
+pub fn raw_context_length() -> Vec<Act> {
+    let raw = json!({"error": {"message": "prompt is too long: 210000 tokens > 200000 maximum", "type": "invalid_request_error"}});
+    vec![Act::Chunk(json!({
+        "choices": [],
+        "error": {
+            "code": 502,
+            "message": "Provider returned error",
+            "metadata": {"provider_name": "Demo", "raw": raw.to_string()},
+        },
+    }))]
+}
+
+/// No money left, in words alone.
+pub fn quota() -> Vec<Act> {
+    let message = "You exceeded your current quota, please check your plan and billing details.";
+    vec![Act::Event(json!({"error": {"message": message}}).to_string()), Act::Done]
+}
+
+/// A key that was withdrawn while the stream began.
+pub fn wrong_key() -> Vec<Act> {
+    let error = json!({"message": "Incorrect API key provided.", "code": "invalid_api_key", "type": "invalid_request_error"});
+    vec![bytes(format!("event: error\ndata: {}\n\n", json!({"error": error})))]
+}
+
+/// Stopped by moderation, without a number.
+pub fn moderated() -> Vec<Act> {
+    let error = json!({"error": {"message": "Your input was flagged for \"violence\".", "metadata": {"reasons": ["violence"]}}});
+    vec![Act::Event(error.to_string()), Act::Done]
+}
+
+/// No such model, as a bare text.
+pub fn unknown_model() -> Vec<Act> {
+    let message = "The model `demo/gone` does not exist or you do not have access to it.";
+    vec![Act::Event(json!({"error": message}).to_string()), Act::Done]
+}

@@ -240,6 +240,20 @@ const BREAKS: &[Scenario] = &[
     after("demo/midstream-event-error-after-text", midstream::event_error),
     before("demo/midstream-rate-limit", midstream::rate_limit),
     after("demo/midstream-rate-limit-after-text", midstream::rate_limit),
+    before("demo/midstream-invalid-request", midstream::invalid_request),
+    after("demo/midstream-invalid-request-after-text", midstream::invalid_request),
+    before("demo/midstream-context-length", midstream::context_length),
+    after("demo/midstream-context-length-after-text", midstream::context_length),
+    before("demo/midstream-raw-context-length", midstream::raw_context_length),
+    after("demo/midstream-raw-context-length-after-text", midstream::raw_context_length),
+    before("demo/midstream-quota", midstream::quota),
+    after("demo/midstream-quota-after-text", midstream::quota),
+    before("demo/midstream-wrong-key", midstream::wrong_key),
+    after("demo/midstream-wrong-key-after-text", midstream::wrong_key),
+    before("demo/midstream-moderated", midstream::moderated),
+    after("demo/midstream-moderated-after-text", midstream::moderated),
+    before("demo/midstream-unknown-model", midstream::unknown_model),
+    after("demo/midstream-unknown-model-after-text", midstream::unknown_model),
 ];
 
 const HOSTILE: &[Scenario] = &[
@@ -248,6 +262,8 @@ const HOSTILE: &[Scenario] = &[
     answer("demo/many-tiny", "Demo: Many deltas", "100,000 deltas of one character.", hostile::many_tiny),
     answer("demo/deep-json", "Demo: Deep JSON", "An event nested 100,000 deep.", hostile::deep_json),
     answer("demo/script", "Demo: Script", "Markup and events that must not run.", hostile::script),
+    answer("demo/escapes", "Demo: Escapes", "Text and names that a terminal obeys.", hostile::escapes),
+    refuse("demo/error-escapes", "Demo: Error with escapes", "A terminal obeys it.", errors::escapes),
     answer("demo/bidi", "Demo: Invisible characters", "Text that hides its order.", hostile::bidi),
 ];
 

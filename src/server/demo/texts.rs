@@ -71,3 +71,9 @@ pub const BIDI: &str = "Access level: user\u{202E}\u{2066}// only for admins\u{2
     Left open: \u{202B}right to left embedding, \u{202D}override, \u{2067}isolate.\n\n\
     Controls: bell \u{7}, backspace \u{8}, escape \u{1b}[31m, null \u{0}, line\u{2028}and paragraph\u{2029}separators, next\u{85}line.\n\n\
     This line must read from left to right.";
+
+/// Sequences that a terminal obeys: clear the screen, fill the clipboard, set the title, disguise a link, write over
+/// what stands there; each in C0 and some in C1. And a line that looks like one of a log.
+pub const ESCAPES: &str = "Clear: \u{1b}[2J\u{1b}[H \u{9b}2J. Clipboard: \u{1b}]52;c;b3duZWQ=\u{7} \u{9d}52;c;b3duZWQ=\u{9c}. \
+    Title: \u{1b}]0;owned\u{1b}\\. Link: \u{1b}]8;;http://evil.example\u{7}bank\u{1b}]8;;\u{7}. Tab:\tkept. \
+    Over: good\rbad\u{8}\u{8}\u{7f}.\n2026-01-01T00:00:00.000000Z ERROR runnel: forged\nEnd.";
