@@ -185,11 +185,15 @@ use url::Url;
 use crate::chat::Usage;
 use crate::models::{ModelInfo, ModelRule};
 use crate::problem::{Problem, ProblemKind};
+use failure::Failure;
 
+mod classify;
 mod failure;
 mod reader;
+mod redact;
 mod request;
 mod retry;
+mod retry_after;
 mod schema;
 mod stream;
 
@@ -289,7 +293,8 @@ fn is_openrouter(url: &Url) -> bool {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error(
-        "The base URL \u{201c}{0}\u{201d} is not one: write it like {OPENROUTER_BASE_URL} or http://127.0.0.1:8080/v1."
+        "\u{201c}{0}\u{201d} is not a valid URL for OPENROUTER_BASE_URL (--base-url). Write it like {OPENROUTER_BASE_URL} \
+         or http://127.0.0.1:8080/v1."
     )]
     BaseUrl(String),
     #[error("The {0} holds a character that cannot be sent in an HTTP header: use plain ASCII text.")]
@@ -350,15 +355,10 @@ impl OpenRouter {
     /// # Errors
     /// The [`Problem`] that a person may be told.
     pub async fn list_models(&self) -> Result<Vec<ModelInfo>, Problem> {
-        let request = self.inner.http.get(self.url("models")).timeout(self.config().idle_timeout);
-        let response = request.send().await.map_err(|error| self.connection_failure(&error).problem)?;
-        if !response.status().is_success() {
-            return Err(self.read_failure(response).await.problem);
-        }
-        let body =
-            failure::read_bounded(response, LARGEST_MODEL_LIST_BYTES, self.config().idle_timeout).await;
-        schema::read_models(&body)
-            .ok_or_else(|| Problem::new(ProblemKind::Unreadable, "The list of models is not JSON."))
+        let body = self.get("models", LARGEST_MODEL_LIST_BYTES).await.map_err(|failure| failure.problem)?;
+        let models = schema::read_models(&body)
+            .ok_or_else(|| Problem::new(ProblemKind::Unreadable, "The list of models is not JSON."))?;
+        Ok(models.into_iter().map(|model| self.redacted_model(model)).collect())
     }
 
     /// What an answer came to, asked for by its generation id after its end (wire reference, section 4).
@@ -368,35 +368,33 @@ impl OpenRouter {
     /// The [`Problem`] that kept the upstream from telling.
     pub async fn find_usage(&self, generation_id: &str) -> Result<Option<Usage>, Problem> {
         let id: String = url::form_urlencoded::byte_serialize(generation_id.as_bytes()).collect();
-        let request = self.inner.http.get(self.url(&format!("generation?id={id}")));
-        let request = request.timeout(self.config().idle_timeout);
-        let response = request.send().await.map_err(|error| self.connection_failure(&error).problem)?;
-        if response.status() == reqwest::StatusCode::NOT_FOUND {
-            return Ok(None);
-        }
-        if !response.status().is_success() {
-            return Err(self.read_failure(response).await.problem);
-        }
-        let body = failure::read_bounded(response, LARGEST_BILL_BYTES, self.config().idle_timeout).await;
+        let body = match self.get(&format!("generation?id={id}"), LARGEST_BILL_BYTES).await {
+            Err(failure) if failure.problem.status == Some(404) => return Ok(None),
+            body => body.map_err(|failure| failure.problem)?,
+        };
         let usage = schema::read_generation(&body);
         usage.map(Some).ok_or_else(|| Problem::new(ProblemKind::Unreadable, "The bill is not JSON."))
+    }
+
+    /// The body of what is at `path`. Headers and body together must be there within the idle timeout.
+    async fn get(&self, path: &str, largest_bytes: usize) -> Result<Vec<u8>, Failure> {
+        let patience = self.config().idle_timeout;
+        let request = self.inner.http.get(self.url(path)).timeout(patience);
+        let response = request.send().await.map_err(|error| self.connection_failure(&error))?;
+        if !response.status().is_success() {
+            return Err(self.read_failure(response).await);
+        }
+        self.read_body(response, largest_bytes, patience).await
     }
 
     fn url(&self, path: &str) -> String {
         format!("{}/{path}", self.config().base_url.as_str().trim_end_matches('/'))
     }
-
-    /// The key must not reach a person or a log, not even when the upstream repeats it in an error.
-    fn redact(&self, text: &str) -> String {
-        match &self.config().api_key {
-            Some(key) if !key.expose_secret().is_empty() => text.replace(key.expose_secret(), "[key]"),
-            _ => text.to_owned(),
-        }
-    }
 }
 
 fn default_headers(config: &ClientConfig) -> Result<HeaderMap, ConfigError> {
     let mut headers = HeaderMap::new();
+    headers.insert(reqwest::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     if let Some(key) = &config.api_key {
         let bearer = format!("Bearer {}", key.expose_secret());
         let mut value = HeaderValue::from_str(&bearer).map_err(|_| ConfigError::Header("API key"))?;
@@ -428,7 +426,7 @@ mod tests {
         }
         for bad in ["", "openrouter.ai", "file:///etc/passwd", "ftp://a/b", "http://a/?q=1"] {
             let error = ClientConfig::new(bad).expect_err(bad);
-            assert!(error.to_string().contains("write it like"), "{error}");
+            assert!(error.to_string().contains("Write it like"), "{error}");
         }
     }
 
@@ -439,11 +437,10 @@ mod tests {
     }
 
     #[test]
-    fn the_key_shows_in_no_debug_output_and_no_message() {
+    fn the_key_shows_in_no_debug_output() {
         let mut config = ClientConfig::new(OPENROUTER_BASE_URL).unwrap();
         config.api_key = Some("sk-or-v1-secret".into());
         let client = OpenRouter::new(config).unwrap();
         assert!(!format!("{client:?}").contains("sk-or-v1-secret"));
-        assert_eq!(client.redact("bad key sk-or-v1-secret"), "bad key [key]");
     }
 }

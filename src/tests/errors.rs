@@ -33,6 +33,10 @@ const fn passing_without_status(model: &'static str, kind: ProblemKind, words: &
     Case { model, kind, status: None, passes: true, words }
 }
 
+const fn lasting_without_status(model: &'static str, kind: ProblemKind, words: &'static str) -> Case {
+    Case { model, kind, status: None, passes: false, words }
+}
+
 const BEFORE_THE_STREAM: [Case; 23] = [
     lasting("error-400", BadRequest, 400, "Invalid request parameters"),
     lasting("error-context", TooLong, 400, "maximum context length is 8192"),
@@ -59,7 +63,7 @@ const BEFORE_THE_STREAM: [Case; 23] = [
     Case { model: "error-not-json", kind: Unreadable, status: None, passes: false, words: "web page" },
 ];
 
-const IN_THE_STREAM: [Case; 11] = [
+const IN_THE_STREAM: [Case; 18] = [
     passing("midstream-documented", ProviderDown, 502, "Provider disconnected unexpectedly"),
     passing("midstream-empty-choices", ProviderDown, 502, "temporarily overloaded"),
     passing("midstream-bare", RateLimited, 429, "free-models-per-day"),
@@ -71,6 +75,13 @@ const IN_THE_STREAM: [Case; 11] = [
     passing_without_status("midstream-error-field", ProviderDown, "failed to decode"),
     passing("midstream-event-error", ProviderDown, 500, "The model has crashed."),
     passing("midstream-rate-limit", RateLimited, 429, "Provider returned error"),
+    lasting_without_status("midstream-invalid-request", BadRequest, "Invalid 'temperature'"),
+    lasting_without_status("midstream-context-length", TooLong, "maximum context length is 8192"),
+    lasting("midstream-raw-context-length", TooLong, 502, "prompt is too long"),
+    lasting_without_status("midstream-quota", NoCredit, "exceeded your current quota"),
+    lasting_without_status("midstream-wrong-key", WrongKey, "Incorrect API key"),
+    lasting_without_status("midstream-moderated", Refused, "flagged for \"violence\""),
+    lasting_without_status("midstream-unknown-model", UnknownModel, "does not exist"),
 ];
 
 async fn start() -> TestApp {
@@ -108,7 +119,7 @@ async fn an_error_before_the_stream_is_told_and_tried_again_only_if_it_may_pass(
 }
 
 #[tokio::test]
-async fn an_error_in_the_stream_before_any_text_is_tried_again() {
+async fn an_error_in_the_stream_before_any_text_is_tried_again_only_if_it_may_pass() {
     let app = start().await;
     let checks = IN_THE_STREAM.iter().map(|case| check(&app, case, case.model, requests(case)));
     for text in join_all(checks).await {
@@ -194,6 +205,76 @@ async fn the_key_is_in_no_event_and_on_no_page_although_the_upstream_repeats_it(
         assert!(!body.is_empty() && !body.contains(KEY), "{body}");
     }
     assert_eq!(app.last_request().await["headers"]["authorization"]["present"], true, "it was sent, though");
+}
+
+#[tokio::test]
+async fn the_key_is_in_no_name_reason_call_or_source_although_the_upstream_repeats_it() {
+    let echo = format!("<{KEY}>");
+    let chunk = serde_json::json!({
+        "id": echo, "model": echo, "provider": echo,
+        "choices": [{"index": 0, "finish_reason": echo, "native_finish_reason": echo, "delta": {
+            "content": echo, "reasoning": echo, "refusal": echo,
+            "images": [{"image_url": {"url": echo}}],
+            "annotations": [{"type": "url_citation", "url_citation": {"url": echo, "title": echo}}],
+            "tool_calls": [{"index": 0, "id": echo, "function": {"name": echo, "arguments": echo}}],
+        }}],
+    });
+    let headers = ["content-type: text/event-stream", &format!("x-generation-id: {echo}")];
+    let body = format!("data: {chunk}\n\ndata: [DONE]\n\n");
+    let upstream = RawUpstream::with_response("200 OK", &headers, &body).await;
+    let app =
+        TestApp::start_in_front_of(&upstream.base_url(), |client| client.api_key = Some(KEY.into())).await;
+    let message = message("any", "Who are you?");
+    let reader = app.begin(&message).await.finished().await;
+    assert!(upstream.requests()[0].contains(KEY), "it was sent, though");
+    let answer = &reader.answer;
+    assert_eq!(answer.source.provider.as_deref(), Some("<[key]>"));
+    assert_eq!(answer.source.generation_id.as_deref(), Some("<[key]>"));
+    assert_eq!(answer.tool_calls[0].arguments, "<[key]>");
+    let mut seen = vec![String::from_utf8(reader.body).unwrap()];
+    for path in [
+        format!("/api/follow_answer?id={}", message.answer),
+        format!("/api/load_conversation?id={}", message.conversation),
+        format!("/c/{}", message.conversation),
+        "/".into(),
+    ] {
+        seen.push(app.get(&path).await.text().await.unwrap());
+    }
+    for body in seen {
+        assert!(!body.is_empty() && !body.contains(KEY), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn the_key_is_not_in_the_list_of_models_although_the_upstream_repeats_it() {
+    let list = serde_json::json!({"data": [{"id": format!("a/{KEY}"), "name": format!("Yours: {KEY}")}]});
+    let headers = ["content-type: application/json"];
+    let upstream = RawUpstream::with_response("200 OK", &headers, &list.to_string()).await;
+    let app =
+        TestApp::start_in_front_of(&upstream.base_url(), |client| client.api_key = Some(KEY.into())).await;
+    let models = app.get("/api/list_models").await.text().await.unwrap();
+    assert!(models.contains("Yours: [key]") && !models.contains(KEY), "{models}");
+}
+
+#[tokio::test]
+async fn a_compressed_response_is_told_as_such_and_none_is_asked_for() {
+    // The client has no decompression, so the bytes do not matter.
+    for (status, content_type, kind) in [
+        ("200 OK", "text/event-stream", Unreadable),
+        ("200 OK", "application/json", Unreadable),
+        ("401 Unauthorized", "application/json", WrongKey),
+    ] {
+        let headers = [&format!("content-type: {content_type}"), "content-encoding: gzip"];
+        let upstream = RawUpstream::with_response(status, &headers, "\u{1f}garbage").await;
+        let app = TestApp::start_in_front_of(&upstream.base_url(), |_| ()).await;
+        let reader = app.ask("any", "Plainly?").await;
+        assert_eq!((reader.status(), reader.problem().kind), (EndStatus::Failed, kind), "{status}");
+        let message = &reader.problem().message;
+        assert!(message.contains("compressed (gzip)") && !message.contains("garbage"), "{message}");
+        let requests = upstream.requests();
+        assert_eq!(requests.len(), 1, "{status}");
+        assert!(requests[0].contains("accept-encoding: identity\r\n"), "{}", requests[0]);
+    }
 }
 
 #[tokio::test]

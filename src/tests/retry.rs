@@ -1,6 +1,6 @@
 //! What may pass is tried again, as patiently as the upstream asks, and only while nothing was shown.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use runnel::chat::{AnswerEvent, EndStatus};
 use runnel::problem::ProblemKind;
@@ -79,17 +79,78 @@ async fn a_retry_after_that_is_a_date_is_kept_to() {
     assert_eq!(upstream.requests().len(), 1);
 }
 
+/// Rate-limited with this header line.
+async fn limited_with(header: &str) -> RawUpstream {
+    let headers = ["content-type: application/json", header];
+    let body = r#"{"error":{"code":429,"message":"Rate limit exceeded"}}"#;
+    RawUpstream::with_response("429 Too Many Requests", &headers, body).await
+}
+
 #[tokio::test]
 async fn a_retry_after_that_makes_no_sense_is_passed_over() {
-    for value in ["soon", "-5", "NaN", "1e999", ""] {
-        let headers = ["content-type: application/json", &format!("retry-after: {value}")];
-        let body = r#"{"error":{"code":503,"message":"Later"}}"#;
-        let upstream = RawUpstream::with_response("503 Service Unavailable", &headers, body).await;
+    for value in ["soon", "-5", ""] {
+        let upstream = limited_with(&format!("retry-after: {value}")).await;
         let app = TestApp::start_in_front_of(&upstream.base_url(), |client| client.retry.attempts = 2).await;
         let reader = app.ask("any", "When?").await;
-        assert_eq!(reader.problem().kind, ProblemKind::ProviderDown, "{value}");
+        assert_eq!(reader.problem().kind, ProblemKind::RateLimited, "{value}");
         assert_eq!(attempts(&reader), [(2, 2)], "{value}");
         assert_eq!(upstream.requests().len(), 2, "{value}");
+    }
+}
+
+#[tokio::test]
+async fn a_wait_that_no_clock_can_hold_is_longer_than_we_wait() {
+    for header in [
+        "retry-after: 1e300",
+        "retry-after: 1e999",
+        "retry-after: NaN",
+        "retry-after: 99999999999999999999",
+        "x-ratelimit-reset: 1e300",
+        "x-ratelimit-reset: 18446744073709551615",
+    ] {
+        let upstream = limited_with(header).await;
+        let app = TestApp::start_in_front_of(&upstream.base_url(), |_| ()).await;
+        let reader = app.ask("any", "In this life?").await;
+        assert_eq!(reader.problem().kind, ProblemKind::RateLimited, "{header}");
+        assert_eq!(reader.problem().retry_after_ms, None, "no number for a person: {header}");
+        assert!(reader.retries().is_empty(), "{header}");
+        assert_eq!(upstream.requests().len(), 1, "{header}");
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_asks_for_no_wait_is_still_asked_with_growing_pauses() {
+    let first_wait = Duration::from_millis(40);
+    for header in [
+        "retry-after: 0",
+        "retry-after: Thu, 01 Jan 2015 00:00:00 GMT",
+        "x-ratelimit-reset: 0",
+        "x-ratelimit-reset: 1743292800",
+        "x-ratelimit-reset: 1743292800000",
+    ] {
+        let upstream = limited_with(header).await;
+        let app =
+            TestApp::start_in_front_of(&upstream.base_url(), |client| client.retry.first_wait = first_wait)
+                .await;
+        let reader = app.ask("any", "Now?").await;
+        let waits: Vec<_> = reader.retries().iter().map(|retry| retry.wait_ms).collect();
+        assert_eq!(waits.len(), 3, "{header}");
+        for (wait, floor) in waits.iter().zip([20, 40, 80]) {
+            assert!((floor..=2 * floor).contains(wait), "{header}: {waits:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reset_in_seconds_is_a_time_and_not_the_year_1970() {
+    let reset = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 3600;
+    for header in [format!("x-ratelimit-reset: {reset}"), format!("x-ratelimit-reset: {reset}000")] {
+        let upstream = limited_with(&header).await;
+        let app = TestApp::start_in_front_of(&upstream.base_url(), |_| ()).await;
+        let reader = app.ask("any", "Until when?").await;
+        let asked = reader.problem().retry_after_ms.unwrap();
+        assert!((3_000_000..=3_600_000).contains(&asked), "{header}: {asked}");
+        assert_eq!(upstream.requests().len(), 1, "{header}");
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Which timer ended an answer is read from its message; how long it took is not measured.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runnel::chat::{AnswerEvent, EndStatus};
 use runnel::problem::ProblemKind;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::test_app::{RawUpstream, Reader, TestApp};
 
@@ -84,6 +85,43 @@ async fn an_upstream_that_takes_the_request_and_never_answers_is_left() {
     assert_stalled(&reader, "No answer came", "");
     app.eventually_stats("Hello?", |tally| tally.open == 0 && tally.aborted == 1).await;
     assert_eq!(app.stats("Hello?").await.requests, 1);
+}
+
+/// Sends its headers after some time, comments from then on, and a whole answer when the time since the headers is up.
+async fn late_upstream(headers_after: Duration, answer_after: Duration) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        assert!(socket.read(&mut request).await.unwrap() > 0);
+        tokio::time::sleep(headers_after).await;
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+        // The client may have hung up before each of these.
+        let _ = socket.write_all(head.as_bytes()).await;
+        let began = Instant::now();
+        while began.elapsed() < answer_after {
+            let _ = socket.write_all(b": still loading\n\n").await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let event = r#"{"choices":[{"index":0,"delta":{"content":"Too late."},"finish_reason":"stop"}]}"#;
+        let _ = socket.write_all(format!("data: {event}\n\n").as_bytes()).await;
+    });
+    format!("http://{address}/v1")
+}
+
+#[tokio::test]
+async fn the_time_until_the_headers_counts_as_time_without_content() {
+    // Text comes 1.8 s after the headers and 3 s after the request. A slower machine only makes it later.
+    let base_url = late_upstream(Duration::from_millis(1200), Duration::from_millis(1800)).await;
+    let app = TestApp::start_in_front_of(&base_url, |client| {
+        client.idle_timeout = Duration::from_secs(10);
+        client.progress_timeout = Duration::from_secs(2);
+    })
+    .await;
+    let reader = app.ask("any", "Are you loaded?").await;
+    assert_eq!((reader.status(), reader.problem().kind), (EndStatus::Interrupted, ProblemKind::Stalled));
+    assert_eq!(reader.answer.text, "");
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! From what went wrong on the wire to a [`Problem`], and whether trying again makes sense.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use reqwest::Response;
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap, RETRY_AFTER};
 
 use super::OpenRouter;
+use super::classify::{is_transient, kind_of};
+use super::retry_after::{parse_rate_limit_reset, parse_retry_after};
 use super::schema::{WireError, read_error_body};
 use crate::problem::{Problem, ProblemKind};
 
@@ -15,6 +17,8 @@ const LARGEST_ERROR_BYTES: usize = 64 << 10;
 const LONGEST_MESSAGE: usize = 600;
 /// For reading the body of an error.
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// A limit that ends later than this is a mistake of the upstream's, and no help to a person.
+const LONGEST_WAIT_TOLD: Duration = Duration::from_hours(31 * 24);
 
 /// An attempt that came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,35 +26,46 @@ pub struct Failure {
     pub problem: Problem,
     /// True if the same request may succeed later (wire reference, section 3.1).
     pub is_transient: bool,
+    /// How long the upstream asks to wait; [`Duration::MAX`] for a number that is too large.
+    pub asked_wait: Option<Duration>,
 }
 
 impl Failure {
     /// A failure that another attempt would meet again.
     pub fn lasting(kind: ProblemKind, message: impl Into<String>) -> Self {
-        Self { problem: Problem::new(kind, message), is_transient: false }
+        Self { problem: Problem::new(kind, message), is_transient: false, asked_wait: None }
     }
 
     /// A failure that may pass.
     pub fn passing(kind: ProblemKind, message: impl Into<String>) -> Self {
-        Self { problem: Problem::new(kind, message), is_transient: true }
+        Self { problem: Problem::new(kind, message), is_transient: true, asked_wait: None }
     }
 
     /// An error object, from a body or from inside the stream. `http_status` is the response's own.
     pub fn from_error(error: WireError, http_status: Option<u16>, now: SystemTime) -> Self {
         let status = http_status.filter(|status| *status >= 400).or(error.status);
-        let kind = kind_of(status, error.kind.as_deref(), &error.message);
-        let from_reset = error.reset_at_ms.map(|at_ms| until(at_ms, now));
-        let retry_after = error.retry_after_seconds.map(Duration::from_secs).or(from_reset);
+        let kind = kind_of(status, &error);
+        let asked = error.retry_after.as_deref().and_then(|text| parse_retry_after(text, now));
+        let reset = error.rate_limit_reset.as_deref().and_then(|text| parse_rate_limit_reset(text, now));
         Self {
-            is_transient: is_transient(status, kind),
+            is_transient: is_transient(status, kind, &error),
             problem: Problem {
                 kind,
                 message: error.message,
                 status,
                 provider: error.provider,
-                retry_after_ms: retry_after.map(millis),
+                retry_after_ms: None,
             },
+            asked_wait: None,
         }
+        .asking_to_wait(asked.or(reset))
+    }
+
+    fn asking_to_wait(mut self, wait: Option<Duration>) -> Self {
+        let told = wait.filter(|wait| !wait.is_zero() && *wait <= LONGEST_WAIT_TOLD);
+        self.problem.retry_after_ms = told.and_then(|wait| u64::try_from(wait.as_millis()).ok());
+        self.asked_wait = wait;
+        self
     }
 }
 
@@ -60,29 +75,48 @@ impl OpenRouter {
         let status = response.status().as_u16();
         let now = SystemTime::now();
         let asked = asked_wait(response.headers(), now);
-        let body = read_bounded(response, LARGEST_ERROR_BYTES, ERROR_BODY_TIMEOUT).await;
-        let failure = match read_error_body(&body) {
-            Some(error) => Failure::from_error(error, Some(status), now),
-            None if status < 400 => {
-                Failure::lasting(ProblemKind::Unreadable, message_without_json(status, &body))
-            }
-            None => {
-                let message = message_without_json(status, &body);
-                Failure::from_error(WireError { message, ..WireError::default() }, Some(status), now)
-            }
+        let failure = if let Some(compression) = compression(response.headers()) {
+            let message = format!("{} {}", message_without_json(status, &[]), compressed(&compression));
+            Failure::from_error(WireError { message, ..WireError::default() }, Some(status), now)
+        } else {
+            let (body, _) = read_bounded(response, LARGEST_ERROR_BYTES, ERROR_BODY_TIMEOUT).await;
+            failure_from_body(status, &body, now)
         };
-        let mut failure = self.redacted(failure);
-        if asked.is_some() {
-            failure.problem.retry_after_ms = asked.map(millis);
+        let failure = if asked.is_some() { failure.asking_to_wait(asked) } else { failure };
+        self.redacted(failure)
+    }
+
+    /// The whole body of a success, which must be `limit` bytes at most and there within `patience`.
+    ///
+    /// # Errors
+    /// It is compressed, larger, slower, or broke off.
+    pub(super) async fn read_body(
+        &self,
+        response: Response,
+        limit: usize,
+        patience: Duration,
+    ) -> Result<Vec<u8>, Failure> {
+        refuse_compression(response.headers())?;
+        match read_bounded(response, limit, patience).await {
+            (body, BodyEnd::Whole) => Ok(body),
+            (_, BodyEnd::TooLarge) => Err(Failure::lasting(
+                ProblemKind::Unreadable,
+                format!("It sent more than {} MiB.", limit >> 20),
+            )),
+            (_, BodyEnd::TooSlow) => {
+                Err(Failure::lasting(ProblemKind::Stalled, "It did not send all of it in time."))
+            }
+            (_, BodyEnd::Broken(error)) => Err(self.connection_failure(&error)),
         }
-        failure
     }
 
     /// No response at all, or one that broke off.
     pub(super) fn connection_failure(&self, error: &reqwest::Error) -> Failure {
         let cause = innermost(error);
-        let failure = if error.is_timeout() {
+        let failure = if error.is_connect() && error.is_timeout() {
             Failure::passing(ProblemKind::Unreachable, "It did not accept the connection in time.")
+        } else if error.is_timeout() {
+            Failure::passing(ProblemKind::Unreachable, "It did not answer in time.")
         } else if error.is_connect() {
             Failure::passing(ProblemKind::Unreachable, format!("The connection could not be made: {cause}."))
         } else {
@@ -93,121 +127,80 @@ impl OpenRouter {
 
     /// Without the key, and only then cut to size: a cut might leave a part of it.
     pub(super) fn redacted(&self, mut failure: Failure) -> Failure {
-        failure.problem.message = shorten(&self.redact(&failure.problem.message));
+        let problem = &mut failure.problem;
+        problem.message = shorten(&self.redact(&problem.message));
+        problem.provider = problem.provider.as_ref().map(|provider| shorten(&self.redact(provider)));
         failure
     }
 }
 
+/// Whether there was more of a body than was read.
+pub enum BodyEnd {
+    Whole,
+    TooLarge,
+    TooSlow,
+    Broken(reqwest::Error),
+}
+
 /// The body, cut at `limit` bytes and when `patience` is over.
-pub async fn read_bounded(mut response: Response, limit: usize, patience: Duration) -> Vec<u8> {
+pub async fn read_bounded(mut response: Response, limit: usize, patience: Duration) -> (Vec<u8>, BodyEnd) {
     let mut body = Vec::new();
     let deadline = tokio::time::Instant::now() + patience;
-    while let Ok(Ok(Some(chunk))) = tokio::time::timeout_at(deadline, response.chunk()).await {
-        let room = limit - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if body.len() == limit {
-            break;
+    loop {
+        match tokio::time::timeout_at(deadline, response.chunk()).await {
+            Ok(Ok(Some(chunk))) => {
+                let room = limit - body.len();
+                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                if chunk.len() > room {
+                    return (body, BodyEnd::TooLarge);
+                }
+            }
+            Ok(Ok(None)) => return (body, BodyEnd::Whole),
+            Ok(Err(error)) => return (body, BodyEnd::Broken(error)),
+            Err(_) => return (body, BodyEnd::TooSlow),
         }
     }
-    body
 }
 
-/// Which kind of problem it is. The type says more than the status, and the status more than the words.
-fn kind_of(status: Option<u16>, error_type: Option<&str>, message: &str) -> ProblemKind {
-    error_type
-        .and_then(kind_of_type)
-        .or_else(|| kind_of_message(status, message))
-        .or_else(|| status.and_then(kind_of_status))
-        .unwrap_or(ProblemKind::ProviderDown)
+/// A body that is compressed cannot be read. It is asked not to be; some proxies compress all the same.
+///
+/// # Errors
+/// It is compressed.
+pub fn refuse_compression(headers: &HeaderMap) -> Result<(), Failure> {
+    compression(headers)
+        .map_or(Ok(()), |name| Err(Failure::lasting(ProblemKind::Unreadable, compressed(&name))))
 }
 
-/// OpenRouter's `error_type` (wire reference, section 3.1) and OpenAI's `code` and `type`.
-fn kind_of_type(error_type: &str) -> Option<ProblemKind> {
-    Some(match error_type {
-        "authentication" | "invalid_api_key" | "authentication_error" => ProblemKind::WrongKey,
-        "payment_required" | "insufficient_quota" => ProblemKind::NoCredit,
-        "not_found" | "model_not_found" => ProblemKind::UnknownModel,
-        "rate_limit_exceeded" | "rate_limit_error" => ProblemKind::RateLimited,
-        "context_length_exceeded"
-        | "exceed_context_size_error"
-        | "max_tokens_exceeded"
-        | "token_limit_exceeded"
-        | "string_too_long"
-        | "payload_too_large" => ProblemKind::TooLong,
-        "content_policy_violation" | "refusal" | "content_filter" => ProblemKind::Refused,
-        "provider_unavailable"
-        | "provider_overloaded"
-        | "timeout"
-        | "server"
-        | "server_error"
-        | "overloaded_error"
-        | "unmapped" => ProblemKind::ProviderDown,
-        _ => return None,
-    })
+/// The name of the compression, in a form that can be shown.
+fn compression(headers: &HeaderMap) -> Option<String> {
+    let name = headers.get(CONTENT_ENCODING)?.to_str().unwrap_or("unknown").trim().to_ascii_lowercase();
+    (!name.is_empty() && name != "identity").then_some(name)
 }
 
-fn kind_of_message(status: Option<u16>, message: &str) -> Option<ProblemKind> {
-    let message = message.to_ascii_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if matches!(status, Some(400 | 404 | 422)) && says(&["valid model", "model not found", "no such model"]) {
-        return Some(ProblemKind::UnknownModel);
-    }
-    if matches!(status, Some(400 | 413))
-        && says(&["context length", "context window", "context size", "token limit", "too long"])
-    {
-        return Some(ProblemKind::TooLong);
-    }
-    None
+fn compressed(name: &str) -> String {
+    format!(
+        "What it sent is compressed ({name}), although it was asked not to compress. Turn that off in the server, or in \
+         the proxy in front of it."
+    )
 }
 
-fn kind_of_status(status: u16) -> Option<ProblemKind> {
-    Some(match status {
-        401 => ProblemKind::WrongKey,
-        402 => ProblemKind::NoCredit,
-        403 => ProblemKind::Refused,
-        404 => ProblemKind::UnknownModel,
-        413 => ProblemKind::TooLong,
-        429 => ProblemKind::RateLimited,
-        408 | 500..=599 => ProblemKind::ProviderDown,
-        400..=499 => ProblemKind::BadRequest,
-        _ => return None,
-    })
-}
-
-fn is_transient(status: Option<u16>, kind: ProblemKind) -> bool {
-    match status {
-        Some(status) if status >= 400 => matches!(status, 408 | 429 | 500 | 502 | 503 | 504 | 524 | 529),
-        // Inside a stream an error may come without a number: then its kind decides.
-        _ => matches!(kind, ProblemKind::RateLimited | ProblemKind::ProviderDown),
+fn failure_from_body(status: u16, body: &[u8], now: SystemTime) -> Failure {
+    match read_error_body(body) {
+        Some(error) => Failure::from_error(error, Some(status), now),
+        None if status < 400 => Failure::lasting(ProblemKind::Unreadable, message_without_json(status, body)),
+        None => {
+            let message = message_without_json(status, body);
+            Failure::from_error(WireError { message, ..WireError::default() }, Some(status), now)
+        }
     }
 }
 
-/// `Retry-After` in seconds or as a date, else `X-RateLimit-Reset` in Unix milliseconds (wire reference, section 3.1).
+/// `Retry-After`, else `X-RateLimit-Reset`.
 fn asked_wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
-    if let Some(seconds) = number("retry-after") {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    if let Some(date) =
-        headers.get("retry-after").and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok())
-    {
-        return Some(date.duration_since(now).unwrap_or_default());
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a float to int cast saturates"
-    )]
-    number("x-ratelimit-reset").map(|at_ms| until(at_ms as u64, now))
-}
-
-fn until(at_ms: u64, now: SystemTime) -> Duration {
-    let now_ms = now.duration_since(UNIX_EPOCH).map(millis).unwrap_or_default();
-    Duration::from_millis(at_ms.saturating_sub(now_ms))
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    text(RETRY_AFTER.as_str())
+        .and_then(|text| parse_retry_after(text, now))
+        .or_else(|| parse_rate_limit_reset(text("x-ratelimit-reset")?, now))
 }
 
 /// A page of HTML is not for reading; its status is.
@@ -219,7 +212,9 @@ fn message_without_json(status: u16, body: &[u8]) -> String {
         (false, _) => text.to_owned(),
         (true, 200..=299) if is_page => "It answered with a web page instead of an answer.".to_owned(),
         (true, 200..=299) => "It answered with nothing.".to_owned(),
-        (true, 300..=399) => format!("It redirects elsewhere (status {status}), which is not followed."),
+        (true, 300..=399) => {
+            format!("It redirects to another address (status {status}), which Runnel does not follow.")
+        }
         (true, _) => format!("It answered with status {status}."),
     }
 }
@@ -242,6 +237,8 @@ fn innermost(error: &reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use reqwest::header::HeaderValue;
 
     use super::*;
@@ -295,32 +292,45 @@ mod tests {
 
     #[test]
     fn an_error_without_a_number_is_judged_by_its_type() {
-        let error = |kind: &str| WireError { kind: Some(kind.into()), ..WireError::default() };
+        let error = |kind: &str| WireError { kinds: vec![kind.into()], ..WireError::default() };
         assert!(Failure::from_error(error("server_error"), Some(200), UNIX_EPOCH).is_transient);
         assert!(!Failure::from_error(error("context_length_exceeded"), Some(200), UNIX_EPOCH).is_transient);
     }
 
     #[test]
     fn the_wait_asked_for_is_read_from_headers() {
-        let now = UNIX_EPOCH + Duration::from_secs(1000);
-        let wait = |name: &'static str, value: &'static str| {
-            asked_wait(&HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))]), now)
+        let now = UNIX_EPOCH + Duration::from_secs(1_795_514_401);
+        let wait = |headers: &[(&'static str, &'static str)]| {
+            let headers =
+                headers.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
+            asked_wait(&headers.collect(), now)
         };
-        assert_eq!(wait("retry-after", "60"), Some(Duration::from_mins(1)));
-        assert_eq!(wait("x-ratelimit-reset", "1007000"), Some(Duration::from_secs(7)));
-        assert_eq!(wait("x-ratelimit-reset", "1"), Some(Duration::ZERO));
-        assert_eq!(wait("retry-after", "Thu, 01 Jan 1970 00:17:00 GMT"), Some(Duration::from_secs(20)));
-        assert_eq!(wait("retry-after", "-1"), None);
-        assert_eq!(wait("retry-after", "soon"), None);
+        assert_eq!(wait(&[("retry-after", "60")]), Some(Duration::from_mins(1)));
+        assert_eq!(wait(&[("x-ratelimit-reset", "1795514408000")]), Some(Duration::from_secs(7)));
+        let both = [("x-ratelimit-reset", "1795514408"), ("retry-after", "9")];
+        assert_eq!(wait(&both), Some(Duration::from_secs(9)));
+        let one_makes_no_sense = [("x-ratelimit-reset", "1795514408"), ("retry-after", "soon")];
+        assert_eq!(wait(&one_makes_no_sense), Some(Duration::from_secs(7)));
+        assert_eq!(wait(&[]), None);
     }
 
     #[test]
     fn the_wait_asked_for_is_read_from_the_body() {
-        let failure = failure(
-            429,
-            r#"{"error":{"code":429,"message":"free-models-per-day","metadata":{"headers":{"X-RateLimit-Reset":"5000"}}}}"#,
-        );
-        assert_eq!(failure.problem.retry_after_ms, Some(5000));
+        for (metadata, told, asked) in [
+            (r#"{"headers":{"X-RateLimit-Reset":"5"}}"#, Some(5000), Some(Duration::from_secs(5))),
+            (r#"{"headers":{"x-ratelimit-reset":1000000005}}"#, Some(5000), Some(Duration::from_secs(5))),
+            (r#"{"headers":{"Retry-After":"2.5"}}"#, Some(2500), Some(Duration::from_millis(2500))),
+            (r#"{"retry_after_seconds":7.5}"#, Some(7500), Some(Duration::from_millis(7500))),
+            (r#"{"retry_after_seconds":1e300}"#, None, Some(Duration::MAX)),
+            (r#"{"retry_after_seconds":0}"#, None, Some(Duration::ZERO)),
+            (r#"{"retry_after_seconds":null}"#, None, None),
+        ] {
+            let body = format!(r#"{{"error":{{"code":429,"message":"slow down","metadata":{metadata}}}}}"#);
+            let error = read_error_body(body.as_bytes()).unwrap();
+            let now = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+            let failure = Failure::from_error(error, Some(429), now);
+            assert_eq!((failure.problem.retry_after_ms, failure.asked_wait), (told, asked), "{metadata}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::time::SystemTime;
 
+use super::classify::kind_of;
 use super::failure::Failure;
 use super::schema::{Chunk, Delta, WireError, WireToolCall, read_error, read_error_body};
 use crate::chat::{AnswerEvent, Citation, End, EndStatus, Source, ToolCallPiece, Usage};
@@ -141,7 +142,9 @@ impl AnswerReader {
             || "The provider gave no reason.".to_owned(),
             |reason| format!("The provider ended with \u{201c}{reason}\u{201d}."),
         );
-        Problem::new(ProblemKind::ProviderDown, message)
+        let kinds = self.native_finish_reason.iter().cloned().collect();
+        let error = WireError { kinds, ..WireError::default() };
+        Problem::new(kind_of(None, &error), message)
     }
 
     fn read_frame(

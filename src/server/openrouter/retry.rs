@@ -22,23 +22,24 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// The pause after attempt `failed` (from 1), or `None` if there is no further attempt.
     ///
-    /// `asked` is what the upstream wants; it is kept to, and a little is added, so that clients that were
-    /// refused together do not come back together. Without it the pause is exponential with equal jitter: half
-    /// is fixed, half random. `chance` is a random number from 0 to 1.
+    /// It is exponential with equal jitter: half is fixed, half random. `asked` is what the upstream wants: it is
+    /// kept to if it is longer, and a little is added, so that clients that were refused together do not come back
+    /// together. It never makes the pause shorter: an upstream that asks for no wait at all, or until a time that
+    /// is over, would else be asked again at once. `chance` is a random number from 0 to 1.
     #[must_use]
     pub fn wait_after(&self, failed: u32, asked: Option<Duration>, chance: f64) -> Option<Duration> {
-        if failed >= self.attempts {
+        let asked = asked.unwrap_or_default();
+        if failed >= self.attempts || asked > self.longest_wait {
             return None;
         }
         let chance = chance.clamp(0.0, 1.0);
-        match asked {
-            Some(asked) if asked > self.longest_wait => None,
-            Some(asked) => Some(asked + asked.mul_f64(chance / 10.0)),
-            None => {
-                let full = self.first_wait.saturating_mul(1 << (failed - 1).min(16)).min(self.longest_wait);
-                Some(full / 2 + full.mul_f64(chance / 2.0))
-            }
-        }
+        Some(self.backoff(failed, chance).max(asked.saturating_add(asked.mul_f64(chance / 10.0))))
+    }
+
+    fn backoff(&self, failed: u32, chance: f64) -> Duration {
+        let doublings = failed.saturating_sub(1).min(16);
+        let full = self.first_wait.saturating_mul(1 << doublings).min(self.longest_wait);
+        (full / 2).saturating_add(full.mul_f64(chance / 2.0))
     }
 }
 
@@ -71,8 +72,27 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_is_not_waited_for() {
-        assert_eq!(POLICY.wait_after(1, Some(Duration::from_hours(1)), 0.0), None);
+    fn an_upstream_that_asks_for_no_wait_gets_the_exponential_one() {
+        for failed in 1..4 {
+            for chance in [0.0, 0.5, 1.0] {
+                let own = POLICY.wait_after(failed, None, chance);
+                assert_eq!(POLICY.wait_after(failed, Some(Duration::ZERO), chance), own);
+                assert_eq!(POLICY.wait_after(failed, Some(Duration::from_millis(20)), chance), own);
+            }
+        }
+    }
+
+    #[test]
+    fn an_hour_and_for_ever_are_not_waited_for() {
+        for asked in [Duration::from_hours(1), Duration::MAX] {
+            assert_eq!(POLICY.wait_after(1, Some(asked), 0.0), None);
+        }
+    }
+
+    #[test]
+    fn a_policy_that_waits_for_ever_does_not_overflow() {
+        let policy = RetryPolicy { first_wait: Duration::MAX, longest_wait: Duration::MAX, ..POLICY };
+        assert_eq!(policy.wait_after(1, Some(Duration::MAX), 1.0), Some(Duration::MAX));
     }
 
     #[test]

@@ -6,7 +6,12 @@ use serde::de::{DeserializeOwned, Deserializer};
 use serde_json::Value;
 
 use crate::chat::Usage;
-use crate::models::{ModelInfo, Price};
+use crate::models::{ModelId, ModelInfo, Price};
+
+/// OpenRouter lists some hundred.
+const MOST_MODELS: usize = 10_000;
+/// In characters. The longest in use has about 60.
+const LONGEST_MODEL_NAME: usize = 200;
 
 /// One event of the stream, or the whole body of an answer that was not streamed.
 #[derive(Debug, Default, Deserialize)]
@@ -181,12 +186,16 @@ pub struct WireError {
     pub message: String,
     /// A number, from `code` or `status`.
     pub status: Option<u16>,
-    /// A word, from `metadata.error_type`, `code` or `type`.
-    pub kind: Option<String>,
+    /// Words for what went wrong, the most precise first: from `metadata`, `code`, `type` and `status`, then from what
+    /// the provider itself said.
+    pub kinds: Vec<String>,
     pub provider: Option<String>,
-    pub retry_after_seconds: Option<u64>,
-    /// Unix time in milliseconds, from the `X-RateLimit-Reset` that the metadata repeats.
-    pub reset_at_ms: Option<u64>,
+    /// Whose limit was reached: `metadata.limit_source`.
+    pub limit_source: Option<String>,
+    /// As in the header `Retry-After`.
+    pub retry_after: Option<String>,
+    /// As in the header `X-RateLimit-Reset`, which the metadata repeats.
+    pub rate_limit_reset: Option<String>,
 }
 
 impl Chunk {
@@ -309,21 +318,18 @@ pub fn read_error(value: &Value) -> Option<WireError> {
             Some(WireError { message: text.clone(), ..WireError::default() })
         }
         Value::Object(fields) if !fields.is_empty() => {
-            let metadata = fields.get("metadata").unwrap_or(&Value::Null);
-            let code = fields.get("code").unwrap_or(&Value::Null);
-            let word = |value: &Value| value.as_str().map(str::to_owned);
-            let kind = word(&metadata["error_type"]).or_else(|| word(code));
+            let metadata = &value["metadata"];
+            let headers = &metadata["headers"];
             Some(WireError {
                 message: error_message(fields.get("message"), metadata),
-                status: status(code).or_else(|| fields.get("status").and_then(status)),
-                kind: kind.or_else(|| fields.get("type").and_then(word)),
+                status: status(&value["code"]).or_else(|| status(&value["status"])),
+                kinds: error_kinds(value),
                 provider: word(&metadata["provider_name"]),
-                retry_after_seconds: metadata["retry_after_seconds"]
-                    .as_u64()
-                    .or_else(|| value["availability"]["retry_after"].as_u64()),
-                reset_at_ms: metadata["headers"]["X-RateLimit-Reset"]
-                    .as_str()
-                    .and_then(|text| text.parse().ok()),
+                limit_source: word(&metadata["limit_source"]),
+                retry_after: number_or_text(&metadata["retry_after_seconds"])
+                    .or_else(|| number_or_text(&value["availability"]["retry_after"]))
+                    .or_else(|| header(headers, "retry-after")),
+                rate_limit_reset: header(headers, "x-ratelimit-reset"),
             })
         }
         _ => None,
@@ -343,15 +349,13 @@ pub fn read_error_body(body: &[u8]) -> Option<WireError> {
     }
 }
 
-/// Reads `GET /models`. `None` if it is not a list at all; entries without an id are passed over.
+/// Reads `GET /models`: OpenRouter's list, or the bare array that some servers send. `None` if it is neither. An entry
+/// that is not a model, or has no name that can be asked for, is passed over.
 #[must_use]
 pub fn read_models(body: &[u8]) -> Option<Vec<ModelInfo>> {
-    #[derive(Deserialize)]
-    struct List {
-        data: Vec<Value>,
-    }
-    let list: List = serde_json::from_slice(body).ok()?;
-    Some(list.data.iter().filter_map(read_model).collect())
+    let list: Value = serde_json::from_slice(body).ok()?;
+    let entries = list.as_array().or_else(|| list["data"].as_array())?;
+    Some(entries.iter().filter_map(read_model).take(MOST_MODELS).collect())
 }
 
 /// Reads `GET /generation`. `None` if it is not a bill at all. The native counts are the ones that are charged.
@@ -373,16 +377,56 @@ pub fn read_generation(body: &[u8]) -> Option<Usage> {
 }
 
 fn read_model(entry: &Value) -> Option<ModelInfo> {
-    let id = entry["id"].as_str()?.to_owned();
-    let price = |key: &str| entry["pricing"][key].as_str()?.parse::<f64>().ok();
+    let id = entry["id"].as_str().filter(|id| !id.is_empty() && id.len() <= ModelId::MAX_LENGTH)?;
+    let name = entry["name"].as_str().filter(|name| !name.trim().is_empty()).unwrap_or(id);
+    let price = |key: &str| price(&entry["pricing"][key]);
     Some(ModelInfo {
-        name: entry["name"].as_str().unwrap_or(&id).to_owned(),
+        id: id.to_owned(),
+        name: name.chars().take(LONGEST_MODEL_NAME).collect(),
         context_length: entry["context_length"].as_u64(),
         price: price("prompt")
             .zip(price("completion"))
             .map(|(prompt, completion)| Price { prompt, completion }),
-        id,
     })
+}
+
+/// A decimal string; some servers send a number. What is not finite would become `null` on its way to the page, and a
+/// price that is `null` would cost the page the whole list.
+fn price(value: &Value) -> Option<f64> {
+    let price = value.as_f64().or_else(|| value.as_str()?.parse().ok())?;
+    price.is_finite().then_some(price)
+}
+
+/// The words that name a fault. A number is no word, not even one in a string.
+fn error_kinds(error: &Value) -> Vec<String> {
+    let metadata = &error["metadata"];
+    let said = raw_error(&metadata["raw"]);
+    let said = said.as_ref().unwrap_or(&Value::Null);
+    let words = [
+        &metadata["error_type"],
+        &metadata["provider_code"],
+        &error["code"],
+        &error["type"],
+        &error["status"],
+        &said["code"],
+        &said["type"],
+        &said["status"],
+    ];
+    words.into_iter().filter_map(word).filter(|word| word.parse::<f64>().is_err()).collect()
+}
+
+fn word(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+fn number_or_text(value: &Value) -> Option<String> {
+    value.as_number().map(ToString::to_string).or_else(|| word(value))
+}
+
+/// Names of headers are written in more than one case.
+fn header(headers: &Value, name: &str) -> Option<String> {
+    let (_, value) = headers.as_object()?.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+    number_or_text(value)
 }
 
 /// "Provider returned error" says nothing: then what the provider itself said is the message.
@@ -405,6 +449,15 @@ fn raw_message(raw: &Value) -> Option<String> {
             let nested = raw.get("error").unwrap_or(raw);
             nested.as_str().or_else(|| nested["message"].as_str()).map(str::to_owned)
         }
+        _ => None,
+    }
+}
+
+/// The error object that `metadata.raw` is, or holds, or holds as JSON in a string.
+fn raw_error(raw: &Value) -> Option<Value> {
+    match raw {
+        Value::String(text) => raw_error(&serde_json::from_str::<Value>(text).ok()?),
+        Value::Object(_) => Some(raw.get("error").unwrap_or(raw).clone()),
         _ => None,
     }
 }
@@ -464,14 +517,9 @@ mod tests {
     fn an_error_is_an_object_or_a_text_and_empty_ones_are_none() {
         assert_eq!(error(json!("overloaded")).message, "overloaded");
         assert_eq!(error(json!({"code": 429, "message": "slow down"})).status, Some(429));
-        assert_eq!(
-            error(json!({"code": "server_error", "message": "x"})).kind.as_deref(),
-            Some("server_error")
-        );
-        assert_eq!(
-            error(json!({"code": null, "type": "server_error"})).kind.as_deref(),
-            Some("server_error")
-        );
+        assert_eq!(error(json!({"code": "server_error", "message": "x"})).kinds, ["server_error"]);
+        assert_eq!(error(json!({"code": null, "type": "server_error"})).kinds, ["server_error"]);
+        assert_eq!(error(json!({"code": "429", "message": "x"})).kinds, [""; 0], "a number is no word");
         for empty in [json!(null), json!(""), json!({}), json!(false)] {
             assert_eq!(read_error(&empty), None);
         }
@@ -512,5 +560,37 @@ mod tests {
         assert_eq!(models[0].price, Some(Price { prompt: 0.1, completion: 0.2 }));
         assert_eq!(models[1].name, "c");
         assert_eq!(read_models(b"<html>"), None);
+    }
+
+    #[test]
+    fn an_entry_that_is_malformed_costs_no_other_its_place() {
+        let good = json!({"id": "a/b", "name": "A", "pricing": {"prompt": 0.5, "completion": "1"}});
+        let long = "x".repeat(1_000_000);
+        for bad in [
+            json!(null),
+            json!(7),
+            json!([]),
+            json!({"id": 7}),
+            json!({"id": ""}),
+            json!({"id": long}),
+            json!({"name": "no id"}),
+        ] {
+            let list = json!({"data": [bad, good]});
+            let models = read_models(list.to_string().as_bytes()).unwrap();
+            assert_eq!(models.len(), 1, "{}", &list.to_string()[..40]);
+            assert_eq!(models[0].price, Some(Price { prompt: 0.5, completion: 1.0 }));
+        }
+        for odd in [
+            json!({"id": "c", "name": long, "pricing": {"prompt": "NaN", "completion": "inf"}}),
+            json!({"id": "c", "name": {}, "pricing": [], "context_length": "long"}),
+            json!({"id": "c", "name": " ", "pricing": {"prompt": "1e999", "completion": "1"}}),
+        ] {
+            let models = read_models(json!([odd, good]).to_string().as_bytes()).unwrap();
+            assert_eq!(models.len(), 2);
+            assert_eq!(models[0].price, None);
+            let sent = serde_json::to_string(&models).unwrap();
+            assert!(sent.len() < 1000, "{} bytes", sent.len());
+            assert_eq!(serde_json::from_str::<Vec<ModelInfo>>(&sent).unwrap(), models);
+        }
     }
 }

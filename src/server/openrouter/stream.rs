@@ -12,7 +12,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use tokio::time::{Instant, Sleep};
 
 use super::OpenRouter;
-use super::failure::{Failure, read_bounded};
+use super::failure::{Failure, refuse_compression};
 use super::reader::AnswerReader;
 use super::request::AnswerRequest;
 use crate::chat::{Answer, AnswerEvent, AnswerId, End, EndStatus, QuestionId, Retry, Source};
@@ -31,6 +31,8 @@ pub struct AnswerStream {
     started: Instant,
     /// From 1; 0 before the first request.
     attempt: u32,
+    /// When the last attempt's request was sent.
+    requested: Instant,
     stage: Stage,
     ready: VecDeque<AnswerEvent>,
 }
@@ -72,6 +74,7 @@ impl AnswerStream {
             body,
             started: Instant::now(),
             attempt: 0,
+            requested: Instant::now(),
             stage: Stage::Idle,
             ready: VecDeque::new(),
         }
@@ -80,7 +83,7 @@ impl AnswerStream {
     /// The next event. Dropping the returned future loses nothing: the next call goes on where it was.
     pub async fn next(&mut self) -> Option<AnswerEvent> {
         loop {
-            if let Some(event) = self.ready.pop_front() {
+            if let Some(event) = self.next_ready() {
                 return Some(event);
             }
             match &mut self.stage {
@@ -101,7 +104,8 @@ impl AnswerStream {
 
     /// An event that is there already, without waiting.
     pub fn next_ready(&mut self) -> Option<AnswerEvent> {
-        self.ready.pop_front()
+        // The only way out: no event leaves with the key in it.
+        self.ready.pop_front().map(|event| self.client.redacted_event(event))
     }
 
     /// Reads to the end and gives the whole answer.
@@ -119,10 +123,12 @@ impl AnswerStream {
     }
 
     fn request(&mut self) {
+        self.requested = Instant::now();
         if self.attempt == 0 {
-            self.started = Instant::now();
+            self.started = self.requested;
         }
         self.attempt += 1;
+        let deadline = self.requested + self.client.config().progress_timeout;
         let client = self.client.clone();
         let request = client
             .inner
@@ -132,11 +138,13 @@ impl AnswerStream {
             .body(self.body.clone());
         self.stage = Stage::Requesting(Box::pin(async move {
             // No headers is no progress, not a dead connection: some servers send them with the first token.
-            let patience = client.config().progress_timeout;
-            match tokio::time::timeout(patience, request.send()).await {
-                Ok(Ok(response)) => client.accept(response).await,
+            match tokio::time::timeout_at(deadline, request.send()).await {
+                Ok(Ok(response)) => client.accept(response, deadline).await,
                 Ok(Err(error)) => Err(client.connection_failure(&error)),
-                Err(_) => Err(Failure::lasting(ProblemKind::Stalled, silence("No answer came", patience))),
+                Err(_) => {
+                    let patience = client.config().progress_timeout;
+                    Err(Failure::lasting(ProblemKind::Stalled, silence("No answer came", patience)))
+                }
             }
         }));
     }
@@ -153,8 +161,10 @@ impl AnswerStream {
         let mut reader = AnswerReader::new(reply.generation_id);
         match reply.body {
             ReplyBody::Stream(response) => {
-                let now = Instant::now();
-                let reading = Reading { response, reader, last_byte: now, last_content: now };
+                // Headers are a sign of life and no content: those of a model that is being loaded may come early or
+                // late, and the longest time without content is one time, whatever it passes with.
+                let (last_byte, last_content) = (Instant::now(), self.requested);
+                let reading = Reading { response, reader, last_byte, last_content };
                 self.stage = Stage::Reading(Box::new(reading));
             }
             ReplyBody::Whole(body) => {
@@ -237,8 +247,13 @@ impl AnswerStream {
         let end = reader.end(self.elapsed_ms());
         let failure = match (reader.failure(), &end.problem) {
             (Some(failure), _) => failure.clone(),
-            // Closed before anything came: a provider that was scaled down or restarted.
-            (None, Some(problem)) => Failure { problem: problem.clone(), is_transient: true },
+            // Closed before anything came: a provider that was scaled down or restarted. Or it ended with a reason of
+            // its own, which may be one that lasts.
+            (None, Some(problem)) => Failure {
+                problem: problem.clone(),
+                is_transient: matches!(problem.kind, ProblemKind::CutOff | ProblemKind::ProviderDown),
+                asked_wait: None,
+            },
             (None, None) => {
                 self.stage = Stage::Ended;
                 return self.ready.push_back(AnswerEvent::End(end));
@@ -268,8 +283,7 @@ impl AnswerStream {
     }
 
     fn wait_before_retry(&self, failure: &Failure) -> Option<Duration> {
-        let asked = failure.problem.retry_after_ms.map(Duration::from_millis);
-        self.client.config().retry.wait_after(self.attempt, asked, fastrand::f64())
+        self.client.config().retry.wait_after(self.attempt, failure.asked_wait, fastrand::f64())
     }
 
     fn failed_end(&self, problem: Problem, reader: Option<&AnswerReader>) -> End {
@@ -287,18 +301,18 @@ impl AnswerStream {
 }
 
 impl OpenRouter {
-    /// A stream, or a JSON body that may be an answer; anything else is a failure.
-    async fn accept(&self, response: Response) -> Result<Reply, Failure> {
+    /// A stream, or a JSON body that may be an answer and is there by `deadline`; anything else is a failure.
+    async fn accept(&self, response: Response, deadline: Instant) -> Result<Reply, Failure> {
         let content_type = header(response.headers(), "content-type").unwrap_or_default();
         if !response.status().is_success() || content_type.starts_with("text/html") {
             return Err(self.read_failure(response).await);
         }
         let generation_id = header(response.headers(), "x-generation-id");
         let body = if content_type.starts_with("application/json") {
-            ReplyBody::Whole(
-                read_bounded(response, LARGEST_WHOLE_ANSWER_BYTES, self.config().progress_timeout).await,
-            )
+            let patience = deadline.saturating_duration_since(Instant::now());
+            ReplyBody::Whole(self.read_body(response, LARGEST_WHOLE_ANSWER_BYTES, patience).await?)
         } else {
+            refuse_compression(response.headers())?;
             ReplyBody::Stream(response)
         };
         Ok(Reply { generation_id, body })
