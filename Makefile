@@ -161,6 +161,12 @@ doc: ## The examples in the documentation, run against the emulator, and the doc
 end2end: release chromium $(NODE_TOOLS) $(PYTHON_TOOLS) ## Browser tests, one part of them against a real language model
 	$(PLAYWRIGHT)
 
+RUNS ?= 10
+
+.PHONY: flaky
+flaky: release chromium $(PYTHON_TOOLS) ## The browser tests RUNS times (10) while one core is kept busy, and what failed
+	cd end2end && RUNS=$(RUNS) node flaky.mjs
+
 .PHONY: screenshots
 screenshots: release chromium $(NODE_TOOLS) ## Save pictures of every screen in end2end/test-results/screenshots
 	SCREENSHOTS=1 $(SHELL) -c "$(PLAYWRIGHT) --project=screenshots"
