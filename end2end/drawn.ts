@@ -61,7 +61,10 @@ export async function recordDrawn(page: Page): Promise<() => Promise<Drawn>> {
   return () => record.evaluate((drawn) => structuredClone(drawn));
 }
 
-/** Records, from now on, each layout shift of something within an answer that stands before the answer's last block. */
+/**
+ * Records, from now on, each layout shift of something within an answer that was finished: what it stands in was no
+ * longer the answer's last block when the frame before was drawn.
+ */
 export async function recordShiftsAbove(page: Page): Promise<() => Promise<string[]>> {
   const record = await page.evaluateHandle(() => {
     interface LayoutShift extends PerformanceEntry {
@@ -69,19 +72,34 @@ export async function recordShiftsAbove(page: Page): Promise<() => Promise<strin
       sources: { node: Node | null }[];
     }
     const shifted: string[] = [];
-    // A shift is told after the frame that it was in: by then, another block may be the last.
-    const lasts: { time: number; blocks: Element[] }[] = [];
-    const look = (time: number) => {
-      const texts = [...document.querySelectorAll('.answer-text')];
-      lasts.push({ time, blocks: texts.flatMap((text) => [...text.children].slice(-1)) });
-      requestAnimationFrame(look);
+    // A shift is told some frames after the one that it was in, and on a busy machine whole blocks begin and end within
+    // one frame. So each change of what is last is noted with its time, and so is the beginning of each frame. The time
+    // that a frame is given is not it: it may be before the one before was drawn.
+    const lasts: { since: number; blocks: Element[] }[] = [];
+    const frames: number[] = [];
+    const noteFrame = () => {
+      frames.push(performance.now());
+      requestAnimationFrame(noteFrame);
     };
-    requestAnimationFrame(look);
+    requestAnimationFrame(noteFrame);
+    const noteLasts = () => {
+      const blocks = [...document.querySelectorAll('.answer-text > :last-child')];
+      const known = lasts.at(-1)?.blocks ?? [];
+      if (blocks.length !== known.length || blocks.some((block, at) => block !== known[at])) {
+        lasts.push({ since: performance.now(), blocks });
+      }
+    };
+    noteLasts();
+    new MutationObserver(noteLasts).observe(document.body, { subtree: true, childList: true });
+    const wasLast = (node: Node, time: number) => {
+      const frameBefore = frames.filter((frame) => frame <= time).at(-2) ?? 0;
+      const until = (at: number) => lasts[at + 1]?.since ?? Infinity;
+      const growing = lasts.filter(({ since }, at) => since <= time && until(at) >= frameBefore);
+      return growing.some(({ blocks }) => blocks.some((block) => block.contains(node)));
+    };
     const isAbove = (node: Node, time: number) => {
       const text = (node instanceof Element ? node : node.parentElement)?.closest('.answer-text');
-      const before = lasts.filter((frame) => frame.time < time).at(-2)?.blocks ?? [];
-      const isLast = [...before, [...(text?.children ?? [])].at(-1)].some((block) => block?.contains(node) ?? true);
-      return text !== null && text !== undefined && text !== node && !isLast;
+      return text !== null && text !== undefined && text !== node && !wasLast(node, time);
     };
     new PerformanceObserver((list) => {
       for (const { hadRecentInput, sources, startTime } of list.getEntries() as LayoutShift[]) {

@@ -443,9 +443,11 @@ test.describe('while it is written', () => {
   });
 
   test('what is finished neither moves nor changes its size', async ({ chat, page }) => {
+    // Slowly, so that there are many frames on a busy machine too.
+    test.slow();
     const [drawn, shifted] = [await recordDrawn(page), await recordShiftsAbove(page)];
-    const answer = await chat.ask('[[delta_ms=2 characters=6]] Show me everything.', { model: 'demo/showcase' });
-    await answer.ended('complete');
+    const answer = await chat.ask('[[delta_ms=4 characters=6]] Show me everything.', { model: 'demo/showcase' });
+    await answer.ended('complete', 60_000);
     expect((await drawn()).texts.length).toBeGreaterThan(50);
     expect((await drawn()).moved).toEqual([]);
     expect(await shifted()).toEqual([]);
