@@ -164,7 +164,7 @@ end2end: release chromium $(NODE_TOOLS) $(PYTHON_TOOLS) ## Browser tests, one pa
 RUNS ?= 10
 
 .PHONY: flaky
-flaky: release chromium $(PYTHON_TOOLS) ## The browser tests RUNS times (10) while one core is kept busy, and what failed
+flaky: release chromium $(NODE_TOOLS) $(PYTHON_TOOLS) ## The browser tests RUNS times (10) while one core is kept busy, and what failed
 	cd end2end && RUNS=$(RUNS) node flaky.mjs
 
 .PHONY: screenshots
