@@ -57,7 +57,8 @@ fn texts_of(event: &mut AnswerEvent) -> Vec<&mut String> {
         AnswerEvent::Waiting
         | AnswerEvent::FirstToken { elapsed_ms: _ }
         | AnswerEvent::Reasoned { ms: _ }
-        | AnswerEvent::Seam => Vec::new(),
+        | AnswerEvent::Seam
+        | AnswerEvent::Unknown => Vec::new(),
         AnswerEvent::Text(text)
         | AnswerEvent::Reasoning(text)
         | AnswerEvent::Refusal(text)
