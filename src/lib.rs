@@ -88,7 +88,9 @@
 //! - [`api`] is the boundary between browser and server; its bodies are thin and reach the server only through
 //!   `server::request`.
 //! - Errors: [`problem::Problem`] is what goes wrong with an answer, [`api::ApiError`] what goes wrong with a
-//!   request. Both are sentences with something to do; the key is redacted where they are made.
+//!   request. Both are sentences with something to do. The key is taken out of whatever leaves `server::openrouter`.
+//! - What comes from elsewhere is not obeyed: `server::telemetry` writes one line for each event of the log, and
+//!   `server::terminal` what is said to people, both with marks in place of control characters.
 //!
 //! # The server
 //!

@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Err(error) => return run::fail(&error),
     };
     let result = runtime.block_on(async {
+        run::check_machine()?;
         match arguments.command {
             None => run::serve(arguments).await,
             Some(Command::Backup(backup)) => run::backup(arguments.data, backup).await,

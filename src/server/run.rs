@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::signal;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,7 @@ use super::store::{SqliteStore, Store, StoreError};
 use super::telemetry::log_to_stderr;
 use super::terminal::{self, MarkingWriter, say};
 use super::transfer::{self, TransferError};
-use super::{App, ask as asking, http};
+use super::{App, ask as asking, clock, http};
 
 /// How a command ends: an exit code of its own, or a sentence and exit code 1.
 pub type Outcome = Result<ExitCode, Box<dyn Error>>;
@@ -154,6 +154,14 @@ pub async fn demo_upstream(arguments: DemoArguments) -> Outcome {
         () = demo.stopped() => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Checks what every command needs.
+///
+/// # Errors
+/// A sentence about the machine's clock.
+pub fn check_machine() -> Result<(), Box<dyn Error>> {
+    Ok(clock::check(SystemTime::now())?)
 }
 
 /// Tells why a command failed.

@@ -126,7 +126,9 @@ impl AnswerReader {
             return (EndStatus::Failed, Some(failure.problem.clone()));
         }
         match &self.finish_reason {
-            Some(reason) if reason == "error" => (EndStatus::Failed, Some(self.unexplained_error())),
+            Some(reason) if reason == "error" || self.is_broken_off_unsaid() => {
+                (EndStatus::Failed, Some(self.unexplained_error()))
+            }
             Some(_) => (EndStatus::Complete, None),
             None if self.is_done => (EndStatus::Complete, None),
             None => {
@@ -134,6 +136,12 @@ impl AnswerReader {
                 (EndStatus::Interrupted, Some(Problem::new(ProblemKind::CutOff, message)))
             }
         }
+    }
+
+    /// Some providers end a stream that broke within them with a harmless reason, no content, and the truth in their own
+    /// word alone.
+    fn is_broken_off_unsaid(&self) -> bool {
+        !self.has_content && matches!(self.native_finish_reason.as_deref(), Some("network_error" | "error"))
     }
 
     /// `finish_reason: "error"` without an error object: the provider's own word is all there is.
@@ -462,6 +470,32 @@ mod tests {
         });
         assert!(pushed.count() <= 16);
         assert_eq!(reader.end(0).status, EndStatus::Failed);
+    }
+
+    #[test]
+    fn a_providers_own_word_tells_a_broken_answer_from_an_empty_one() {
+        let end = |native: &str, content: &str| {
+            let choice = serde_json::json!({
+                "delta": {"content": content}, "finish_reason": "stop", "native_finish_reason": native,
+            });
+            let chunk = serde_json::json!({"choices": [choice]});
+            read(&format!("data: {chunk}\n\ndata: [DONE]\n\n")).0.end().unwrap().clone()
+        };
+        assert_eq!(end("network_error", "").status, EndStatus::Failed);
+        assert_eq!(end("network_error", "").problem.unwrap().kind, ProblemKind::ProviderDown);
+        assert_eq!(end("network_error", "text").status, EndStatus::Complete);
+        assert_eq!(end("end_turn", "").status, EndStatus::Complete);
+    }
+
+    #[test]
+    fn a_reason_of_the_providers_that_lasts_is_known() {
+        let problem = |native: &str| {
+            let choice = serde_json::json!({"finish_reason": "error", "native_finish_reason": native});
+            let chunk = serde_json::json!({"choices": [choice]});
+            read(&format!("data: {chunk}\n\n")).0.end().unwrap().problem.clone().unwrap().kind
+        };
+        assert_eq!(problem("PROHIBITED_CONTENT"), ProblemKind::Refused);
+        assert_eq!(problem("MALFORMED_FUNCTION_CALL"), ProblemKind::ProviderDown);
     }
 
     #[test]
