@@ -11,8 +11,11 @@
 //!
 //! The parser is pulldown-cmark; [`blocks`] makes the tree ([`node`]) of its events. Pushed in pieces equals pushed
 //! whole: the specification's own examples are tested in every prefix.
+//!
+//! Nothing costs the square of its length, however hostile: what costs the parser that is kept from it
+//! ([`parser_input`]), and a list of patterns is read with each loop's [`steps`] counted (`hostile`).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use blocks::{Definitions, Label};
@@ -29,13 +32,17 @@ mod fence;
 mod formulas;
 mod freezing;
 pub mod highlight;
+#[cfg(test)]
+mod hostile;
 mod lead;
 mod likely;
 pub mod links;
 pub mod math;
 pub mod node;
 pub mod page;
+mod parser_input;
 mod showing;
+mod steps;
 
 /// Bytes that are read at once. A block that does not end within them gets twice as many, and so on.
 const WINDOW: usize = 8 * 1024;
@@ -80,6 +87,10 @@ pub struct Document {
     lead: Option<Lead>,
     definitions: Definitions,
     waiting: HashMap<Label, Vec<Piece>>,
+    /// What is to be read again since its links have been defined, by its place.
+    due: BTreeMap<(usize, Option<usize>), Piece>,
+    /// How many bytes were read again for that.
+    read_again: usize,
     /// The labels that something frozen waits for, in small letters and in order.
     awaited: BTreeSet<String>,
     /// The labels that nothing defines yet in what is not frozen.
@@ -155,6 +166,7 @@ impl Document {
         self.freeze(true, true);
         self.close_open();
         self.nodes_from(self.frozen, Vec::new());
+        self.read_due(true);
     }
 
     /// What there is to read once it is known whether the text goes on with what `lead` is of; nothing before that.

@@ -14,12 +14,17 @@ use super::autolink::link_addresses;
 use super::fence;
 use super::formulas::{self, Formula, is_blank};
 use super::node::{Alert, Align, Element, Node, Tag};
+use super::parser_input;
+use super::steps;
 
 /// How deep elements may stand in each other; what is deeper stands beside. Each level is a level of recursion for
 /// all who walk the tree.
-const DEEPEST: usize = 48;
+pub const DEEPEST: usize = 48;
 /// The address of a link whose own is still on its way.
 pub const OPEN_ADDRESS: &str = "runnel:open";
+/// Rows that are shorter than a table's head are filled up with cells: with so many, and one more for each byte of the
+/// row. Without a bound, 1 MB of rows of one `|` would be 64 million cells in a table of 128 columns.
+const MOST_FILLED_CELLS: usize = 16;
 /// A footnote's label is short; a longer one is a text in brackets.
 const LONGEST_LABEL: usize = 40;
 
@@ -33,7 +38,72 @@ pub struct Reading {
     pub undefined: Vec<(Label, usize)>,
     /// The labels of footnotes: a [`Tag::FootnoteMark`] holds a place in it in place of its number, until
     /// [`number_footnotes`].
-    pub footnotes: Vec<String>,
+    pub footnotes: Labels,
+}
+
+/// Labels of footnotes, each once and with its place, in the order in which they were met.
+#[derive(Debug, Default)]
+pub struct Labels {
+    in_order: Vec<String>,
+    places: HashMap<String, u32>,
+}
+
+impl Labels {
+    pub fn is_empty(&self) -> bool {
+        self.in_order.is_empty()
+    }
+
+    fn at(&self, place: u32) -> Option<&String> {
+        usize::try_from(place).ok().and_then(|place| self.in_order.get(place))
+    }
+
+    fn place(&mut self, label: &str) -> u32 {
+        if let Some(place) = self.places.get(label) {
+            return *place;
+        }
+        let place = u32::try_from(self.in_order.len()).unwrap_or(u32::MAX);
+        self.in_order.push(label.to_owned());
+        self.places.insert(label.to_owned(), place);
+        place
+    }
+}
+
+/// The numbers of footnotes, in the order of their first mention.
+pub trait Numbers {
+    /// The number of this label, or the next one.
+    fn number(&mut self, label: &str) -> u32;
+}
+
+impl Numbers for HashMap<String, u32> {
+    fn number(&mut self, label: &str) -> u32 {
+        if let Some(number) = self.get(label) {
+            return *number;
+        }
+        let next = next_number(self.len());
+        self.insert(label.to_owned(), next);
+        next
+    }
+}
+
+/// Numbers that are for the eye alone, beside those that count.
+pub struct NumbersOfTail<'a> {
+    pub frozen: &'a HashMap<String, u32>,
+    pub tail: HashMap<String, u32>,
+}
+
+impl Numbers for NumbersOfTail<'_> {
+    fn number(&mut self, label: &str) -> u32 {
+        if let Some(number) = self.frozen.get(label).or_else(|| self.tail.get(label)) {
+            return *number;
+        }
+        let next = next_number(self.frozen.len() + self.tail.len());
+        self.tail.insert(label.to_owned(), next);
+        next
+    }
+}
+
+fn next_number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 /// A block at the root, and the bytes that it was read from.
@@ -54,8 +124,6 @@ pub struct Definition {
     pub label: Label,
     pub url: String,
     pub title: String,
-    /// As it is written.
-    pub source: String,
     pub start: usize,
 }
 
@@ -74,6 +142,7 @@ pub enum End {
 /// Reads `text`, which begins where a block begins.
 pub fn read(text: &str, end: End, known: &Definitions) -> Reading {
     let mut all = Reading::default();
+    let mut labels = Labels::default();
     let mut at = 0;
     while at < text.len() {
         let rest = &text[at..];
@@ -84,22 +153,24 @@ pub fn read(text: &str, end: End, known: &Definitions) -> Reading {
             Formula::Open { tex } if end == End::Awaited => {
                 (formula_block(&rest[tex], 0..rest.len(), true), rest.len())
             }
-            _ => read_until_formula(rest, end, known),
+            _ => read_until_formula(rest, end, known, &mut labels),
         };
         more.shift(at);
         all.append(more);
         at += used.max(1);
     }
+    all.footnotes = labels;
+    // Links within links are told after what they stand in.
+    all.undefined.sort_by_key(|(_, at)| *at);
     all
 }
 
 /// Gives footnotes their numbers, in the order of their first mention.
-pub fn number_footnotes(node: &mut Node, labels: &[String], numbers: &mut HashMap<String, u32>) {
+pub fn number_footnotes(node: &mut Node, labels: &Labels, numbers: &mut impl Numbers) {
     let Node::Element(element) = node else { return };
     if let Tag::Footnote { number } | Tag::FootnoteMark { number } = &mut element.tag {
-        let label = usize::try_from(*number).ok().and_then(|place| labels.get(place));
-        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX).saturating_add(1);
-        *number = label.map_or(next, |label| *numbers.entry(label.clone()).or_insert(next));
+        // There is a label for each place.
+        *number = labels.at(*number).map_or(u32::MAX, |label| numbers.number(label));
     }
     for child in &mut element.children {
         number_footnotes(child, labels, numbers);
@@ -120,7 +191,9 @@ pub fn leaves(text: &str) -> (Vec<Leaf>, bool) {
     // Whether a text that stands in an item itself goes on.
     let mut goes_on = false;
     let mut inside_leaf = false;
-    for (event, range) in Parser::new_ext(text, options() - Options::ENABLE_MATH).into_offset_iter() {
+    let source = parser_input::bounded(text);
+    steps::count(text.len());
+    for (event, range) in Parser::new_ext(&source, options() - Options::ENABLE_MATH).into_offset_iter() {
         match event {
             Event::Start(Start::Paragraph | Start::Heading { .. } | Start::TableCell) => {
                 let is_paragraph = matches!(event, Event::Start(Start::Paragraph));
@@ -200,35 +273,56 @@ fn formula(tex: &str, is_display: bool, is_open: bool) -> Node {
 }
 
 /// Reads up to the first paragraph that begins with a formula of its own; says how far.
-fn read_until_formula(text: &str, end: End, known: &Definitions) -> (Reading, usize) {
-    let mut blocks = read_markdown(text, known);
-    let begins_formula = |block: &Block| {
-        let start = line_start(text, block.range.start);
-        // A line of dashes below makes a heading of it.
-        let is_text =
-            matches!(&block.node, Node::Element(Element { tag: Tag::Paragraph | Tag::Heading(_), .. }));
-        let formula = (is_text && start > 0).then(|| formulas::block(&text[start..]));
-        let is_formula = match formula {
-            Some(Formula::Closed { .. }) => true,
-            Some(Formula::Open { .. }) => end == End::Awaited,
-            _ => false,
-        };
-        is_formula.then_some(start)
+///
+/// What comes after it is read anew, so not much more than that is read here: each of many formulas would cost the
+/// whole text behind it.
+fn read_until_formula(text: &str, end: End, known: &Definitions, labels: &mut Labels) -> (Reading, usize) {
+    /// Bytes after a line that may begin a formula. If they do not tell, twice as many are read, and so on.
+    const BEHIND: usize = 32;
+    let Some(candidate) = formulas::next_line_of_marks(text) else {
+        return (read_markdown(text, known, labels), text.len());
     };
-    let Some((count, start)) =
-        blocks.blocks.iter().enumerate().find_map(|(place, block)| Some((place, begins_formula(block)?)))
-    else {
-        return (blocks, text.len());
-    };
-    blocks.blocks.truncate(count);
-    blocks.definitions.retain(|definition| definition.start < start);
-    blocks.undefined.retain(|(_, at)| *at < start);
-    (blocks, start)
+    let mut window = candidate + BEHIND;
+    loop {
+        let until = if window < text.len() { line_end(text, window) } else { text.len() };
+        let is_whole = until == text.len();
+        let mut blocks = read_markdown(&text[..until], known, labels);
+        // The last block may become another one with the next line: the head of a table, say.
+        let sure = blocks.blocks.len().saturating_sub(usize::from(!is_whole));
+        let found = blocks.blocks[..sure]
+            .iter()
+            .enumerate()
+            .find_map(|(place, block)| Some((place, formula_start(text, block, end)?)));
+        if let Some((count, start)) = found {
+            blocks.blocks.truncate(count);
+            blocks.definitions.retain(|definition| definition.start < start);
+            blocks.undefined.retain(|(_, at)| *at < start);
+            return (blocks, start);
+        }
+        if is_whole {
+            return (blocks, until);
+        }
+        window *= 2;
+    }
 }
 
-fn read_markdown(text: &str, known: &Definitions) -> Reading {
+/// Where the block begins, if that is a formula.
+fn formula_start(text: &str, block: &Block, end: End) -> Option<usize> {
+    let start = line_start(text, block.range.start);
+    // A line of dashes below makes a heading of it.
+    let is_text = matches!(&block.node, Node::Element(Element { tag: Tag::Paragraph | Tag::Heading(_), .. }));
+    let formula = (is_text && start > 0).then(|| formulas::block(&text[start..]))?;
+    let is_formula = match formula {
+        Formula::Closed { .. } => true,
+        Formula::Open { .. } => end == End::Awaited,
+        Formula::No => false,
+    };
+    is_formula.then_some(start)
+}
+
+fn read_markdown(text: &str, known: &Definitions, labels: &mut Labels) -> Reading {
     let masked = formulas::mask(text);
-    let source = masked.as_deref().unwrap_or(text);
+    let source = parser_input::bounded(masked.as_deref().unwrap_or(text));
     let mut undefined = Vec::new();
     let mut find = |link: BrokenLink<'_>| {
         let label = label_of(&link.reference);
@@ -238,54 +332,21 @@ fn read_markdown(text: &str, known: &Definitions) -> Reading {
         }
         found.map(|found| (CowStr::from(found.url.clone()), CowStr::from(found.title.clone())))
     };
-    let parser = Parser::new_with_broken_link_callback(source, options(), Some(&mut find));
-    let definitions = definitions_in(parser.reference_definitions(), text);
-    let earlier: Vec<_> =
-        definitions.iter().filter_map(|later| other_of(known.get(&later.label)?, later)).collect();
-    if !earlier.is_empty() {
-        drop(parser);
-        return read_after(&earlier, text, known);
-    }
-    let mut builder = Builder::new(text, source);
+    steps::count(text.len());
+    let parser = Parser::new_with_broken_link_callback(&source, options(), Some(&mut find));
+    let definitions = definitions_in(parser.reference_definitions());
+    let mut builder = Builder::new(text, &source, known, labels);
     builder.take(parser.into_offset_iter());
     Reading { definitions, undefined, ..builder.blocks }
 }
 
-/// The earlier definition, if the later one differs.
-fn other_of<'a>(earlier: &'a Definition, later: &Definition) -> Option<&'a str> {
-    ((&earlier.url, &earlier.title) != (&later.url, &later.title)).then_some(&*earlier.source)
-}
-
-/// Reads `text` as if it came after these definitions, which then count.
-fn read_after(definitions: &[&str], text: &str, known: &Definitions) -> Reading {
-    let before = format!("{}\n\n", definitions.join("\n\n"));
-    let own: Definitions = known
-        .iter()
-        .filter(|(_, definition)| !definitions.contains(&&*definition.source))
-        .map(|(label, definition)| (label.clone(), definition.clone()))
-        .collect();
-    let mut blocks = read_markdown(&format!("{before}{text}"), &own);
-    let shift = |at: &mut usize| *at = at.saturating_sub(before.len());
-    for block in &mut blocks.blocks {
-        for range in std::iter::once(&mut block.range).chain(&mut block.parts) {
-            shift(&mut range.start);
-            shift(&mut range.end);
-        }
-    }
-    blocks.definitions.retain(|definition| definition.start >= before.len());
-    blocks.definitions.iter_mut().for_each(|definition| shift(&mut definition.start));
-    blocks.undefined.iter_mut().for_each(|(_, at)| shift(at));
-    blocks
-}
-
-fn definitions_in(read: &RefDefs<'_>, text: &str) -> Vec<Definition> {
+fn definitions_in(read: &RefDefs<'_>) -> Vec<Definition> {
     let mut definitions: Vec<_> = read
         .iter()
         .map(|(label, definition)| Definition {
             label: label_of(label),
             url: unmasked(&definition.dest),
             title: definition.title.as_deref().map(unmasked).unwrap_or_default(),
-            source: text.get(definition.span.clone()).unwrap_or_default().to_owned(),
             start: definition.span.start,
         })
         .collect();
@@ -314,23 +375,10 @@ impl Reading {
     }
 
     fn append(&mut self, mut more: Self) {
-        let known = u32::try_from(self.footnotes.len()).unwrap_or(u32::MAX);
-        if known > 0 {
-            more.blocks.iter_mut().for_each(|block| shift_footnotes(&mut block.node, known));
-        }
         self.blocks.append(&mut more.blocks);
         self.definitions.append(&mut more.definitions);
         self.undefined.append(&mut more.undefined);
-        self.footnotes.append(&mut more.footnotes);
     }
-}
-
-fn shift_footnotes(node: &mut Node, by: u32) {
-    let Node::Element(element) = node else { return };
-    if let Tag::Footnote { number } | Tag::FootnoteMark { number } = &mut element.tag {
-        *number += by;
-    }
-    element.children.iter_mut().for_each(|child| shift_footnotes(child, by));
 }
 
 /// Where the line begins that `at` stands in.
@@ -350,6 +398,9 @@ struct Builder<'a> {
     /// As it was written, and as the parser reads it: equally long.
     text: &'a str,
     source: &'a str,
+    /// What was defined before the text.
+    known: &'a Definitions,
+    labels: &'a mut Labels,
     open: Vec<Open>,
     /// How many elements are open that are not made: their children stand in the last that is.
     not_made: usize,
@@ -367,10 +418,12 @@ struct Open {
 }
 
 impl<'a> Builder<'a> {
-    fn new(text: &'a str, source: &'a str) -> Self {
+    fn new(text: &'a str, source: &'a str, known: &'a Definitions, labels: &'a mut Labels) -> Self {
         Self {
             text,
             source,
+            known,
+            labels,
             open: Vec::new(),
             not_made: 0,
             alignments: Vec::new(),
@@ -383,14 +436,14 @@ impl<'a> Builder<'a> {
         F: pulldown_cmark::BrokenLinkCallback<'a>,
     {
         for (event, range) in events {
+            steps::count(1);
             match event {
                 Event::Start(tag) => self.start(tag, range),
                 Event::End(end) => self.end(end),
-                Event::Text(text) => self.text(&text),
+                Event::Text(text) | Event::Html(text) => self.text_at(&text, range),
                 Event::SoftBreak => self.text("\n"),
                 Event::HardBreak => self.inline(Tag::Break, ""),
                 Event::Code(code) => self.inline(Tag::Code, &code),
-                Event::Html(html) => self.text(&html),
                 Event::InlineHtml(html) => self.inline(Tag::Html, &html),
                 Event::InlineMath(_) | Event::DisplayMath(_) => self.formula(range),
                 Event::FootnoteReference(label) => {
@@ -416,8 +469,18 @@ impl<'a> Builder<'a> {
         if let Start::Table(alignments) = &tag {
             self.alignments = alignments.iter().copied().map(align).collect();
         }
+        if matches!(tag, Start::TableCell) && range.is_empty() && !self.may_fill() {
+            self.not_made += 1;
+            return;
+        }
         let tag = self.tag(tag);
         self.open(tag, range);
+    }
+
+    /// Whether the row that is open gets another cell that was not written.
+    fn may_fill(&self) -> bool {
+        let Some(row) = self.open.last().filter(|_| self.not_made == 0) else { return false };
+        row.element.children.len() < row.range.len() + MOST_FILLED_CELLS
     }
 
     fn tag(&mut self, tag: Start<'_>) -> Tag {
@@ -449,14 +512,27 @@ impl<'a> Builder<'a> {
             Start::Link { dest_url, title, link_type: LinkType::Email, .. } => {
                 Tag::Link { url: format!("mailto:{}", unmasked(&dest_url)), title: unmasked(&title) }
             }
-            Start::Link { dest_url, title, .. } => {
-                Tag::Link { url: unmasked(&dest_url), title: unmasked(&title) }
+            Start::Link { link_type, dest_url, title, id } => {
+                let (url, title) = self.address(link_type, &dest_url, &title, &id);
+                Tag::Link { url, title }
             }
-            Start::Image { dest_url, title, .. } => {
-                Tag::Image { url: unmasked(&dest_url), title: unmasked(&title) }
+            Start::Image { link_type, dest_url, title, id } => {
+                let (url, title) = self.address(link_type, &dest_url, &title, &id);
+                Tag::Image { url, title }
             }
             // The rest belongs to extensions that are off.
             _ => Tag::HtmlBlock,
+        }
+    }
+
+    /// Where a link leads, and its title. The first definition of a label counts, also if it was read before.
+    fn address(&self, link_type: LinkType, url: &str, title: &str, label: &str) -> (String, String) {
+        let has_label = matches!(link_type, LinkType::Reference | LinkType::Collapsed | LinkType::Shortcut);
+        let earlier =
+            if has_label && !self.known.is_empty() { self.known.get(&label_of(label)) } else { None };
+        match earlier {
+            Some(earlier) => (earlier.url.clone(), earlier.title.clone()),
+            None => (unmasked(url), unmasked(title)),
         }
     }
 
@@ -494,6 +570,15 @@ impl<'a> Builder<'a> {
         list.parts.retain(|part| !part.is_empty());
         if let Tag::List { is_loose, .. } = &mut list.element.tag {
             *is_loose = has_own;
+        }
+    }
+
+    /// A text of the source itself is shown as it was written.
+    fn text_at(&mut self, text: &str, range: Range<usize>) {
+        if !text.is_empty() && self.source.get(range.clone()) == Some(text) {
+            self.append(Node::text(&self.text[range]));
+        } else {
+            self.text(text);
         }
     }
 
@@ -536,7 +621,7 @@ impl<'a> Builder<'a> {
     }
 
     fn footnote(&mut self, label: &str) -> u32 {
-        footnote_place(&mut self.blocks.footnotes, label)
+        self.labels.place(label)
     }
 
     fn open(&mut self, tag: Tag, range: Range<usize>) {
@@ -566,7 +651,7 @@ impl<'a> Builder<'a> {
         let parts = open.parts.clone();
         let is_root = self.open.is_empty();
         let start = if is_root { line_start(self.text, range.start) } else { range.start };
-        let node = finish(open, &self.text[start..range.end], &mut self.blocks.footnotes, is_root);
+        let node = finish(open, &self.text[start..range.end], self.labels, is_root);
         if is_root {
             self.blocks.blocks.push(Block { node, range, parts });
         } else {
@@ -610,7 +695,7 @@ fn note_part(parent: &mut Open, child: &Open) {
 }
 
 /// An element that has ended, with what the parser leaves to us.
-fn finish(open: Open, text: &str, footnotes: &mut Vec<String>, is_root: bool) -> Node {
+fn finish(open: Open, text: &str, footnotes: &mut Labels, is_root: bool) -> Node {
     let Open { element: Element { tag, mut children }, .. } = open;
     match &tag {
         Tag::CodeBlock { language, is_indented } => {
@@ -635,18 +720,18 @@ fn finish(open: Open, text: &str, footnotes: &mut Vec<String>, is_root: bool) ->
 }
 
 /// A paragraph that we made has not been finished with its end; for the others this changes nothing more.
-fn finish_own_paragraph(child: &mut Node, footnotes: &mut Vec<String>) {
+fn finish_own_paragraph(child: &mut Node, footnotes: &mut Labels) {
     if let Node::Element(Element { tag: Tag::Paragraph, children }) = child {
         *children = finish_inline(std::mem::take(children), footnotes);
     }
 }
 
-fn finish_inline(children: Vec<Node>, footnotes: &mut Vec<String>) -> Vec<Node> {
+fn finish_inline(children: Vec<Node>, footnotes: &mut Labels) -> Vec<Node> {
     link_addresses(mark_footnotes(children, footnotes))
 }
 
 /// Mentions of footnotes that are defined elsewhere are texts to the parser.
-fn mark_footnotes(nodes: Vec<Node>, footnotes: &mut Vec<String>) -> Vec<Node> {
+fn mark_footnotes(nodes: Vec<Node>, footnotes: &mut Labels) -> Vec<Node> {
     let mut marked = Vec::with_capacity(nodes.len());
     for node in nodes {
         match node {
@@ -660,7 +745,7 @@ fn mark_footnotes(nodes: Vec<Node>, footnotes: &mut Vec<String>) -> Vec<Node> {
     marked
 }
 
-fn mark_footnotes_in(text: &str, footnotes: &mut Vec<String>, marked: &mut Vec<Node>) {
+fn mark_footnotes_in(text: &str, footnotes: &mut Labels, marked: &mut Vec<Node>) {
     let mut rest = text;
     let mut plain = String::new();
     while let Some(at) = rest.find("[^") {
@@ -674,7 +759,7 @@ fn mark_footnotes_in(text: &str, footnotes: &mut Vec<String>, marked: &mut Vec<N
         if !plain.is_empty() {
             marked.push(Node::Text(std::mem::take(&mut plain)));
         }
-        let number = footnote_place(footnotes, label);
+        let number = footnotes.place(label);
         marked.push(Node::element(Tag::FootnoteMark { number }, Vec::new()));
         rest = &rest[label.len() + 3..];
     }
@@ -691,14 +776,6 @@ fn footnote_label(text: &str) -> Option<&str> {
     let label = &label[..length];
     let is_label = !label.is_empty() && !label.contains(|c: char| c.is_whitespace() || c == '[' || c == '^');
     is_label.then_some(label)
-}
-
-fn footnote_place(footnotes: &mut Vec<String>, label: &str) -> u32 {
-    let place = footnotes.iter().position(|known| known == label).unwrap_or_else(|| {
-        footnotes.push(label.to_owned());
-        footnotes.len() - 1
-    });
-    u32::try_from(place).unwrap_or(u32::MAX)
 }
 
 /// Adds a node; texts side by side become one.

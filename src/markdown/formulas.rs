@@ -5,9 +5,11 @@
 //! for, so that places in the masked text are places in the text.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::blocks::leaves;
+use super::steps;
 
 /// Stands for a dollar that is one. [`super::Document`] lets no such character in.
 pub const MASK: char = '\u{1}';
@@ -15,6 +17,9 @@ pub const MASK: char = '\u{1}';
 /// Bytes. What is longer is no formula in a line, and no search for its end is longer.
 const LONGEST: usize = 2000;
 const LONGEST_BETWEEN_DOLLARS: usize = 400;
+/// How many parentheses an address may have within each other: no more than the parser takes. Without a bound,
+/// `[a](` repeated would be read to its end from each of them.
+pub const MOST_PARENTHESES: usize = 32;
 
 /// A formula that is a block of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,9 +49,10 @@ pub fn block(text: &str) -> Formula {
         return Formula::No;
     }
     let start = indent + 2;
-    let paragraph = paragraph_end(text, start);
-    let Some(end) = closing_at(&text.as_bytes()[..paragraph.unwrap_or(text.len())], start, closing) else {
-        return if paragraph.is_none() { Formula::Open { tex: start..text.len() } } else { Formula::No };
+    let end = match closing_in_paragraph(text, start, closing) {
+        Closing::At(end) => end,
+        Closing::Awaited => return Formula::Open { tex: start..text.len() },
+        Closing::No => return Formula::No,
     };
     let after = end + closing.len();
     let line = text[after..].split('\n').next().unwrap_or_default();
@@ -55,6 +61,15 @@ pub fn block(text: &str) -> Formula {
     }
     let length = after + line.len();
     Formula::Closed { tex: start..end, length: length + usize::from(length < text.len()) }
+}
+
+/// Where the first line after the first begins that [`block`] may find a formula in.
+pub fn next_line_of_marks(text: &str) -> Option<usize> {
+    let mut lines = text.match_indices('\n').map(|(newline, _)| newline + 1);
+    lines.find(|&start| {
+        let marks = text[start..].trim_start_matches(' ');
+        marks.starts_with("$$") || marks.starts_with("\\[")
+    })
 }
 
 /// Masks `text`; `None` if there is nothing to mask.
@@ -115,11 +130,19 @@ struct Found {
 fn find(text: &str) -> Found {
     let bytes = text.as_bytes();
     let mut found = Found::default();
+    let mut lonely = HashSet::new();
     let mut at = 0;
     while at < bytes.len() {
+        steps::count(1);
         let formula = match bytes[at] {
             b'`' => {
-                at = code_end(text, at).unwrap_or_else(|| at + run(bytes, at));
+                let ticks = run(bytes, at);
+                // What had no other half before has none from here on either.
+                let end = if lonely.contains(&ticks) { None } else { code_end(text, at) };
+                if end.is_none() {
+                    lonely.insert(ticks);
+                }
+                at = end.unwrap_or(at + ticks);
                 continue;
             }
             b'\\' | b'$' => span_at(text, at),
@@ -170,11 +193,15 @@ fn address_end(text: &str, at: usize) -> Option<usize> {
     let mut open = 0_usize;
     let mut bytes = near.iter().enumerate().skip(start);
     while let Some((place, byte)) = bytes.next() {
+        steps::count(1);
         match byte {
             b'\\' => {
                 bytes.next();
             }
             b'\n' => return None,
+            // Neither may hold what begins it, so that it is not read from each beginning to the end.
+            b'<' if closing == b'>' => return None,
+            b'(' if closing == b')' && open == MOST_PARENTHESES => return None,
             b'(' if closing == b')' => open += 1,
             _ if *byte == closing && open == 0 => return Some(place + 1),
             b')' => open = open.saturating_sub(1),
@@ -192,6 +219,7 @@ pub fn code_end(text: &str, at: usize) -> Option<usize> {
     while let Some(found) = text[next..].find('`') {
         let found = next + found;
         let ticks = run(bytes, found);
+        steps::count(found + ticks - next);
         if ticks == length {
             return Some(found + ticks);
         }
@@ -234,19 +262,67 @@ fn within(text: &str, at: usize, length: usize) -> &[u8] {
     &text.as_bytes()[..text.len().min(at + length)]
 }
 
+/// Where the formula that begins before `from` ends. None holds its own beginning, so that no byte is looked at from
+/// more than one of them.
 fn closing_at(bytes: &[u8], from: usize, closing: &str) -> Option<usize> {
+    let opening = opening_of(closing);
     let mut at = from;
     while at < bytes.len() {
+        steps::count(1);
         if bytes[at..].starts_with(closing.as_bytes()) {
             return Some(at);
+        }
+        if bytes[at..].starts_with(opening.as_bytes()) {
+            return None;
         }
         at += if bytes[at] == b'\\' { 2 } else { 1 };
     }
     None
 }
 
+/// Dollars are the same at both ends.
+fn opening_of(closing: &str) -> &str {
+    match closing {
+        "\\)" => "\\(",
+        "\\]" => "\\[",
+        dollars => dollars,
+    }
+}
+
+/// Where a formula that has its lines for itself ends.
+enum Closing {
+    At(usize),
+    /// The text ends before it does.
+    Awaited,
+    No,
+}
+
+/// The same in a paragraph, which an empty line after the first ends.
+fn closing_in_paragraph(text: &str, from: usize, closing: &str) -> Closing {
+    let bytes = text.as_bytes();
+    let opening = opening_of(closing);
+    // Whether nothing has stood in the line so far. The line that it begins in has its marks.
+    let mut is_empty = false;
+    let mut at = from;
+    while at < bytes.len() {
+        steps::count(1);
+        let rest = &bytes[at..];
+        if rest.starts_with(closing.as_bytes()) {
+            return Closing::At(at);
+        }
+        if rest.starts_with(opening.as_bytes()) || rest.starts_with(b"\n") && is_empty {
+            return Closing::No;
+        }
+        is_empty = rest.starts_with(b"\n") || is_empty && matches!(rest[0], b' ' | b'\t');
+        let is_escape = rest[0] == b'\\' && rest.get(1) != Some(&b'\n');
+        at += if is_escape { 2 } else { 1 };
+    }
+    Closing::Awaited
+}
+
 /// Something is in it, and its braces are in pairs, without which the parser would not take it.
 pub fn is_tex(tex: &str) -> bool {
+    steps::count(tex.len());
     let mut open = 0_usize;
     let mut bytes = tex.bytes();
     while let Some(byte) = bytes.next() {
@@ -266,18 +342,6 @@ pub fn is_tex(tex: &str) -> bool {
 /// Spaces and tabs alone: other spaces are text (CommonMark 0.31.2, section 2.1).
 pub fn is_blank(line: &str) -> bool {
     line.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\n'))
-}
-
-/// Where the first empty line after `from` begins.
-fn paragraph_end(text: &str, from: usize) -> Option<usize> {
-    let mut at = from + text[from..].find('\n')? + 1;
-    while let Some(length) = text[at..].find('\n') {
-        if is_blank(&text[at..at + length]) {
-            return Some(at);
-        }
-        at += length + 1;
-    }
-    None
 }
 
 #[cfg(test)]

@@ -8,17 +8,21 @@ use super::fence::{self, Fence};
 use super::formulas;
 use super::highlight::Highlighter;
 use super::node::{Element, Node, Tag};
-use super::{Document, LONG_TAIL, Open, Piece, WINDOW, rows_of, table_body};
+use super::{Document, LONG_TAIL, Open, Piece, WINDOW, rows_of, steps, table_body};
+
+/// How many times the text's length may be read again for links that are defined later. Each of many definitions could
+/// have a long text read again otherwise; what is more waits for the end.
+const MOST_READ_AGAIN: usize = 4;
 
 impl Document {
     /// Freezes what it can; `is_end` if no more will come.
     pub(super) fn freeze(&mut self, has_new_line: bool, is_end: bool) {
-        if !is_end && (!has_new_line || self.source.len() - self.tail < self.next_freeze) {
+        if !is_end && (!has_new_line || self.unread_length() < self.next_freeze) {
             return;
         }
         let before = self.tail;
         while self.tail < self.source.len() && self.freeze_some(is_end) {}
-        let length = self.source.len() - self.tail;
+        let length = self.unread_length();
         if self.tail > before {
             self.next_show = 0;
         }
@@ -26,6 +30,19 @@ impl Document {
         // A fence reads no line twice.
         if matches!(self.open, Open::Fence { .. }) {
             self.next_freeze = 0;
+        }
+    }
+
+    /// Bytes that are read when the tail is read: those of a table's head, too.
+    pub(super) fn unread_length(&self) -> usize {
+        self.source.len() - self.tail + self.open_head().len()
+    }
+
+    /// The head of the table that is open.
+    pub(super) fn open_head(&self) -> Range<usize> {
+        match &self.open {
+            Open::Table { head, .. } => head.clone(),
+            _ => 0..0,
         }
     }
 
@@ -39,7 +56,8 @@ impl Document {
         } else {
             line_start(&self.source, self.source.len()).max(self.tail)
         };
-        let mut window = WINDOW;
+        // A long head is read again with each window.
+        let mut window = WINDOW.max(self.open_head().len());
         loop {
             let end = self.window_end(all, window);
             if self.freeze_until(end, is_end && end == all) {
@@ -269,15 +287,33 @@ impl Document {
                 self.definitions.insert(definition.label.clone(), definition.clone());
                 self.awaited.remove(&definition.label.to_lowercase());
                 for piece in self.waiting.remove(&definition.label).unwrap_or_default() {
-                    self.read_again(&piece);
+                    self.due.insert((piece.block, piece.part), piece);
                 }
             }
         }
+        self.read_due(false);
         length > 0
     }
 
+    /// Reads again what mentions links that have been defined meanwhile: all of it at the end, before it as much as
+    /// [`MOST_READ_AGAIN`] allows.
+    pub(super) fn read_due(&mut self, is_end: bool) {
+        while let Some((place, piece)) = self.due.pop_first() {
+            let length = piece.source.len() + piece.head.as_ref().map_or(0, Range::len);
+            if !is_end && self.read_again + length > MOST_READ_AGAIN * self.source.len() {
+                self.due.insert(place, piece);
+                return;
+            }
+            self.read_again += length;
+            self.read_piece_again(&piece);
+        }
+    }
+
     fn note_undefined(&mut self, read: &Reading, range: &Range<usize>, piece: &Piece) {
-        for (label, _) in read.undefined.iter().filter(|(_, at)| range.contains(at)) {
+        // They are in order of their places.
+        let first = read.undefined.partition_point(|(_, at)| *at < range.start);
+        for (label, _) in read.undefined[first..].iter().take_while(|(_, at)| *at < range.end) {
+            steps::count(1);
             self.awaited.insert(label.to_lowercase());
             let waiting = self.waiting.entry(label.clone()).or_default();
             let is_known =
@@ -289,7 +325,7 @@ impl Document {
     }
 
     /// A link that something frozen mentions has been defined.
-    fn read_again(&mut self, piece: &Piece) {
+    fn read_piece_again(&mut self, piece: &Piece) {
         let head = piece.head.as_ref().map_or("", |head| &self.source[head.clone()]);
         let text = format!("{head}{}", &self.source[piece.source.clone()]);
         let read = self.read(&text, End::Final);

@@ -41,7 +41,12 @@ impl Lead {
 
     /// Whether the text goes on with it, as soon as that is known.
     pub fn is_gone_on_with(&self) -> Option<bool> {
+        /// Bytes of spaces or of one mark, after which no more are waited for: all are read with each piece.
+        const LONGEST: usize = 4 * 1024;
         let begin = self.held.trim_start();
+        if self.held.len() > LONGEST {
+            return Some(self.is_code && begin.is_empty());
+        }
         match begin.chars().next()? {
             // Models begin code anew, with its language, although they were asked to go on.
             mark @ ('`' | '~') if self.is_code => {

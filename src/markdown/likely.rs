@@ -3,8 +3,11 @@
 //!
 //! It is a guess for the eye alone: what is frozen has been read without it.
 
-use super::blocks::{Leaf, OPEN_ADDRESS, leaves, line_start};
-use super::formulas::{self, Formula, code_end, is_tex, run, span_at};
+use std::collections::VecDeque;
+
+use super::blocks::{DEEPEST, Leaf, OPEN_ADDRESS, leaves, line_start};
+use super::formulas::{self, Formula, MOST_PARENTHESES, code_end, is_tex, run, span_at};
+use super::steps;
 
 /// A text that can be shown.
 #[derive(Debug, PartialEq, Eq)]
@@ -127,15 +130,44 @@ enum Step {
     Stop(Completion),
 }
 
+/// The marks that have not found their other half, as they come; the last of them [`DEEPEST`] at most, since no more
+/// is ever shown within each other. All are looked through for the other half of one, which would cost the square of
+/// the text without that bound.
+#[derive(Debug, Default)]
+struct Openers(VecDeque<Opener>);
+
+impl Openers {
+    fn push(&mut self, opener: Opener) {
+        if self.0.len() == DEEPEST {
+            self.0.pop_front();
+        }
+        self.0.push_back(opener);
+    }
+
+    /// The place of the innermost that is such a one.
+    fn innermost(&self, is_one: impl Fn(&Opener) -> bool) -> Option<usize> {
+        steps::count(self.0.len());
+        self.0.iter().rposition(is_one)
+    }
+}
+
+impl Opener {
+    fn is_bracket(&self) -> bool {
+        matches!(self, Self::Bracket { .. })
+    }
+}
+
 fn complete(text: &str) -> Completion {
-    let mut openers = Vec::new();
+    let mut openers = Openers::default();
+    let mut ends = Ends::default();
     let mut at = 0;
     let mut completion = loop {
         if at >= text.len() {
             break Completion { keep: text.len(), ..Completion::default() };
         }
+        steps::count(1);
         let step = match text.as_bytes()[at] {
-            b'\\' | b'$' => formula(text, at),
+            b'\\' | b'$' => formula(text, at, &mut ends),
             b'`' => code(text, at),
             b'*' | b'_' | b'~' => emphasis(text, at, &mut openers),
             b'!' if at + 1 == text.len() => stop_at(at),
@@ -166,14 +198,14 @@ fn stop_at(keep: usize) -> Step {
 }
 
 /// Ends what is open, the innermost first. What holds nothing yet is not shown.
-fn close(text: &str, openers: Vec<Opener>, completion: &mut Completion) {
+fn close(text: &str, openers: Openers, completion: &mut Completion) {
     let mut has_link = false;
-    for opener in openers.into_iter().rev() {
+    for opener in openers.0.into_iter().rev() {
         let (start, end) = match opener {
             Opener::Emphasis { length, end, .. } => (end - length, end),
             Opener::Bracket { at, end, .. } => (at, end),
         };
-        let is_footnote = matches!(opener, Opener::Bracket { .. }) && text[end..].starts_with('^');
+        let is_footnote = opener.is_bracket() && text[end..].starts_with('^');
         let is_empty = text.get(end..completion.keep).is_none_or(|inside| inside.trim().is_empty());
         // A link holds no other.
         let is_link = matches!(opener, Opener::Bracket { is_picture: false, .. });
@@ -199,7 +231,39 @@ fn close(text: &str, openers: Vec<Opener>, completion: &mut Completion) {
     }
 }
 
-fn formula(text: &str, at: usize) -> Step {
+/// Where the formulas that do not end here could end: looked for once, and not from each mark anew.
+#[derive(Debug, Default)]
+struct Ends {
+    /// The ends that were found, by their mark: each is the next one for every place before it.
+    found: [(&'static str, Option<usize>); 4],
+    /// Where the text ends, without the marks that may be half of an end.
+    text: Option<usize>,
+}
+
+impl Ends {
+    /// Whether `closing` stands anywhere from `from` on. `from` grows from call to call.
+    fn has(&mut self, text: &str, from: usize, closing: &'static str) -> bool {
+        let slot = match closing {
+            "$" => 0,
+            "$$" => 1,
+            "\\)" => 2,
+            _ => 3,
+        };
+        let (known, at) = &mut self.found[slot];
+        if *known != closing || at.is_some_and(|at| at < from) {
+            let found = text[from..].find(closing);
+            steps::count(found.unwrap_or(text.len() - from));
+            (*known, *at) = (closing, found.map(|found| from + found));
+        }
+        at.is_some()
+    }
+
+    fn of_text(&mut self, text: &str) -> usize {
+        *self.text.get_or_insert_with(|| text.trim_end_matches(['\\', '$']).len())
+    }
+}
+
+fn formula(text: &str, at: usize, ends: &mut Ends) -> Step {
     if let Some(end) = span_at(text, at) {
         return Step::On(end);
     }
@@ -213,12 +277,14 @@ fn formula(text: &str, at: usize) -> Step {
         _ if begins_dollar_formula(text, at) => (1, "$"),
         _ => return Step::On(at + 1),
     };
-    let tex = rest[length..].trim_end_matches(['\\', '$']);
+    let end = ends.of_text(text).max(at + length);
+    // The end is there, and what is between is no formula.
+    if ends.has(&text[..end], at + length, closing) {
+        return Step::On(at + length);
+    }
+    let tex = &text[at + length..end];
     if tex.trim().is_empty() {
         return stop_at(at);
-    }
-    if has_other_end(tex, closing) {
-        return Step::On(at + length);
     }
     // Braces are in pairs in a formula.
     let (opened, closed) = (tex.matches('{').count(), tex.matches('}').count());
@@ -228,11 +294,6 @@ fn formula(text: &str, at: usize) -> Step {
     }
     let keep = at + length + tex.len();
     Step::Stop(Completion { keep, closing: format!("{braces}{closing}"), is_formula: true })
-}
-
-/// The end is there, and what is between is no formula.
-fn has_other_end(tex: &str, closing: &str) -> bool {
-    tex.contains(closing)
 }
 
 /// `$x`, `$\alpha`: a single letter, or a command. `$HOME` is none, nor is `$5`.
@@ -269,7 +330,7 @@ fn code(text: &str, at: usize) -> Step {
 }
 
 /// By the rules of flanking, roughly: CommonMark 0.31.2, section 6.2.
-fn emphasis(text: &str, at: usize, openers: &mut Vec<Opener>) -> Step {
+fn emphasis(text: &str, at: usize, openers: &mut Openers) -> Step {
     let mark = text.as_bytes()[at];
     let length = run(text.as_bytes(), at);
     let end = at + length;
@@ -292,26 +353,25 @@ fn emphasis(text: &str, at: usize, openers: &mut Vec<Opener>) -> Step {
     Step::On(end)
 }
 
-fn close_emphasis(mark: u8, length: usize, openers: &mut Vec<Opener>) -> bool {
+fn close_emphasis(mark: u8, length: usize, openers: &mut Openers) -> bool {
     let same = |opener: &Opener| matches!(opener, Opener::Emphasis { mark: other, .. } if *other == mark);
-    let Some(place) = openers.iter().rposition(same) else { return false };
-    openers.truncate(place + 1);
-    if let Some(Opener::Emphasis { length: open, end, .. }) = openers.last_mut() {
+    let Some(place) = openers.innermost(same) else { return false };
+    openers.0.truncate(place + 1);
+    if let Some(Opener::Emphasis { length: open, end, .. }) = openers.0.back_mut() {
         if *open > length {
             *open -= length;
             // What is left of the mark stands further left.
             *end -= length;
         } else {
-            openers.pop();
+            openers.0.pop_back();
         }
     }
     true
 }
 
-fn link(text: &str, at: usize, openers: &mut Vec<Opener>) -> Step {
-    let is_bracket = |opener: &Opener| matches!(opener, Opener::Bracket { .. });
-    let Some(place) = openers.iter().rposition(is_bracket) else { return Step::On(at + 1) };
-    let Opener::Bracket { at: start, is_picture, .. } = openers[place] else { return Step::On(at + 1) };
+fn link(text: &str, at: usize, openers: &mut Openers) -> Step {
+    let Some(place) = openers.innermost(Opener::is_bracket) else { return Step::On(at + 1) };
+    let Opener::Bracket { at: start, is_picture, .. } = openers.0[place] else { return Step::On(at + 1) };
     let rest = &text[at + 1..];
     let begins_line =
         !is_picture && text[..start].trim_end_matches([' ', '>']).ends_with(['\n']) || start == 0;
@@ -328,22 +388,24 @@ fn link(text: &str, at: usize, openers: &mut Vec<Opener>) -> Step {
     };
     if !ends {
         // The brackets before it that hold no link are texts; this one is closed as a link.
-        openers.truncate(place + 1);
+        openers.0.truncate(place + 1);
         return stop_at(at);
     }
-    openers.truncate(place);
+    openers.0.truncate(place);
     Step::On(at + 1)
 }
 
-/// Whether the address that begins with a bracket has its end.
+/// Whether the address that begins with a bracket has its end, or can be none.
 fn ends_with_address(text: &str) -> bool {
     let mut open = 0_usize;
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
+        steps::count(1);
         match byte {
             b'\\' => {
                 bytes.next();
             }
+            b'(' if open == MOST_PARENTHESES => return true,
             b'(' => open += 1,
             b')' if open <= 1 => return true,
             b')' => open -= 1,
@@ -355,21 +417,21 @@ fn ends_with_address(text: &str) -> bool {
 }
 
 /// `<https://…` is a link when it ends.
-fn address(text: &str, at: usize, openers: &[Opener]) -> Step {
+fn address(text: &str, at: usize, openers: &Openers) -> Step {
+    /// Letters and digits of the longest scheme (CommonMark 0.31.2, section 6.5).
+    const LONGEST_SCHEME: usize = 32;
     let rest = &text[at + 1..];
     let begins_scheme = ["http", "https", "mailto"].iter().any(|scheme| scheme.starts_with(rest));
     if begins_scheme {
         return stop_at(at);
     }
-    let is_whole = rest.contains(['>', '<', ' ', '\n']);
-    let scheme = rest.split_once(':').map(|(scheme, _)| scheme);
-    let is_address = scheme.is_some_and(|scheme| {
-        (2..=32).contains(&scheme.len()) && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    });
-    if is_whole || !is_address {
+    let letters = rest.bytes().take(LONGEST_SCHEME + 1).take_while(u8::is_ascii_alphanumeric).count();
+    let is_address = (2..=LONGEST_SCHEME).contains(&letters) && rest.as_bytes().get(letters) == Some(&b':');
+    steps::count(letters);
+    if !is_address || rest.contains(['>', '<', ' ', '\n']) {
         return Step::On(at + 1);
     }
-    if openers.iter().any(|opener| matches!(opener, Opener::Bracket { .. })) {
+    if openers.innermost(Opener::is_bracket).is_some() {
         return stop_at(at);
     }
     Step::Stop(Completion { keep: text.len(), closing: ">".to_owned(), is_formula: false })

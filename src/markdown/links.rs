@@ -192,8 +192,12 @@ fn is_digits(text: &str) -> bool {
 
 /// Whom a mail goes to.
 fn recipient(rest: &str) -> Option<&str> {
+    /// By RFC 5321: 64 bytes before the `@` and 255 after it. Each character of a host is looked for among all of its
+    /// hidden ones.
+    const LONGEST: usize = 320;
     let recipient = rest.split(['?', '#']).next()?;
-    (recipient.contains('@') && !recipient.contains([' ', '/'])).then_some(recipient)
+    (recipient.len() <= LONGEST && recipient.contains('@') && !recipient.contains([' ', '/']))
+        .then_some(recipient)
 }
 
 /// The host with letters beyond ASCII told by their code points too: `аpple.com (U+0430)`.

@@ -1,11 +1,13 @@
 //! The tail of a document: what is open, read again with each piece of text, and shown as it will likely become.
 
-use super::blocks::{End, line_start, number_footnotes};
+use std::collections::HashMap;
+
+use super::blocks::{End, NumbersOfTail, line_start, number_footnotes};
 use super::change::{Change, Path, overwrite, splice};
 use super::fence;
 use super::likely;
 use super::node::{Element, Node, Tag};
-use super::{Document, LONG_TAIL, Open, rows_of, table_body};
+use super::{Document, LONG_TAIL, Open, rows_of, steps, table_body};
 
 impl Document {
     /// Shows the tail as it will likely become.
@@ -13,15 +15,12 @@ impl Document {
         if let Open::Fence { .. } = self.open {
             return self.show_line();
         }
-        let length = self.source.len() - self.tail;
+        let length = self.unread_length();
         if length < self.next_show {
             return self.show_raw();
         }
         self.next_show = if length > LONG_TAIL { length + length / 8 } else { 0 };
-        let head = match &self.open {
-            Open::Table { head, .. } => head.clone(),
-            _ => 0..0,
-        };
+        let head = self.open_head();
         let mut text = format!("{}{}", &self.source[head], &self.source[self.tail..]);
         text.truncate(self.explanation(&text).unwrap_or(text.len()));
         let likely = likely::likely(&text);
@@ -31,7 +30,7 @@ impl Document {
             std::mem::take(&mut read.blocks).into_iter().map(|block| block.node).collect();
         if !read.footnotes.is_empty() {
             // For the eye alone: what is frozen counts.
-            let mut numbers = self.footnotes.clone();
+            let mut numbers = NumbersOfTail { frozen: &self.footnotes, tail: HashMap::new() };
             for node in &mut nodes {
                 number_footnotes(node, &read.footnotes, &mut numbers);
             }
@@ -103,12 +102,13 @@ impl Document {
 
     /// Adds what is new as plain text to the end of what is shown of the tail, if that can hold any.
     fn show_raw(&mut self) {
-        let more = self.source[self.shown.max(self.tail)..].to_owned();
         if !self.shows_tail() {
             return;
         }
         let mut at = Path::new();
         let Some(children) = last_inline_children(&mut self.nodes, &mut at) else { return };
+        let more = self.source[self.shown.max(self.tail)..].to_owned();
+        steps::count(more.len());
         if let Some(Node::Text(text)) = children.last_mut() {
             text.push_str(&more);
             at.push(0);

@@ -10,6 +10,7 @@ mod definitions;
 mod examples;
 mod fragments;
 mod growing;
+mod hostile;
 mod mirror;
 mod properties;
 mod same;

@@ -6,7 +6,8 @@ use proptest::test_runner::RngSeed;
 use runnel::markdown::read;
 
 use super::fragments::{all, documents, markers};
-use super::growing::{Growing, characters, check_pieces, grow, in_pieces};
+use super::growing::{Growing, by_length, characters, check_pieces, grow, in_pieces};
+use super::hostile::PATTERNS;
 use crate::chance;
 
 /// How many documents are tried: `RUNNEL_MARKDOWN_CASES`. Always the same ones, unless `RUNNEL_SEED` says otherwise.
@@ -77,6 +78,18 @@ fn however_deep_a_text_nests_its_tree_does_not() {
     }
     let items: Vec<String> = (0..100).map(|depth| "  ".repeat(depth) + "- item\n").collect();
     check_grows(&[&items.concat()]);
+}
+
+/// Whatever is left out of them to bound what they cost, it is the same in pieces. The long ones are read in several
+/// windows.
+#[test]
+fn hostile_texts_say_the_same_in_any_pieces() {
+    for pattern in PATTERNS {
+        let (short, long) = (pattern.text(300), pattern.text(12_000));
+        for pieces in [characters(&short), by_length(&long, 3_000).collect()] {
+            check_pieces(&pieces).unwrap_or_else(|problem| panic!("{pattern:?}: {:.2000}", problem));
+        }
+    }
 }
 
 /// Where the tree ends, a block is still whole, or nothing.
