@@ -380,6 +380,9 @@ pub struct Answer {
     pub bill: Bill,
     #[serde(default)]
     pub begun_ms: u64,
+    /// True in a fork: what it cost is counted at the answer that it was copied from.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_copy: bool,
 }
 
 /// What became of an event given to [`Answer::apply`].
@@ -417,6 +420,7 @@ impl Answer {
             seams: Vec::new(),
             bill: Bill::Stated,
             begun_ms: 0,
+            is_copy: false,
         }
     }
 

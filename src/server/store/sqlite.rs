@@ -247,7 +247,7 @@ impl Store for SqliteStore {
         let mut transaction = self.begin().await?;
         let mut added = 0;
         for conversation in conversations {
-            let is_new = tree::insert(&mut transaction, conversation).await;
+            let is_new = tree::import(&mut transaction, conversation).await;
             added += u64::from(is_new.map_err(|failure| failure.into_error(self))?);
         }
         self.commit(transaction).await?;

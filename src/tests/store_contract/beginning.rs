@@ -50,6 +50,38 @@ async fn another_question_empties_the_draft_and_moves_the_leaf_and_the_time() {
 }
 
 #[tokio::test]
+async fn only_the_draft_that_is_sent_goes() {
+    each_store(async |store| {
+        let id = ConversationId::now();
+        let first = new_answer(id, None, "One?");
+        let one = finish(&*store, &first, "One.").await;
+        let second = new_answer(id, Some(one.id), "Two?");
+        let two = finish(&*store, &second, "Two.").await;
+        let draft = async || load(&*store, id).await.draft;
+        let type_in = async |text: &str| {
+            let change = ConversationChange::Draft(text.to_owned());
+            assert!(store.change_conversation(id, &change, MIDNIGHT).await.unwrap());
+        };
+        type_in("Something else, not sent").await;
+        // Another answer, and another version of a question, come from elsewhere on the page.
+        let elsewhere =
+            [another_answer(&second), new_answer(id, None, "Uno?"), new_answer(id, Some(one.id), "Due?")];
+        for new in &elsewhere {
+            finish(&*store, new, "Again.").await;
+            assert_eq!(draft().await, "Something else, not sent", "{}", new.question.text);
+        }
+        // The last words may have come too late for the draft.
+        finish(&*store, &new_answer(id, Some(two.id), "Something else, and sent?"), "Yes.").await;
+        assert_eq!(draft().await, "");
+        // Somebody asked at the same place meanwhile; what was typed is sent all the same.
+        type_in("Another?").await;
+        finish(&*store, &new_answer(id, Some(two.id), "Another?"), "Yes.").await;
+        assert_eq!(draft().await, "");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_was_said_before_is_the_branch_alone_and_its_oldest_first() {
     each_store(async |store| {
         let id = ConversationId::now();

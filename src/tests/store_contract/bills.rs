@@ -149,3 +149,29 @@ async fn what_was_spent_stays_spent_when_the_conversation_is_deleted() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_is_known_of_a_bill_is_not_forgotten_again() {
+    each_store(async |store| {
+        let id = ConversationId::now();
+        let [settled, unknown] =
+            [paid(&*store, id, None, MIDNIGHT).await, paid(&*store, id, None, MIDNIGHT).await];
+        let bill = Bill::Settled(usage(5, 6, 0.25));
+        store.settle_bill(settled.id, &bill).await.unwrap();
+        store.settle_bill(unknown.id, &Bill::Unknown).await.unwrap();
+        let before = store.spending_of(id).await.unwrap();
+        let version = load(&*store, id).await.version;
+        for late in [Bill::Unknown, Bill::Open, Bill::Settled(usage(1, 1, 9.0))] {
+            store.settle_bill(settled.id, &late).await.unwrap();
+        }
+        assert_eq!(load(&*store, id).await.version, version, "nothing has changed");
+        // What is kept once more is from before anybody was asked.
+        store.finish_answer(&settled, MIDNIGHT).await.unwrap();
+        store.finish_answer(&unknown, MIDNIGHT).await.unwrap();
+        assert_eq!(load_answer(&*store, settled.id).await.bill, bill);
+        assert_eq!(load_answer(&*store, unknown.id).await.bill, Bill::Unknown);
+        assert_eq!(store.spending_of(id).await.unwrap(), before);
+        assert_eq!(store.list_open_bills().await.unwrap(), []);
+    })
+    .await;
+}

@@ -58,7 +58,10 @@ async fn a_fork_is_the_branch_alone_with_ids_of_its_own() {
             assert_ne!(copy.answers[at].id, original.answers[at].id);
             assert_eq!(copy.questions[at].text, original.questions[at].text);
             let (id, question) = (copy.answers[at].id, copy.questions[at].id);
-            assert_eq!(copy.answers[at], Answer { id, question, ..original.answers[at].clone() });
+            assert_eq!(
+                copy.answers[at],
+                Answer { id, question, is_copy: true, ..original.answers[at].clone() }
+            );
         }
     })
     .await;
@@ -189,14 +192,84 @@ async fn what_is_there_already_is_left_as_it_is() {
         assert_eq!(store.import(&conversations).await.unwrap(), 1);
         assert_eq!(load(&*store, conversations[0].id).await, before);
 
-        store
-            .change_conversation(conversations[1].id, &ConversationChange::Deleted(true), MIDNIGHT)
-            .await
-            .unwrap();
-        assert_eq!(store.import(&conversations).await.unwrap(), 0, "deleted is there, too");
-        assert_eq!(store.find_conversation(conversations[1].id).await.unwrap(), None);
         let twice = [conversations[0].clone(), conversations[0].clone()];
         assert_eq!(store.import(&twice).await.unwrap(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_import_brings_back_what_was_deleted_as_it_is_in_the_import() {
+    let conversations = from_elsewhere().await;
+    each_store(async |store| {
+        store.import(&conversations).await.unwrap();
+        let id = conversations[1].id;
+        let answer = conversations[1].answers[0].id;
+        say(&*store, id, Some(answer), "Later?", "Only here.").await;
+        let deleted = ConversationChange::Deleted(true);
+        assert!(store.change_conversation(id, &deleted, MIDNIGHT).await.unwrap());
+        assert_eq!(store.import(&conversations).await.unwrap(), 1);
+        assert_eq!(without_version(&load(&*store, id).await), without_version(&conversations[1]));
+        assert_eq!(store.search("later", 9).await.unwrap(), []);
+        assert_eq!(store.purge_deleted(MIDNIGHT + 1).await.unwrap(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_imported_can_be_changed_whatever_its_version_was() {
+    each_store(async |store| {
+        for version in [0, 7, i64::MAX as u64, u64::MAX] {
+            let mut conversation = from_elsewhere().await.remove(1);
+            conversation.version = version;
+            assert_eq!(store.import(&[conversation.clone()]).await.unwrap(), 1);
+            let change = ConversationChange::Pinned(true);
+            assert!(store.change_conversation(conversation.id, &change, MIDNIGHT).await.unwrap());
+            assert!(load(&*store, conversation.id).await.version < 10);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_import_that_shows_a_branch_of_another_conversation_is_refused() {
+    each_store(async |store| {
+        let mut conversations = from_elsewhere().await;
+        conversations[1].leaf = Some(conversations[0].answers[0].id);
+        assert_not_found(store.import(&conversations).await, "the leaf");
+        assert_eq!(store.list_ids().await.unwrap(), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_not_counted_in_a_fork_is_not_counted_where_that_is_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = SqliteStore::open(&folder.path().join("elsewhere.db")).await.unwrap();
+    let new = new_answer(ConversationId::now(), None, "Why?");
+    begin(&elsewhere, &new).await;
+    let usage = Usage { prompt_tokens: Some(10), cost: Some(0.5), ..Usage::default() };
+    let mut answer = applied(&new.answer, &[AnswerEvent::End(complete(Some(usage)))]);
+    answer.begun_ms = MIDNIGHT;
+    elsewhere.finish_answer(&answer, MIDNIGHT + 1500).await.unwrap();
+    let [fork, second] = [ConversationId::now(), ConversationId::now()];
+    assert!(elsewhere.fork(answer.id, fork, MIDNIGHT + 5000).await.unwrap());
+    let copied = load(&elsewhere, fork).await.answers.remove(0);
+    assert!(elsewhere.fork(copied.id, second, MIDNIGHT + 6000).await.unwrap());
+    let counted = elsewhere.daily_spending(9).await.unwrap();
+    assert_eq!((counted[0].spending.cost, counted[0].spending.answers), (0.5, 1));
+    let mut conversations = Vec::new();
+    for id in elsewhere.list_ids().await.unwrap() {
+        conversations.push(load(&elsewhere, id).await);
+    }
+    elsewhere.close().await;
+    each_store(async |store| {
+        assert_eq!(store.import(&conversations).await.unwrap(), 3);
+        assert_eq!(store.daily_spending(9).await.unwrap(), counted);
+        assert_eq!(store.spending_of(fork).await.unwrap().cost, 0.0);
+        // Kept once more, it still is a copy.
+        store.finish_answer(&copied, MIDNIGHT + 9000).await.unwrap();
+        assert_eq!(store.daily_spending(9).await.unwrap(), counted);
     })
     .await;
 }

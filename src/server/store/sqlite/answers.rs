@@ -6,6 +6,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::{Begun, Failure, NewAnswer, StoreError, last_number, signed, unsigned};
 use crate::chat::{Answer, AnswerId, Bill, ConversationId, Question, QuestionId, first_words};
+use crate::library::clean_title;
 
 const QUESTION_IN_USE: &str = "This question's id is in use for another question.";
 const ANSWER_IN_USE: &str = "This answer's id is in use for another question.";
@@ -21,14 +22,17 @@ pub async fn begin(connection: &mut SqliteConnection, new: &NewAnswer) -> Result
         let question = find_question(connection, answer.question).await?;
         let is_same = conversation == new.conversation
             && question.is_some_and(|(_, known)| is_same(&known, &new.question));
-        return if is_same {
-            Ok(Begun::Known(Box::new(answer)))
-        } else {
+        return if !is_same {
             Err(StoreError::Conflict(ANSWER_IN_USE).into())
+        } else if find_visible(&mut *connection, new.answer.id).await?.is_none() {
+            Err(StoreError::NotFound(DELETED).into())
+        } else {
+            Ok(Begun::Known(Box::new(answer)))
         };
     }
     let conversation = find_or_make_conversation(connection, new).await?;
     let history = history(connection, conversation, new.question.after).await?;
+    let is_next = is_next_question(connection, conversation, &new.question).await?;
     let question = find_or_make_question(connection, conversation, &new.question).await?;
     let rest = rest_of(&new.answer);
     sqlx::query("INSERT INTO answers (id, question, is_running, rest) VALUES (?, ?, 1, ?)")
@@ -37,32 +41,57 @@ pub async fn begin(connection: &mut SqliteConnection, new: &NewAnswer) -> Result
         .bind(rest)
         .execute(&mut *connection)
         .await?;
-    sqlx::query("UPDATE conversations SET leaf = ?, updated_ms = ?, draft = '', version = version + 1 WHERE number = ?")
-        .bind(new.answer.id.0)
-        .bind(signed(new.now_ms))
-        .bind(conversation)
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(
+        "UPDATE conversations SET leaf = ?, updated_ms = ?, version = version + 1, \
+         draft = CASE WHEN ? OR draft = ? THEN '' ELSE draft END WHERE number = ?",
+    )
+    .bind(new.answer.id.0)
+    .bind(signed(new.now_ms))
+    .bind(is_next)
+    .bind(&new.question.text)
+    .bind(conversation)
+    .execute(&mut *connection)
+    .await?;
     Ok(Begun::New(history))
 }
 
-/// Keeps the whole answer, in place of what is there.
+/// True if a question was composed at the end of a branch: the draft is what it was made of, perhaps without the last
+/// words. Another answer to a question, and another version of one, are asked elsewhere on the page, where the draft
+/// stays.
+async fn is_next_question(
+    connection: &mut SqliteConnection,
+    conversation: i64,
+    question: &Question,
+) -> Result<bool, sqlx::Error> {
+    let is_first_there = sqlx::query_scalar(
+        "SELECT NOT EXISTS (SELECT 1 FROM questions WHERE conversation = ? AND after_answer IS ?)",
+    );
+    is_first_there.bind(conversation).bind(question.after.map(|after| after.0)).fetch_one(connection).await
+}
+
+/// Keeps the whole answer, in place of what is there. What is known of its bill by now stays known.
 pub async fn finish(
     connection: &mut SqliteConnection,
     answer: &Answer,
     now_ms: u64,
 ) -> Result<(), sqlx::Error> {
-    let number: Option<i64> = sqlx::query_scalar(
-        "UPDATE answers SET is_running = 0, ended_ms = coalesce(ended_ms, ?), rest = ? WHERE id = ? \
-         RETURNING number",
-    )
-    .bind(signed(now_ms))
-    .bind(rest_of(answer))
-    .bind(answer.id.0)
-    .fetch_optional(&mut *connection)
-    .await?;
+    let known: Option<(i64, String)> = sqlx::query_as("SELECT number, rest FROM answers WHERE id = ?")
+        .bind(answer.id.0)
+        .fetch_optional(&mut *connection)
+        .await?;
     // Its conversation may have been deleted for good.
-    let Some(number) = number else { return Ok(()) };
+    let Some((number, rest)) = known else { return Ok(()) };
+    // What cannot be read is replaced.
+    let known: Option<Answer> = serde_json::from_str(&rest).ok();
+    let answer = &Answer { bill: later_bill(known.map(|known| known.bill), &answer.bill), ..answer.clone() };
+    sqlx::query(
+        "UPDATE answers SET is_running = 0, ended_ms = coalesce(ended_ms, ?), rest = ? WHERE number = ?",
+    )
+    .bind((!answer.is_copy).then_some(signed(now_ms)))
+    .bind(rest_of(answer))
+    .bind(number)
+    .execute(&mut *connection)
+    .await?;
     super::bills::note(connection, answer).await?;
     keep_text(connection, number, answer).await?;
     sqlx::query(
@@ -75,6 +104,15 @@ pub async fn finish(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// An answer that is kept once more may come from before its bill was asked for.
+fn later_bill(known: Option<Bill>, new: &Bill) -> Bill {
+    match (known, new) {
+        (Some(settled @ Bill::Settled(_)), Bill::Stated | Bill::Open | Bill::Unknown) => settled,
+        (Some(Bill::Unknown), Bill::Open) => Bill::Unknown,
+        _ => new.clone(),
+    }
 }
 
 /// Keeps what was written.
@@ -104,17 +142,36 @@ pub async fn running(pool: &SqlitePool) -> Result<Vec<Answer>, sqlx::Error> {
     rows.iter().map(|row| from_row(row, 0)).collect()
 }
 
+/// An answer, also one of a deleted conversation.
 pub async fn find<'e>(
     executor: impl sqlx::SqliteExecutor<'e>,
     id: AnswerId,
+) -> Result<Option<(ConversationId, Answer)>, sqlx::Error> {
+    find_where(executor, id, true).await
+}
+
+/// An answer whose conversation is not deleted.
+pub async fn find_visible<'e>(
+    executor: impl sqlx::SqliteExecutor<'e>,
+    id: AnswerId,
+) -> Result<Option<(ConversationId, Answer)>, sqlx::Error> {
+    find_where(executor, id, false).await
+}
+
+async fn find_where<'e>(
+    executor: impl sqlx::SqliteExecutor<'e>,
+    id: AnswerId,
+    also_deleted: bool,
 ) -> Result<Option<(ConversationId, Answer)>, sqlx::Error> {
     let row = sqlx::query(
         "SELECT conversations.id, answers.rest, texts.reasoning, texts.text FROM answers \
          LEFT JOIN texts ON texts.answer = answers.number \
          JOIN questions ON questions.number = answers.question \
-         JOIN conversations ON conversations.number = questions.conversation WHERE answers.id = ?",
+         JOIN conversations ON conversations.number = questions.conversation \
+         WHERE answers.id = ? AND (? OR conversations.deleted_ms IS NULL)",
     )
     .bind(id.0)
+    .bind(also_deleted)
     .fetch_optional(executor)
     .await?;
     row.map(|row| Ok((ConversationId(row.try_get::<Uuid, _>(0)?), from_row(&row, 1)?))).transpose()
@@ -153,7 +210,7 @@ async fn find_or_make_conversation(
         Some((_, Some(_))) => Err(StoreError::NotFound(DELETED).into()),
         Some((number, None)) => Ok(number),
         None => {
-            let title = first_words(&new.question.text);
+            let title = clean_title(&first_words(&new.question.text)).unwrap_or_default();
             sqlx::query("INSERT INTO conversations (id, title, created_ms, updated_ms) VALUES (?, ?, ?, ?)")
                 .bind(new.conversation.0)
                 .bind(&title)

@@ -8,13 +8,13 @@ use super::{signed, unsigned};
 use crate::chat::{Answer, AnswerId, Bill, ConversationId};
 use crate::library::{DailySpending, Spending};
 
-/// Notes the figures of an answer that has its row.
+/// Notes the figures of an answer that has its row. Those of a copy are counted where it was copied from.
 pub async fn note(connection: &mut SqliteConnection, answer: &Answer) -> Result<(), sqlx::Error> {
-    let usage = answer.usage();
+    let usage = answer.usage().filter(|_| !answer.is_copy);
     sqlx::query(
         "UPDATE answers SET has_open_bill = ?, prompt_tokens = ?, completion_tokens = ?, cost = ? WHERE id = ?",
     )
-    .bind(has_open_bill(answer))
+    .bind(has_open_bill(answer) && !answer.is_copy)
     .bind(usage.and_then(|usage| usage.prompt_tokens).map(signed))
     .bind(usage.and_then(|usage| usage.completion_tokens).map(signed))
     .bind(usage.and_then(|usage| usage.cost))
@@ -31,10 +31,14 @@ pub async fn list_open(pool: &SqlitePool) -> Result<Vec<Answer>, sqlx::Error> {
     rows.iter().map(|row| from_row(row, 0)).collect()
 }
 
+/// Only an open bill can be settled: what is known stays known.
 pub async fn settle(connection: &mut SqliteConnection, id: AnswerId, bill: &Bill) -> Result<(), sqlx::Error> {
     let Some((conversation, mut answer)) = super::answers::find(&mut *connection, id).await? else {
         return Ok(());
     };
+    if !has_open_bill(&answer) {
+        return Ok(());
+    }
     answer.bill = bill.clone();
     sqlx::query("UPDATE answers SET rest = ? WHERE id = ?")
         .bind(rest_of(&answer))
@@ -67,7 +71,7 @@ pub async fn spending_of(pool: &SqlitePool, id: ConversationId) -> Result<Spendi
 pub async fn daily_spending(pool: &SqlitePool, days: u32) -> Result<Vec<DailySpending>, sqlx::Error> {
     let query = format!(
         "SELECT date(ended_ms / 1000, 'unixepoch') AS day, {SUMS} FROM answers \
-         WHERE is_running = 0 AND ended_ms IS NOT NULL GROUP BY day ORDER BY day DESC LIMIT ?"
+         WHERE is_running = 0 AND ended_ms IS NOT NULL GROUP BY day HAVING day IS NOT NULL ORDER BY day DESC LIMIT ?"
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(days).fetch_all(pool).await?;
     rows.iter()

@@ -8,15 +8,32 @@ use sqlx::types::Uuid;
 use super::answers::{insert_question, keep_text, rest_of};
 use super::{Failure, StoreError, bills, last_number, signed};
 use crate::chat::{Answer, AnswerId, Bill, Conversation, ConversationId, Question, QuestionId};
+use crate::server::clock;
 
+const NO_LEAF: &str = "The branch that this conversation shows is not one of its own.";
 const TWICE: &str = "A message of this conversation has an id that is in use in another one.";
 
-/// Adds a conversation. False if one with its id is there, deleted or not.
-pub async fn insert(connection: &mut SqliteConnection, conversation: &Conversation) -> Result<bool, Failure> {
+/// Adds a conversation from elsewhere, in place of a deleted one with its id. False if one is there that is not
+/// deleted.
+pub async fn import(connection: &mut SqliteConnection, conversation: &Conversation) -> Result<bool, Failure> {
+    sqlx::query("DELETE FROM conversations WHERE id = ? AND deleted_ms IS NOT NULL")
+        .bind(conversation.id.0)
+        .execute(&mut *connection)
+        .await?;
+    let is_new = insert(connection, conversation).await?;
+    let is_leaf = |leaf: &AnswerId| conversation.answers.iter().any(|answer| answer.id == *leaf);
+    if is_new && !conversation.leaf.as_ref().is_none_or(is_leaf) {
+        return Err(StoreError::NotFound(NO_LEAF).into());
+    }
+    Ok(is_new)
+}
+
+/// Adds a conversation. False if one with its id is there, deleted or not. Its version is made here.
+async fn insert(connection: &mut SqliteConnection, conversation: &Conversation) -> Result<bool, Failure> {
     let added = sqlx::query(
         "INSERT OR IGNORE INTO conversations \
-         (id, title, is_title_chosen, is_pinned, is_archived, created_ms, updated_ms, draft, leaf, version) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         (id, title, is_title_chosen, is_pinned, is_archived, created_ms, updated_ms, draft, leaf) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(conversation.id.0)
     .bind(&conversation.title)
@@ -27,7 +44,6 @@ pub async fn insert(connection: &mut SqliteConnection, conversation: &Conversati
     .bind(signed(conversation.updated_ms))
     .bind(&conversation.draft)
     .bind(conversation.leaf.map(|leaf| leaf.0))
-    .bind(signed(conversation.version))
     .execute(&mut *connection)
     .await?;
     if added.rows_affected() == 0 {
@@ -61,13 +77,15 @@ async fn insert_answer(
     updated_ms: u64,
 ) -> Result<(), sqlx::Error> {
     let ended_ms = match answer.begun_ms {
-        0 => updated_ms,
-        begun_ms => begun_ms.saturating_add(answer.end().map_or(0, |end| end.duration_ms)),
+        // It is in no day's sum.
+        _ if answer.is_copy => None,
+        0 => Some(updated_ms),
+        begun_ms => Some(begun_ms.saturating_add(answer.end().map_or(0, |end| end.duration_ms))),
     };
     sqlx::query("INSERT INTO answers (id, question, is_running, ended_ms, rest) VALUES (?, ?, 0, ?, ?)")
         .bind(answer.id.0)
         .bind(question)
-        .bind(signed(ended_ms))
+        .bind(ended_ms.map(signed))
         .bind(rest_of(answer))
         .execute(&mut *connection)
         .await?;
@@ -76,7 +94,7 @@ async fn insert_answer(
     keep_text(connection, number, answer).await
 }
 
-/// Copies the branch that ends at `leaf`, with ids of its own.
+/// Copies the branch that ends at `leaf`, with ids of its own. What was paid once is not counted again.
 pub async fn fork(
     connection: &mut SqliteConnection,
     leaf: AnswerId,
@@ -99,17 +117,6 @@ pub async fn fork(
     if !insert(connection, &copy).await? {
         return Err(StoreError::Conflict("This conversation's id is in use. Choose another.").into());
     }
-    // What was paid once is not counted twice.
-    for answer in &copy.answers {
-        sqlx::query(
-            "UPDATE answers SET cost = NULL, prompt_tokens = NULL, completion_tokens = NULL, has_open_bill = 0, \
-             ended_ms = NULL \
-             WHERE id = ?",
-        )
-        .bind(answer.id.0)
-        .execute(&mut *connection)
-        .await?;
-    }
     Ok(true)
 }
 
@@ -131,9 +138,10 @@ fn branch_of(original: &Conversation, leaf: AnswerId, new: ConversationId, now_m
         let question = original.questions.iter().find(|known| known.id == question);
         let answer = original.answers.iter().find(|known| known.id == answer);
         let (Some(question), Some(answer)) = (question, answer) else { continue };
-        let question = Question { id: QuestionId::now(), after, ..question.clone() };
+        let question = Question { id: QuestionId(clock::new_id()), after, ..question.clone() };
         let bill = if answer.bill == Bill::Open { Bill::Unknown } else { answer.bill.clone() };
-        let answer = Answer { id: AnswerId::now(), question: question.id, bill, ..answer.clone() };
+        let id = AnswerId(clock::new_id());
+        let answer = Answer { id, question: question.id, bill, is_copy: true, ..answer.clone() };
         after = Some(answer.id);
         copy.questions.push(question);
         copy.answers.push(answer);
