@@ -402,6 +402,14 @@ impl From<StoreError> for ApiError {
                     "Runnel's database cannot be written: it is read-only. Allow writing, then send again.",
                 )
             }
+            StoreError::Busy(_) => {
+                tracing::warn!(%error, "the store is busy");
+                Self::new(
+                    ApiErrorKind::Network,
+                    "Runnel's database is busy: another program, such as an import, writes to it. Try again in a moment.",
+                )
+            }
+            StoreError::SearchTooLong => Self::bad_request(error.to_string()),
             error => {
                 tracing::error!(%error, "the store failed");
                 Self::new(ApiErrorKind::Internal, "Runnel's database did not do it. Its log says more.")

@@ -19,7 +19,7 @@ const LONGEST_LIST: u32 = 1000;
 const LONGEST_SEARCH: u32 = 50;
 const LISTED_DAYS: u32 = 31;
 /// The largest draft, in bytes: a question that is too long to be sent is kept all the same.
-const LARGEST_DRAFT_BYTES: usize = 4 << 20;
+pub const LARGEST_DRAFT_BYTES: usize = 4 << 20;
 /// How long a deletion can be undone: an hour.
 const DELETED_FOR_MS: u64 = 60 * 60 * 1000;
 const PURGE_INTERVAL: Duration = Duration::from_mins(10);
@@ -70,6 +70,10 @@ impl Conversations {
         limit: u32,
         open: Option<ConversationId>,
     ) -> Result<Option<Listing>, ApiError> {
+        // An import writes to the same file from a process of its own.
+        if self.store.was_changed_elsewhere().await? {
+            self.revision.bump();
+        }
         // Read before the list: a change in between is told again.
         let now = self.revision.get();
         if revision == now {

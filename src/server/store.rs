@@ -49,18 +49,23 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// The conversation, unless it is deleted. An answer that is being written has no content here.
     async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError>;
 
-    /// An answer and where it belongs. One that is being written has no content here.
+    /// An answer and where it belongs, unless its conversation is deleted. One that is being written has no content
+    /// here.
     async fn find_answer(&self, id: AnswerId) -> Result<Option<(ConversationId, Answer)>, StoreError>;
 
     /// The newest `limit` conversations.
     async fn list_conversations(&self, limit: u32) -> Result<Listing, StoreError>;
 
     /// Places in titles, questions and answers that hold all the words of `query`: the last one may be the
-    /// beginning of a word, words in quotation marks stand together. Titles first, then the newest.
+    /// beginning of a word, words in quotation marks stand together. Titles first, then the newest. Of a long query
+    /// the first 16 different words count.
+    ///
+    /// # Errors
+    /// [`StoreError::SearchTooLong`] after some seconds.
     async fn search(&self, query: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError>;
 
-    /// Changes something about a conversation. False if it is not there, or if a deletion can no longer be
-    /// undone.
+    /// Changes something about a conversation. False if it is not there, if a deletion can no longer be undone, or
+    /// if the branch to be shown is of another one.
     async fn change_conversation(
         &self,
         id: ConversationId,
@@ -71,7 +76,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Titles a conversation that no person has named. False if there is nothing to change.
     async fn suggest_title(&self, id: ConversationId, title: &str) -> Result<bool, StoreError>;
 
-    /// Removes for good what was deleted before `before_ms`. Says how many conversations that were.
+    /// Removes for good what was deleted before `before_ms`: once nobody reads an older state of it any more, it
+    /// stands in none of the store's files. Says how many conversations that were.
     async fn purge_deleted(&self, before_ms: u64) -> Result<u64, StoreError>;
 
     /// Copies a branch into a new conversation, up to and with `leaf`. False if there is no such answer, or if
@@ -81,7 +87,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// The answers whose bill is open, oldest first, without their text.
     async fn list_open_bills(&self) -> Result<Vec<Answer>, StoreError>;
 
-    /// Corrects what an answer cost.
+    /// Notes what an answer cost. Only an open bill can be settled: what is known stays known.
     async fn settle_bill(&self, id: AnswerId, bill: &Bill) -> Result<(), StoreError>;
 
     /// What the answers of a conversation cost together.
@@ -93,9 +99,16 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// The ids of all conversations that are not deleted, oldest first.
     async fn list_ids(&self) -> Result<Vec<ConversationId>, StoreError>;
 
-    /// Adds whole conversations, all or none; ones that are there already are left as they are. Says how many
-    /// were added.
+    /// Adds whole conversations, all or none; ones that are there already are left as they are, and deleted ones are
+    /// replaced. Says how many were added.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if a message's id is in use in another conversation, [`StoreError::NotFound`] if a
+    /// conversation names a message that it does not hold.
     async fn import(&self, conversations: &[Conversation]) -> Result<u64, StoreError>;
+
+    /// True if another process has changed something since this was asked last, or since the store was opened.
+    async fn was_changed_elsewhere(&self) -> Result<bool, StoreError>;
 
     /// Makes a copy of everything, as it stands, that can be started from.
     async fn backup(&self, file: &Path) -> Result<(), StoreError>;
@@ -139,6 +152,11 @@ pub enum StoreError {
         "{} is in use by another Runnel. Stop that one, or choose another file with --data.", .0.display()
     )]
     InUse(PathBuf),
+    /// Nothing is wrong with it: the same may be asked again.
+    #[error("Another program is writing to {}, such as an import. Try again in a moment.", .0.display())]
+    Busy(PathBuf),
+    #[error("The search took too long. Try more specific words.")]
+    SearchTooLong,
     #[error(
         "{} was last used by a newer Runnel and cannot be read by this one. Install that version again, or \
          choose another file with --data. Nothing was changed.", .0.display()

@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use runnel::library::ConversationChange;
 use runnel::server::store::{SqliteStore, Store};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use tempfile::TempDir;
 
-use crate::store_contract::chat;
-use crate::store_faults::{connect, integrity};
+use crate::store_contract::{MIDNIGHT, chat};
+use crate::store_faults::{connect, integrity, run_sql};
 
 mod story;
 
@@ -55,6 +56,28 @@ async fn every_earlier_version_becomes_what_a_new_database_is() {
         SqliteStore::open(&file).await.unwrap().close().await;
         assert_eq!(schema_of(&file).await, schema_of(&new).await, "version {version}");
     }
+}
+
+/// The first version knew of a copied answer only that it ended without a time, and took any version.
+#[tokio::test]
+async fn what_the_first_version_did_not_say_is_said_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = copy_of(&fixtures()[&1], folder.path());
+    let changes = "UPDATE answers SET ended_ms = NULL, cost = NULL, prompt_tokens = NULL, completion_tokens = NULL \
+                   WHERE cost IS NOT NULL; \
+                   UPDATE answers SET ended_ms = NULL, rest = 'damaged' WHERE number = 2; \
+                   UPDATE conversations SET version = 9223372036854775807";
+    run_sql(&file, changes).await;
+    let store = SqliteStore::open(&file).await.unwrap();
+    let mut connection = connect(&file).await;
+    let copies = "SELECT count(*) FROM answers WHERE json_valid(rest) AND rest ->> 'is_copy'";
+    let copies: i64 = sqlx::query_scalar(copies).fetch_one(&mut connection).await.unwrap();
+    assert_eq!(copies, 1);
+    for id in store.list_ids().await.unwrap() {
+        let pinned = ConversationChange::Pinned(true);
+        assert!(store.change_conversation(id, &pinned, MIDNIGHT).await.unwrap());
+    }
+    store.close().await;
 }
 
 #[tokio::test]

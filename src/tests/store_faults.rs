@@ -15,6 +15,7 @@ use crate::store_contract::{MIDNIGHT, applied, begin, chat, ended, load, load_an
 mod damage;
 pub mod disks;
 mod erased;
+mod names;
 
 #[tokio::test]
 async fn a_file_of_another_kind_is_refused_and_left_alone() {
@@ -127,6 +128,24 @@ async fn beside_a_running_one_everything_is_read_and_no_answer_begins() {
 }
 
 #[tokio::test]
+async fn what_another_process_changes_is_noticed_once() {
+    let folder = Folder::new();
+    let store = folder.open().await.unwrap();
+    chat(&store, "Why?", "Because.").await;
+    assert!(!store.was_changed_elsewhere().await.unwrap(), "it was changed here");
+    let beside = SqliteStore::open_beside(&folder.file()).await.unwrap();
+    let elsewhere = Folder::with_a_chat().await;
+    let other = elsewhere.open().await.unwrap();
+    let id = other.list_ids().await.unwrap()[0];
+    assert_eq!(beside.import(&[load(&other, id).await]).await.unwrap(), 1);
+    assert!(store.was_changed_elsewhere().await.unwrap());
+    assert!(!store.was_changed_elsewhere().await.unwrap());
+    chat(&store, "And?", "So.").await;
+    assert!(!store.was_changed_elsewhere().await.unwrap());
+    assert!(beside.was_changed_elsewhere().await.unwrap());
+}
+
+#[tokio::test]
 async fn beside_nothing_there_is_nothing_to_open_and_nothing_is_made() {
     let folder = Folder::new();
     let missing = SqliteStore::open_beside(&folder.file()).await.unwrap_err();
@@ -157,6 +176,53 @@ async fn folders_and_files_are_made_for_their_owner_only() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn files_that_others_may_read_are_taken_from_them() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::with_a_chat().await;
+    let store = folder.open().await.unwrap();
+    let new = new_answer(ConversationId::now(), None, "Running?");
+    begin(&store, &new).await;
+    let event = AnswerEvent::Text("half".to_owned());
+    store.append_events(new.answer.id, new.answer.seq, vec![event]).await.unwrap();
+    // As a machine leaves them that loses its power, and a copy that made them readable.
+    let left = Folder::new();
+    left.put(&folder.content());
+    for name in left.content().into_keys().chain(["runnel.db-log".to_owned()]) {
+        let path = left.0.path().join(name);
+        let mode = if path.is_dir() { 0o755 } else { 0o664 };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let store = left.open().await.unwrap();
+    chat(&store, "Why?", "Because.").await;
+    let mode = |name: &str| fs::metadata(left.0.path().join(name)).unwrap().permissions().mode() & 0o777;
+    for name in left.content().into_keys() {
+        assert_eq!(mode(&name), 0o600, "{name}");
+    }
+    assert_eq!((mode("runnel.db-shm"), mode("runnel.db-log")), (0o600, 0o700));
+    let recovered = store.recover().await.unwrap();
+    assert_eq!((recovered.len(), recovered[0].text.as_str()), (1, "half"));
+}
+
+#[tokio::test]
+async fn a_backup_touches_nothing_but_what_it_makes() {
+    let folder = Folder::with_a_chat().await;
+    let store = folder.open().await.unwrap();
+    let backup = folder.0.path().join("copy.db");
+    let unfinished = folder.0.path().join("copy.db.unfinished");
+    fs::write(&unfinished, "mine").unwrap();
+    store.backup(&backup).await.unwrap();
+    assert_eq!(fs::read(&unfinished).unwrap(), b"mine");
+    assert_eq!(integrity(&backup).await, "ok");
+    let refused = store.backup(&backup).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Copy { .. }), "{refused:?}");
+    let mut others: Vec<_> =
+        folder.content().into_keys().filter(|name| !name.starts_with("runnel.db")).collect();
+    others.sort();
+    assert_eq!(others, ["copy.db", "copy.db.unfinished"]);
+}
+
 #[tokio::test]
 async fn a_place_that_cannot_hold_a_file_is_told_with_the_systems_reason() {
     let folder = Folder::new();
@@ -182,6 +248,7 @@ fn every_sentence_names_the_file_and_says_what_to_do() {
     let sentences = [
         (StoreError::DiskFull(file()), &["full", "Free some space"][..]),
         (StoreError::ReadOnly(file()), &["cannot be written", "read-only", "Allow writing", "--data"]),
+        (StoreError::Busy(file()), &["Another program is writing", "Try again"]),
         (StoreError::InUse(file()), &["in use by another Runnel", "Stop that one", "--data"]),
         (
             StoreError::Newer(file()),

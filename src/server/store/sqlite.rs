@@ -1,17 +1,20 @@
 //! Conversations in one SQLite file.
 //!
-//! Two pools: one connection that writes, so that writers queue here and not in SQLite's busy handler, and a few
-//! that read beside it (write-ahead log). Answers that are being written go to the [`EventLog`] in the folder
+//! Three pools: one connection that writes, so that writers queue here and not in SQLite's busy handler, a few that
+//! read beside it (write-ahead log), and one that searches. Answers that are being written go to the [`EventLog`] in the folder
 //! `<file>-log`, and into the database once, when they have ended.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
+use self::lock::Lock;
+use self::searcher::Searcher;
 use super::log::{self, EventLog};
 use super::{Begun, NewAnswer, Store, StoreError};
 use crate::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Seq};
@@ -21,7 +24,10 @@ mod answers;
 mod bills;
 mod conversations;
 mod erase;
+mod lock;
 mod open;
+mod private;
+mod searcher;
 mod tree;
 
 /// The store in a file. Clones are handles of the same one.
@@ -31,6 +37,9 @@ pub struct SqliteStore {
     options: SqliteConnectOptions,
     writer: SqlitePool,
     readers: SqlitePool,
+    searcher: Searcher,
+    /// What `PRAGMA data_version` said last on the writer's connection.
+    data_version: Arc<AtomicI64>,
     running: Arc<Running>,
 }
 
@@ -43,12 +52,12 @@ struct Running {
     /// Found by `recover` and not finished yet: their events are in the old part of the log.
     recovered: Mutex<HashSet<AnswerId>>,
     /// Held until the store is closed.
-    lock: Mutex<Option<std::fs::File>>,
+    lock: Mutex<Option<Lock>>,
 }
 
 impl SqliteStore {
     /// Opens the database at `file`, which is made if it is missing, and brings its schema up to date. Nobody
-    /// else can open it so while it is open.
+    /// else can open it so while it is open, by whatever name.
     ///
     /// # Errors
     /// A sentence about the file; nothing in it has changed then.
@@ -87,9 +96,33 @@ impl SqliteStore {
 
     /// Waits for everything to be written, closes the file and leaves it to others.
     pub async fn close(&self) {
+        self.searcher.close().await;
         self.readers.close().await;
         self.writer.close().await;
-        self.running.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let lock = self.running.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        lock.into_iter().for_each(Lock::release);
+    }
+
+    /// The ids of all conversations, as far as they can be read: for a database of which a part is damaged. Deleted
+    /// ones may be among them.
+    ///
+    /// # Errors
+    /// Their index cannot be read either.
+    pub async fn list_readable_ids(&self) -> Result<Vec<ConversationId>, StoreError> {
+        match self.list_ids().await {
+            Err(StoreError::Damaged { .. }) => {
+                conversations::list_indexed_ids(&self.readers).await.map_err(|error| self.error(error))
+            }
+            listed => listed,
+        }
+    }
+
+    /// The title of a conversation, deleted or not.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn find_title(&self, id: ConversationId) -> Result<Option<String>, StoreError> {
+        conversations::find_title(&self.readers, id).await.map_err(|error| self.error(error))
     }
 
     /// Begins to write. Taking the lock at once, so that what was read stays true until the end.
@@ -167,7 +200,7 @@ impl Store for SqliteStore {
     }
 
     async fn find_answer(&self, id: AnswerId) -> Result<Option<(ConversationId, Answer)>, StoreError> {
-        answers::find(&self.readers, id).await.map_err(|error| self.error(error))
+        answers::find_visible(&self.readers, id).await.map_err(|error| self.error(error))
     }
 
     async fn list_conversations(&self, limit: u32) -> Result<Listing, StoreError> {
@@ -175,7 +208,7 @@ impl Store for SqliteStore {
     }
 
     async fn search(&self, query: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
-        conversations::search(&self.readers, query, limit).await.map_err(|error| self.error(error))
+        self.searcher.search(query, limit).await.map_err(|failure| failure.into_error(self))
     }
 
     async fn change_conversation(
@@ -252,6 +285,13 @@ impl Store for SqliteStore {
         }
         self.commit(transaction).await?;
         Ok(added)
+    }
+
+    async fn was_changed_elsewhere(&self) -> Result<bool, StoreError> {
+        // If somebody writes just now, whoever asks next is told.
+        let Some(mut writer) = self.writer.try_acquire() else { return Ok(false) };
+        let version = open::data_version(&mut writer).await.map_err(|error| self.error(error))?;
+        Ok(self.data_version.swap(version, Ordering::Relaxed) != version)
     }
 
     async fn backup(&self, file: &Path) -> Result<(), StoreError> {

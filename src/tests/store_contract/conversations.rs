@@ -205,6 +205,7 @@ async fn a_deleted_conversation_is_out_of_sight_and_out_of_reach_until_that_is_u
         assert_eq!(store.find_conversation(id).await.unwrap(), None);
         assert_eq!(listed(&*store).await, [other]);
         assert_eq!(store.list_ids().await.unwrap(), [other]);
+        assert_eq!(store.find_answer(answer.id).await.unwrap(), None);
         for what in changes_of_every_kind(answer.id) {
             assert!(!change(&*store, id, what.clone()).await, "{what:?}");
         }
@@ -251,8 +252,8 @@ async fn only_what_was_deleted_before_a_time_is_purged() {
         assert_eq!(store.purge_deleted(MIDNIGHT + 2).await.unwrap(), 0);
         for (at, (id, answer)) in deleted.into_iter().enumerate() {
             let is_there = at == 2;
-            assert_eq!(store.find_answer(answer).await.unwrap().is_some(), is_there);
             assert_eq!(change(&*store, id, ConversationChange::Deleted(false)).await, is_there);
+            assert_eq!(store.find_answer(answer).await.unwrap().is_some(), is_there);
             assert_eq!(store.find_conversation(id).await.unwrap().is_some(), is_there);
         }
         assert!(store.find_conversation(kept).await.unwrap().is_some());
@@ -295,6 +296,35 @@ async fn a_title_is_one_line_that_is_not_too_long() {
         assert_eq!((conversation.title.as_str(), conversation.is_title_chosen), ("Why?", false));
         assert!(change(&*store, id, ConversationChange::Title("é".repeat(5000))).await);
         assert_eq!(load(&*store, id).await.title.chars().count(), LONGEST_TITLE);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_first_title_is_one_line_of_visible_text() {
+    each_store(async |store| {
+        for (question, title) in
+            [("Is \u{202e}this\u{0} safe?\nYes?", "Is this safe?"), ("\u{202e}\u{200f}", "")]
+        {
+            let (id, _) = chat(&*store, question, "No.").await;
+            let conversation = load(&*store, id).await;
+            assert_eq!((conversation.title.as_str(), conversation.is_title_chosen), (title, false));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_a_branch_of_its_own_can_be_shown() {
+    each_store(async |store| {
+        let (id, answer) = chat(&*store, "Why?", "Because.").await;
+        let (_, other) = chat(&*store, "Other?", "Other.").await;
+        let before = load(&*store, id).await;
+        for leaf in [other.id, AnswerId::now()] {
+            assert!(!change(&*store, id, ConversationChange::Leaf(leaf)).await);
+        }
+        assert_eq!(load(&*store, id).await, before);
+        assert!(change(&*store, id, ConversationChange::Leaf(answer.id)).await);
     })
     .await;
 }

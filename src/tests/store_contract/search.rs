@@ -256,6 +256,8 @@ async fn a_query_may_be_long() {
         assert_eq!(found_in(&*store, &words).await, found);
         assert_eq!(found_in(&*store, &format!("\"{words}\"")).await, found);
         assert_eq!(found_in(&*store, &"w1 ".repeat(400)).await, found);
+        let with_more = format!("{words} nowhere");
+        assert_eq!(found_in(&*store, &with_more).await, found, "only so many words count");
         for part in ["a", "a ", "é ", "\"", "\"a\" ", "(", "* ", "NOT ", "🦀 ", "\u{0}", "a\"b "] {
             assert_eq!(found_in(&*store, &part.repeat(1000)).await, [], "{part:?}");
         }

@@ -129,6 +129,51 @@ async fn opening_on_a_full_disk_is_told_and_works_when_there_is_space() {
 }
 
 #[tokio::test]
+async fn what_a_crash_left_stays_in_the_log_until_a_full_disk_has_space_for_it() {
+    let folder = Folder::new();
+    let Some(_disk) = Disk::mount(folder.0.path(), "size=1m") else { return };
+    let store = folder.open().await.unwrap();
+    let mut left = Vec::new();
+    for _ in 0..2 {
+        let new = new_answer(ConversationId::now(), None, "Running?");
+        begin(&store, &new).await;
+        // Too long for the space that a database has left in its files.
+        let events = [AnswerEvent::Text("long ".repeat(20_000))];
+        store.append_events(new.answer.id, new.answer.seq, events.to_vec()).await.unwrap();
+        left.push(applied(&new.answer, &events));
+    }
+    store.close().await;
+
+    let store = folder.open().await.unwrap();
+    assert_eq!(store.recover().await.unwrap(), left);
+    let ballast = fill(folder.0.path());
+    for _ in 0..2 {
+        for answer in &left {
+            let refused = store.finish_answer(&ended(answer, ""), MIDNIGHT).await;
+            assert_sentence(&refused.unwrap_err(), StoreError::DiskFull(folder.file()));
+        }
+    }
+    store.close().await;
+    fs::remove_file(&ballast).unwrap();
+    // One of two is kept, and then the disk is full again.
+    let store = folder.open().await.unwrap();
+    assert_eq!(store.recover().await.unwrap(), left);
+    store.finish_answer(&ended(&left[0], ""), MIDNIGHT).await.unwrap();
+    fill(folder.0.path());
+    store.finish_answer(&ended(&left[1], ""), MIDNIGHT).await.unwrap_err();
+    store.close().await;
+    fs::remove_file(&ballast).unwrap();
+    let store = folder.open().await.unwrap();
+    assert_eq!(store.recover().await.unwrap(), left[1..]);
+    store.finish_answer(&ended(&left[1], ""), MIDNIGHT).await.unwrap();
+    for answer in &left {
+        assert_eq!(load_answer(&store, answer.id).await.text, answer.text);
+    }
+    store.close().await;
+    assert_eq!(folder.open().await.unwrap().recover().await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn a_backup_onto_a_full_disk_is_told_and_leaves_the_original_alone() {
     let folder = Folder::with_a_chat().await;
     let other = Folder::new();

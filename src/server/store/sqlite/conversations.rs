@@ -6,9 +6,8 @@ use sqlx::{Row, SqliteConnection};
 
 use super::answers::{from_row, question_from_row};
 use super::{signed, unsigned};
-use crate::chat::{AnswerId, Conversation, ConversationId, QuestionId};
-use crate::library::{ConversationChange, ConversationSummary, FoundIn, Listing, SearchHit, clean_title};
-use crate::server::store::search::{excerpt, match_expression};
+use crate::chat::{AnswerId, Conversation, ConversationId};
+use crate::library::{ConversationChange, ConversationSummary, Listing, clean_title};
 
 pub async fn find(
     connection: &mut SqliteConnection,
@@ -81,43 +80,24 @@ fn summary(row: &SqliteRow) -> Result<ConversationSummary, sqlx::Error> {
     })
 }
 
+/// As [`list_ids`], from the index of ids alone: for a table of which a part cannot be read. Deleted ones are among
+/// them, in the order of their ids.
+pub async fn list_indexed_ids(pool: &SqlitePool) -> Result<Vec<ConversationId>, sqlx::Error> {
+    let ids: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM conversations ORDER BY id").fetch_all(pool).await?;
+    Ok(ids.into_iter().map(ConversationId).collect())
+}
+
+pub async fn find_title(pool: &SqlitePool, id: ConversationId) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT title FROM conversations WHERE id = ?").bind(id.0).fetch_optional(pool).await
+}
+
 pub async fn list_ids(pool: &SqlitePool) -> Result<Vec<ConversationId>, sqlx::Error> {
     let ids: Vec<Uuid> =
         sqlx::query_scalar("SELECT id FROM conversations WHERE deleted_ms IS NULL ORDER BY number")
             .fetch_all(pool)
             .await?;
     Ok(ids.into_iter().map(ConversationId).collect())
-}
-
-/// Each row of the index is one of three things; what it is not is empty.
-const FIND_WORDS: &str = "SELECT c.id, c.title, q.id, q.text, a.id, t.text FROM words \
-    LEFT JOIN answers a ON words.rowid % 3 = 2 AND a.number = words.rowid / 3 \
-    LEFT JOIN texts t ON t.answer = a.number \
-    LEFT JOIN questions q ON (words.rowid % 3 = 1 AND q.number = words.rowid / 3) OR q.number = a.question \
-    JOIN conversations c ON (words.rowid % 3 = 0 AND c.number = words.rowid / 3) OR c.number = q.conversation \
-    WHERE words MATCH ? AND c.deleted_ms IS NULL \
-    ORDER BY words.rowid % 3 > 0, c.updated_ms DESC, words.rowid DESC LIMIT ?";
-
-pub async fn search(pool: &SqlitePool, query: &str, limit: u32) -> Result<Vec<SearchHit>, sqlx::Error> {
-    let Some(expression) = match_expression(query) else { return Ok(Vec::new()) };
-    let rows = sqlx::query(FIND_WORDS).bind(expression).bind(limit).fetch_all(pool).await?;
-    rows.iter().map(|row| hit(row, query)).collect()
-}
-
-fn hit(row: &SqliteRow, query: &str) -> Result<SearchHit, sqlx::Error> {
-    let question: Option<Uuid> = row.try_get(2)?;
-    let answer: Option<Uuid> = row.try_get(4)?;
-    let (message, text) = match (question, answer) {
-        (_, Some(answer)) => (FoundIn::Answer(AnswerId(answer)), row.try_get::<Option<&str>, _>(5)?),
-        (Some(question), None) => (FoundIn::Question(QuestionId(question)), row.try_get(3)?),
-        (None, None) => (FoundIn::Title, None),
-    };
-    Ok(SearchHit {
-        conversation: ConversationId(row.try_get::<Uuid, _>(0)?),
-        title: row.try_get(1)?,
-        message,
-        excerpt: text.map(|text| excerpt(text, query)).unwrap_or_default(),
-    })
 }
 
 pub async fn change(
@@ -142,10 +122,28 @@ pub async fn change(
             sqlx::query("UPDATE conversations SET deleted_ms = NULL WHERE id = ? RETURNING number")
         }
         ConversationChange::Draft(draft) => sqlx::query(set("draft = ?")).bind(draft.clone()),
-        ConversationChange::Leaf(leaf) => sqlx::query(set("leaf = ?")).bind(leaf.0),
+        ConversationChange::Leaf(leaf) => return show(connection, id, *leaf).await,
         ConversationChange::Read => sqlx::query(set("is_unread = 0")),
     };
     Ok(query.bind(id.0).fetch_optional(connection).await?.is_some())
+}
+
+/// Shows the branch that ends with an answer of this conversation; false for one of another.
+async fn show(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+    leaf: AnswerId,
+) -> Result<bool, sqlx::Error> {
+    let shown = sqlx::query(
+        "UPDATE conversations SET leaf = ?1, version = version + 1 WHERE id = ?2 AND deleted_ms IS NULL \
+         AND number = (SELECT questions.conversation FROM answers \
+                       JOIN questions ON questions.number = answers.question WHERE answers.id = ?1)",
+    )
+    .bind(leaf.0)
+    .bind(id.0)
+    .execute(connection)
+    .await?;
+    Ok(shown.rows_affected() > 0)
 }
 
 pub async fn suggest_title(

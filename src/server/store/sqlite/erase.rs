@@ -15,6 +15,8 @@ const ERASED: i64 = 1;
 /// A reader holds the write-ahead log for as long as it reads. Together, a second.
 const ATTEMPTS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(50);
+/// `SQLITE_BUSY`: somebody else has the lock.
+const BUSY: &str = "5";
 
 /// Moves everything from the write-ahead log to the database and cuts the log to nothing. If somebody reads all the
 /// while, it is left for the next time.
@@ -23,6 +25,9 @@ pub async fn empty_write_ahead_log(store: &SqliteStore) {
         match try_to_empty(store).await {
             Ok(true) => return,
             Ok(false) => tokio::time::sleep(PAUSE).await,
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(BUSY) => {
+                tokio::time::sleep(PAUSE).await;
+            }
             Err(error) => {
                 tracing::warn!(%error, "the write-ahead log cannot be emptied yet");
                 return;

@@ -1,8 +1,9 @@
 //! Opening the file: who may, which schema, and what to say if it cannot be.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,14 +11,21 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection, SqlSafeStr};
+use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 
-use super::{EventLog, Running, SqliteStore, StoreError, answers, erase};
+use super::lock::{self, Lock};
+use super::private::{self, make_folder, make_private};
+use super::searcher::Searcher;
+use super::{EventLog, Running, SqliteStore, Store, StoreError, answers, erase};
+use crate::server::{clock, files};
 
 /// `PRAGMA application_id`: "RUNL" in ASCII. Set by the first migration.
 const APPLICATION_ID: i64 = 0x5255_4e4c;
-/// How long a write of another process may take.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a write of another process may take. An import writes in short transactions and lets others write between
+/// them; a disk may be slow.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same for the first look at a file, which may be anybody's.
+const FIRST_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
 /// A page is the least that SQLite writes. Beginning and keeping an answer of 95 KB writes 2.4 bytes for each of its
 /// own with pages of 4 KiB, 1.7 with these.
@@ -35,63 +43,71 @@ fn migrator() -> Migrator {
     ])
 }
 
-pub async fn alone(file: &Path) -> Result<SqliteStore, StoreError> {
-    make_private(file).map_err(|error| io_error(file, error))?;
-    check_kind(file)?;
-    check_application(file).await?;
-    let log_folder = log_folder(file);
-    make_folder(&log_folder).map_err(|error| io_error(file, error))?;
-    let lock = lock(file, &log_folder)?;
-    let log = EventLog::open(&log_folder).map_err(|error| io_error(file, error))?;
+pub async fn alone(named: &Path) -> Result<SqliteStore, StoreError> {
+    let failed = |error| io_error(named, error);
+    make_private(named).map_err(failed)?;
+    check_kind(named)?;
+    let file = fs::canonicalize(named).map_err(failed)?;
+    let in_use = || StoreError::InUse(named.to_owned());
+    let lock = Lock::of_file(&file).map_err(failed)?.ok_or_else(in_use)?;
+    check_application(named).await?;
+    let log_folder = log_folder(&file);
+    if !take_over_log_folder(named, &log_folder).map_err(failed)? {
+        return Err(in_use());
+    }
+    make_folder(&log_folder).map_err(failed)?;
+    let lock = lock.and_folder(&log_folder).map_err(failed)?.ok_or_else(in_use)?;
+    private::keep_from_others(&file, &log_folder);
+    let log = EventLog::open(&log_folder).map_err(failed)?;
     let lock = Mutex::new(Some(lock));
     let running = Running { log: Some(log), log_folder, recovered: Mutex::default(), lock };
-    let store = connect(file, running).await?;
-    migrator().run(&store.writer).await.map_err(|error| migration_error(file, error))?;
+    let store = connect(named, &file, running).await?;
+    migrator().run(&store.writer).await.map_err(|error| migration_error(named, error))?;
     erase::erase_earlier_removals(&store).await;
+    // What was done here on other connections is no news.
+    store.was_changed_elsewhere().await?;
     Ok(store)
 }
 
-pub async fn beside(file: &Path) -> Result<SqliteStore, StoreError> {
-    if fs::metadata(file).is_ok_and(|known| known.len() == 0) {
-        return Err(StoreError::Foreign(file.to_owned()));
+pub async fn beside(named: &Path) -> Result<SqliteStore, StoreError> {
+    let failed = |error| io_error(named, error);
+    if fs::metadata(named).is_ok_and(|known| known.len() == 0) {
+        return Err(StoreError::Foreign(named.to_owned()));
     }
-    check_kind(file)?;
-    check_application(file).await?;
-    let running = Running {
-        log: None,
-        log_folder: log_folder(file),
-        recovered: Mutex::default(),
-        lock: Mutex::default(),
-    };
-    let store = connect(file, running).await?;
+    check_kind(named)?;
+    let file = fs::canonicalize(named).map_err(failed)?;
+    let log_folder = log_folder(&file);
+    if lock::is_held_by_another_name(&file, &log_folder).map_err(failed)? {
+        return Err(StoreError::InUse(named.to_owned()));
+    }
+    check_application(named).await?;
+    let store = connect(named, &file, Running::beside(log_folder)).await?;
     let applied: Result<Option<i64>, _> =
         sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(&store.readers).await;
     let newest = migrator().iter().map(|migration| migration.version).max();
-    match applied.map_err(|error| database_error(file, &error))? {
+    match applied.map_err(|error| database_error(named, &error))? {
         applied if applied == newest => Ok(store),
-        applied if applied > newest => Err(StoreError::Newer(file.to_owned())),
+        applied if applied > newest => Err(StoreError::Newer(named.to_owned())),
         _ => Err(StoreError::Other(format!(
             "{} was made by an older Runnel. Start this one with it once, then try again.",
-            file.display()
+            named.display()
         ))),
     }
 }
 
 /// Copies the database to `file`, and ends the answers that are being written in the copy, as far as their log
-/// tells: a copy has no log. The file is there once all of it is.
+/// tells: a copy has no log. The file is there once all of it is, and has another name until then.
 pub async fn copy(store: &SqliteStore, file: &Path) -> Result<(), StoreError> {
     let failed = |error| StoreError::Copy { file: file.to_owned(), error };
-    if file.exists() {
-        return Err(failed(io::Error::new(ErrorKind::AlreadyExists, "there is a file already")));
-    }
-    let unfinished = with_suffix(file, ".unfinished");
+    files::refuse_existing(file).map_err(failed)?;
+    let unfinished = with_suffix(file, &format!(".{}.unfinished", clock::new_id()));
     let copied = match write_copy(store, &unfinished, file).await {
-        Ok(()) => fs::rename(&unfinished, file).map_err(failed),
+        Ok(()) => files::give_name(&unfinished, file).map_err(failed),
         Err(error) => Err(error),
     };
-    if copied.is_err() {
+    for suffix in ["", "-journal", "-wal", "-shm"] {
         // What cannot be removed was perhaps never made.
-        let _ = fs::remove_file(&unfinished);
+        let _ = fs::remove_file(with_suffix(&unfinished, suffix));
     }
     copied
 }
@@ -99,24 +115,13 @@ pub async fn copy(store: &SqliteStore, file: &Path) -> Result<(), StoreError> {
 /// Errors name the file that was asked for.
 async fn write_copy(store: &SqliteStore, file: &Path, named: &Path) -> Result<(), StoreError> {
     let failed = |error| StoreError::Copy { file: named.to_owned(), error };
-    // An earlier try may have been broken off.
-    if let Err(error) = fs::remove_file(file)
-        && error.kind() != ErrorKind::NotFound
-    {
-        return Err(failed(error));
-    }
     make_private(file).map_err(failed)?;
     let vacuum = sqlx::query("VACUUM INTO ?").bind(file.to_string_lossy().into_owned());
     vacuum.execute(&store.readers).await.map_err(|error| database_error(named, &error))?;
-    let running = Running {
-        log: None,
-        log_folder: log_folder(file),
-        recovered: Mutex::default(),
-        lock: Mutex::default(),
-    };
-    let copied = connect(file, running).await?;
+    let copied = connect(named, file, Running::beside(log_folder(file))).await?;
     end_running(store, &copied).await?;
     // One file, without a write-ahead log beside it. That takes the last connection.
+    copied.searcher.close().await;
     copied.readers.close().await;
     let one_file = sqlx::query("PRAGMA journal_mode = DELETE").execute(&copied.writer).await;
     one_file.map_err(|error| copied.error(error))?;
@@ -141,7 +146,8 @@ async fn end_running(store: &SqliteStore, copied: &SqliteStore) -> Result<(), St
     Ok(())
 }
 
-async fn connect(file: &Path, running: Running) -> Result<SqliteStore, StoreError> {
+/// Errors name the file as it was `named`.
+async fn connect(named: &Path, file: &Path, running: Running) -> Result<SqliteStore, StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(running.log.is_some())
@@ -152,38 +158,56 @@ async fn connect(file: &Path, running: Running) -> Result<SqliteStore, StoreErro
         // What is deleted is overwritten with zeros.
         .pragma("secure_delete", "ON")
         .busy_timeout(BUSY_TIMEOUT);
+    // A connection stays as long as the store, and whoever needs one waits longer for it than SQLite waits for others.
     let pool = |size| {
-        SqlitePoolOptions::new().max_connections(size).min_connections(1).after_release(|connection, _| {
-            Box::pin(async move {
-                connection.ping().await?;
-                Ok(!connection.is_in_transaction())
+        SqlitePoolOptions::new()
+            .max_connections(size)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(2 * BUSY_TIMEOUT)
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
             })
-        })
     };
-    let failed = |error| database_error(file, &error);
+    let failed = |error| database_error(named, &error);
     let writer: SqlitePool = pool(1).connect_with(options.clone()).await.map_err(failed)?;
+    let version = data_version(&mut *writer.acquire().await.map_err(failed)?).await.map_err(failed)?;
     let readers = pool(READERS).connect_with(options.clone()).await.map_err(failed)?;
-    Ok(SqliteStore { file: file.to_owned(), options, writer, readers, running: Arc::new(running) })
+    let searcher = Searcher::connect(options.clone()).await.map_err(failed)?;
+    let data_version = Arc::new(AtomicI64::new(version));
+    let running = Arc::new(running);
+    Ok(SqliteStore { file: named.to_owned(), options, writer, readers, searcher, data_version, running })
 }
 
-/// Makes the file, and the folders on the way to it, readable for their owner alone.
-fn make_private(file: &Path) -> io::Result<()> {
-    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
-        make_folder(folder)?;
+/// A number that changes when another connection has changed the database. On the connection that writes for this
+/// process that is another process, or a checkpoint.
+pub async fn data_version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("PRAGMA data_version").fetch_one(connection).await
+}
+
+impl Running {
+    /// Nothing is written here: another process may do that.
+    fn beside(log_folder: PathBuf) -> Self {
+        Self { log: None, log_folder, recovered: Mutex::default(), lock: Mutex::default() }
     }
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file).map(drop)
 }
 
-fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+/// Earlier versions put the log beside a symbolic link and not beside the file: it may hold what a crash left. False
+/// if one of them is running with it.
+fn take_over_log_folder(named: &Path, log_folder: &Path) -> io::Result<bool> {
+    let earlier = self::log_folder(named);
+    if log_folder.exists() || !earlier.is_dir() {
+        return Ok(true);
+    }
+    if lock::is_folder_in_use(&earlier)? {
+        return Ok(false);
+    }
+    fs::rename(&earlier, log_folder)?;
+    Ok(true)
 }
 
 /// What is not a database is left alone.
@@ -197,7 +221,7 @@ fn check_kind(file: &Path) -> Result<(), StoreError> {
 /// Another program's database is left alone too: nothing is set on this connection.
 async fn check_application(file: &Path) -> Result<(), StoreError> {
     let failed = |error| database_error(file, &error);
-    let options = SqliteConnectOptions::new().filename(file).busy_timeout(BUSY_TIMEOUT);
+    let options = SqliteConnectOptions::new().filename(file).busy_timeout(FIRST_LOOK_TIMEOUT);
     let mut connection = options.connect().await.map_err(failed)?;
     // The table of migrations is there before the first of them has run.
     let tables: i64 =
@@ -222,17 +246,6 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Two processes that write answers would take each other's for left over.
-fn lock(file: &Path, log_folder: &Path) -> Result<File, StoreError> {
-    let opened = OpenOptions::new().create(true).append(true).open(log_folder.join("lock"));
-    let lock = opened.map_err(|error| io_error(file, error))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(file.to_owned())),
-        Err(TryLockError::Error(error)) => Err(io_error(file, error)),
-    }
-}
-
 pub fn io_error(file: &Path, error: io::Error) -> StoreError {
     let file = file.to_owned();
     match error.kind() {
@@ -251,11 +264,13 @@ pub fn database_error(file: &Path, error: &sqlx::Error) -> StoreError {
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
             return StoreError::Damaged { file: path, detail: error.to_string() };
         }
+        sqlx::Error::PoolTimedOut => return StoreError::Busy(path),
         other => return StoreError::Other(other.to_string()),
     };
     let code = database.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default();
     match code & 0xff {
-        5 | 6 => StoreError::InUse(path),
+        5 | 6 => StoreError::Busy(path),
+        9 => StoreError::SearchTooLong,
         3 | 8 => StoreError::ReadOnly(path),
         11 => StoreError::Damaged { file: path, detail: database.message().to_owned() },
         1 if database.message().contains("fts5") => {
@@ -264,6 +279,11 @@ pub fn database_error(file: &Path, error: &sqlx::Error) -> StoreError {
         13 => StoreError::DiskFull(path),
         // No space for the memory that connections share (SQLITE_IOERR_SHMSIZE).
         10 if code == 4874 => StoreError::DiskFull(path),
+        // The disk could not read a page (SQLITE_IOERR_READ), or says that it is not what was written
+        // (SQLITE_IOERR_DATA, SQLITE_IOERR_CORRUPTFS).
+        10 if matches!(code, 266 | 8202 | 8458) => {
+            StoreError::Damaged { file: path, detail: database.message().to_owned() }
+        }
         14 => StoreError::Open { file: path, error: io::Error::other(database.message().to_owned()) },
         26 => StoreError::Foreign(path),
         _ => StoreError::Other(database.message().to_owned()),
@@ -279,5 +299,29 @@ fn migration_error(file: &Path, error: MigrateError) -> StoreError {
             database_error(file, &error)
         }
         other => StoreError::Other(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::AssertSqlSafe;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_that_somebody_writes_to_is_busy_and_not_in_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new().filename(folder.path().join("any.db"));
+        let options = options.create_if_missing(true).busy_timeout(Duration::ZERO);
+        let mut connections = [options.connect().await.unwrap(), options.connect().await.unwrap()];
+        let begin = || AssertSqlSafe("BEGIN IMMEDIATE");
+        sqlx::query(begin()).execute(&mut connections[0]).await.unwrap();
+        let refused = sqlx::query(begin()).execute(&mut connections[1]).await.unwrap_err();
+        let errors = [refused, sqlx::Error::PoolTimedOut];
+        for error in errors.map(|error| database_error(Path::new("/data/runnel.db"), &error)) {
+            assert!(matches!(error, StoreError::Busy(_)), "{error:?}");
+            let sentence = error.to_string();
+            assert!(sentence.contains("/data/runnel.db") && sentence.contains("Try again"), "{sentence}");
+        }
     }
 }
