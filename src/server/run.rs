@@ -98,9 +98,9 @@ pub async fn export(data: Option<String>, arguments: OptionalFileArgument) -> Ou
     log_to_stderr();
     let store = SqliteStore::open_beside(&config::data_file(data)?).await?;
     if let Some(file) = named_file(arguments) {
-        let count = transfer::export_to_file(&store, &file).await?;
-        say(&format!("{} written to {}.", transfer::Chats(count), file.display()));
-        return Ok(ExitCode::SUCCESS);
+        let exported = transfer::export_to_file(&store, &file).await?;
+        say(&format!("{} written to {}.", transfer::Chats(exported.conversations), file.display()));
+        return Ok(tell_unreadable(&exported));
     }
     let output = io::stdout();
     let written = if output.is_terminal() {
@@ -109,16 +109,26 @@ pub async fn export(data: Option<String>, arguments: OptionalFileArgument) -> Ou
         transfer::export(&store, output).await
     };
     match written {
-        Err(TransferError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        written => drop(written?),
+        Err(TransferError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Ok(ExitCode::SUCCESS)
+        }
+        written => Ok(tell_unreadable(&written?)),
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+/// An export without everything is no success.
+fn tell_unreadable(exported: &transfer::Exported) -> ExitCode {
+    for chat in &exported.unreadable {
+        terminal::tell(&format!("runnel: {chat}"));
+    }
+    if exported.unreadable.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Adds chats from JSON Lines, which are read and checked before the database is opened.
 ///
 /// # Errors
-/// A sentence about the database, or about the line that cannot be read; nothing is added then.
+/// A sentence about the line that cannot be read, and nothing is added; or about the database, and how many chats were
+/// added by then.
 pub async fn import(data: Option<String>, arguments: OptionalFileArgument) -> Outcome {
     log_to_stderr();
     let database = config::data_file(data)?;

@@ -12,49 +12,62 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::answers::LARGEST_QUESTION_BYTES;
+use super::conversations::LARGEST_DRAFT_BYTES;
 use super::store::{SqliteStore, Store, StoreError};
-use crate::chat::{Answer, AnswerId, Conversation, ConversationId, QuestionId};
+use super::{clock, files};
+use crate::chat::{Answer, AnswerId, Bill, Conversation, ConversationId, QuestionId, Usage, first_words};
+use crate::library::clean_title;
 
-/// Writes all conversations that are not deleted, oldest first, each as it stands when its turn comes; says how
-/// many. Holds one of them in memory at a time. Blocks while `out` does not take more.
+/// Writes all conversations that are not deleted, oldest first, each as it stands when its turn comes. Those that
+/// cannot be read, because a part of the database is damaged, are left out. Holds one of them in memory at a time.
+/// Blocks while `out` does not take more.
 ///
 /// # Errors
 /// The store cannot be read, or `out` not be written, which by then holds a part that [`read`] refuses.
-pub async fn export(store: &SqliteStore, out: impl Write + Send) -> Result<u64, TransferError> {
+pub async fn export(store: &SqliteStore, out: impl Write + Send) -> Result<Exported, TransferError> {
     let mut out = BufWriter::new(out);
-    write_line(&mut out, &Header { runnel_export: FORMAT, runnel: env!("CARGO_PKG_VERSION").to_owned() })?;
-    let mut conversations = 0;
-    for id in store.list_ids().await? {
-        // It may have been deleted since the ids were listed.
-        let Some(mut conversation) = store.find_conversation(id).await? else { continue };
-        end_running_answers(store, &mut conversation).await?;
-        conversation.version = 0;
-        write_conversation(&mut out, &conversation)?;
-        conversations += 1;
+    write_line(&mut out, &Header::of_this_version())?;
+    let mut exported = Exported::default();
+    for id in store.list_readable_ids().await? {
+        match find_whole(store, id).await {
+            Ok(Some(conversation)) => {
+                write_conversation(&mut out, &conversation)?;
+                exported.conversations += 1;
+            }
+            // It may have been deleted since the ids were listed.
+            Ok(None) => {}
+            Err(TransferError::Store(StoreError::Damaged { detail, .. })) => {
+                let title = store.find_title(id).await.ok().flatten().unwrap_or_default();
+                exported.unreadable.push(Unreadable { id, title, detail });
+            }
+            Err(error) => return Err(error),
+        }
     }
-    write_line(&mut out, &Trailer { conversations })?;
+    write_line(&mut out, &Trailer { conversations: exported.conversations })?;
     out.flush().map_err(TransferError::Write)?;
-    Ok(conversations)
+    Ok(exported)
 }
 
 /// As [`export`], to a new file that its owner alone can read. The file is there whole and durably, or not at all.
 ///
 /// # Errors
 /// Also if there is a file of this name: it is left as it is.
-pub async fn export_to_file(store: &SqliteStore, file: &Path) -> Result<u64, TransferError> {
+pub async fn export_to_file(store: &SqliteStore, file: &Path) -> Result<Exported, TransferError> {
     let failed = |error| file_error(file, error);
-    refuse_existing(file).map_err(failed)?;
+    files::refuse_existing(file).map_err(failed)?;
     let unnamed = UnnamedFile::beside(file).map_err(failed)?;
-    let conversations = export(store, &unnamed.content).await.map_err(|error| match error {
+    let exported = export(store, &unnamed.content).await.map_err(|error| match error {
         TransferError::Write(error) => failed(error),
         other => other,
     })?;
     unnamed.name(file).map_err(failed)?;
-    Ok(conversations)
+    Ok(exported)
 }
 
 /// Reads what [`export`] wrote, and checks every line of it. Blocks until the end of `input`.
@@ -77,13 +90,51 @@ pub fn read_file(file: &Path) -> Result<Vec<Conversation>, TransferError> {
     read(BufReader::new(opened))
 }
 
-/// Adds conversations that were read, all or none. Those that are there already stay as they are.
+/// Adds conversations that were read, in portions: each is added whole or not at all, and others can write between
+/// them. Those that are there already stay as they are, so that an import that broke off can be made once more.
 ///
 /// # Errors
-/// What the store says, such as that a message's id is in use in another conversation.
+/// What the store says, such as that a message's id is in use in another conversation, and how many were added by
+/// then.
 pub async fn import(store: &SqliteStore, conversations: &[Conversation]) -> Result<Imported, TransferError> {
-    let added = store.import(conversations).await.map_err(TransferError::Import)?;
+    let mut added = 0;
+    for (number, portion) in portions(conversations).enumerate() {
+        if number > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let imported = store.import(portion).await;
+        added += imported.map_err(|error| TransferError::Import { error, added })?;
+    }
     Ok(Imported { added, already_there: (conversations.len() as u64).saturating_sub(added) })
+}
+
+/// What an export came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// How many conversations were written.
+    pub conversations: u64,
+    /// Those that were left out.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A conversation of which a part cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    pub id: ConversationId,
+    /// Empty if it cannot be read either.
+    pub title: String,
+    pub detail: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, title, detail } = self;
+        match title.as_str() {
+            "" => write!(formatter, "A chat ({id})")?,
+            title => write!(formatter, "The chat \u{201c}{}\u{201d} ({id})", plain(title))?,
+        }
+        write!(formatter, " is damaged and was left out ({detail}). A backup may still hold it.")
+    }
 }
 
 /// What an import came to, in conversations.
@@ -133,8 +184,8 @@ pub enum TransferError {
     /// Lines count from 1.
     #[error("Line {line} of the export {damage} Nothing was imported.")]
     Damaged { line: u64, damage: Damage },
-    #[error("{0} Nothing was imported.")]
-    Import(StoreError),
+    #[error("{error} {}", what_was_added(*.added))]
+    Import { error: StoreError, added: u64 },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -175,13 +226,39 @@ pub enum Damage {
     StillRunning(AnswerId),
     #[error("holds a time after the year 9999. Times are milliseconds since 1970.")]
     Time,
+    #[error("holds the question {0}, which is longer than 1 MiB. Shorten it, or leave it out.")]
+    LongQuestion(QuestionId),
+    #[error("holds a draft that is longer than 4 MiB. Shorten it, or leave it out.")]
+    LongDraft,
+    #[error(
+        "holds the answer {0} with a cost or a count that cannot be: costs are from 0 to 1,000,000 US dollars, and \
+         no count is above 9,007,199,254,740,991. Correct it, or leave the answer out."
+    )]
+    Figure(AnswerId),
+    #[error("shows the branch of the answer {0}, which is not in this chat. Leave `leaf` out.")]
+    NoLeaf(AnswerId),
+}
+
+fn what_was_added(added: u64) -> String {
+    match added {
+        0 => "Nothing was imported.".to_owned(),
+        _ => format!("Before that, {} were added. Import the file again for the rest.", Chats(added)),
+    }
 }
 
 const FORMAT: u64 = 1;
 /// A conversation with some hundred pictures is far below.
 const LONGEST_LINE_BYTES: u64 = 1 << 30;
-/// The end of the year 9999, the last that a database has days for. In milliseconds since 1970.
-const LATEST_MS: u64 = 253_402_300_799_999;
+/// In US dollars, of one answer.
+const HIGHEST_COST: f64 = 1e6;
+/// What is counted goes through JSON, where greater numbers are not exact.
+const HIGHEST_COUNT: u64 = (1 << 53) - 1;
+/// What is added in one transaction: so many conversations, or so many bytes of text. That is written within a tenth
+/// of a second, and a server beside the import waits for it.
+const PORTION: usize = 100;
+const PORTION_BYTES: usize = 4 << 20;
+/// SQLite's longest pause between two tries to write: whoever waits gets its turn between two portions.
+const PAUSE: Duration = Duration::from_millis(100);
 /// In characters, of what is told about JSON that cannot be read: it may repeat some of it.
 const LONGEST_DETAIL: usize = 200;
 
@@ -193,6 +270,16 @@ struct Header {
     /// Who wrote it.
     #[serde(default)]
     runnel: String,
+    /// True if an answer that a fork copied says so ([`Answer::is_copy`]). Earlier exports did not tell.
+    #[serde(default)]
+    marks_copies: bool,
+}
+
+impl Header {
+    fn of_this_version() -> Self {
+        let runnel = env!("CARGO_PKG_VERSION").to_owned();
+        Self { runnel_export: FORMAT, runnel, marks_copies: true }
+    }
 }
 
 /// The last line.
@@ -201,6 +288,40 @@ struct Header {
 struct Trailer {
     /// How many lines there are between the first and the last.
     conversations: u64,
+}
+
+/// A conversation as it is exported.
+async fn find_whole(store: &SqliteStore, id: ConversationId) -> Result<Option<Conversation>, TransferError> {
+    let Some(mut conversation) = store.find_conversation(id).await? else { return Ok(None) };
+    end_running_answers(store, &mut conversation).await?;
+    conversation.version = 0;
+    // Earlier versions took any answer for the end of the branch that is shown.
+    let answers = &conversation.answers;
+    conversation.leaf = conversation.leaf.filter(|leaf| answers.iter().any(|answer| answer.id == *leaf));
+    Ok(Some(conversation))
+}
+
+/// What is written in one transaction each.
+fn portions(conversations: &[Conversation]) -> impl Iterator<Item = &[Conversation]> {
+    let mut rest = conversations;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |conversation: &&Conversation| {
+            bytes += bytes_of(conversation);
+            bytes <= PORTION_BYTES
+        };
+        let count = rest.iter().take(PORTION).take_while(fits).count().max(1);
+        let (portion, after) = rest.split_at_checked(count)?;
+        rest = after;
+        Some(portion)
+    })
+}
+
+/// Of text, nearly.
+fn bytes_of(conversation: &Conversation) -> usize {
+    let questions = conversation.questions.iter().map(|question| question.text.len());
+    let answers = conversation.answers.iter().map(|answer| answer.text.len() + answer.reasoning.len());
+    questions.chain(answers).sum()
 }
 
 /// Gives answers that are being written what the log holds of them, and an end.
@@ -252,7 +373,7 @@ struct UnnamedFile {
 
 impl UnnamedFile {
     fn beside(file: &Path) -> io::Result<Self> {
-        let path = folder_of(file).join(format!(".runnel-export-{}", Uuid::now_v7()));
+        let path = files::folder_of(file).join(format!(".runnel-export-{}", clock::new_id()));
         let mut options = File::options();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -263,15 +384,7 @@ impl UnnamedFile {
 
     fn name(self, file: &Path) -> io::Result<()> {
         self.content.sync_all()?;
-        match fs::hard_link(&self.path, file) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                // Not every file system has links. A rename would replace what came there in the meantime.
-                refuse_existing(file)?;
-                fs::rename(&self.path, file)?;
-            }
-            linked => linked?,
-        }
-        sync_folder(folder_of(file))
+        files::give_name(&self.path, file)
     }
 }
 
@@ -290,35 +403,10 @@ fn file_error(file: &Path, error: io::Error) -> TransferError {
     }
 }
 
-fn refuse_existing(file: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(file) {
-        Ok(_) => Err(ErrorKind::AlreadyExists.into()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Makes a new name durable.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Folders are not opened here; the file system keeps names on its own.
-#[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
 fn read_lines(mut lines: Lines<impl BufRead>) -> Result<Vec<Conversation>, TransferError> {
     let header = lines.next()?.unwrap_or_default();
-    check_header(&header).map_err(|damage| lines.damaged(damage))?;
-    let mut found = Found::default();
+    let header = check_header(&header).map_err(|damage| lines.damaged(damage))?;
+    let mut found = Found { marks_copies: header.marks_copies, ..Found::default() };
     let counted = loop {
         let Some(line) = lines.next()? else { return Err(lines.damaged(Damage::CutOff)) };
         // Any other line is refused as a trailer at its first key.
@@ -338,9 +426,9 @@ fn read_lines(mut lines: Lines<impl BufRead>) -> Result<Vec<Conversation>, Trans
     Ok(found.conversations)
 }
 
-fn check_header(line: &[u8]) -> Result<(), Damage> {
+fn check_header(line: &[u8]) -> Result<Header, Damage> {
     match serde_json::from_slice::<Header>(line) {
-        Ok(header) if header.runnel_export == FORMAT => Ok(()),
+        Ok(header) if header.runnel_export == FORMAT => Ok(header),
         Ok(header) if header.runnel_export > FORMAT => {
             Err(Damage::Newer { format: header.runnel_export, runnel: plain(&header.runnel) })
         }
@@ -376,6 +464,7 @@ impl<R: BufRead> Lines<R> {
 /// What was read so far, and the ids in it.
 #[derive(Default)]
 struct Found {
+    marks_copies: bool,
     conversations: Vec<Conversation>,
     ids: HashSet<ConversationId>,
     questions: HashSet<QuestionId>,
@@ -384,11 +473,16 @@ struct Found {
 
 impl Found {
     fn add(&mut self, line: &[u8]) -> Result<(), Damage> {
-        let conversation: Conversation = serde_json::from_slice(line).map_err(unreadable)?;
+        let mut conversation: Conversation = serde_json::from_slice(line).map_err(unreadable)?;
         check_times(&conversation)?;
+        check_sizes(&conversation)?;
         self.check_ids(&conversation)?;
         check_answers(&conversation)?;
         check_questions(&conversation)?;
+        conversation.title = title_of(&conversation);
+        if !self.marks_copies {
+            mark_copies(&mut conversation);
+        }
         self.conversations.push(conversation);
         Ok(())
     }
@@ -425,13 +519,60 @@ fn check_times(conversation: &Conversation) -> Result<(), Damage> {
         let duration_ms = answer.end().map_or(0, |end| end.duration_ms);
         answer.begun_ms.saturating_add(duration_ms)
     };
+    let spans = |answer: &Answer| [answer.first_token_ms, answer.reasoned_ms].into_iter().flatten();
     let times = [*created_ms, *updated_ms].into_iter();
-    let mut times =
-        times.chain(questions.iter().map(|question| question.asked_ms)).chain(answers.iter().map(ended_ms));
-    if times.all(|time| time <= LATEST_MS) { Ok(()) } else { Err(Damage::Time) }
+    let times = times.chain(questions.iter().map(|question| question.asked_ms));
+    let mut times = times.chain(answers.iter().map(ended_ms)).chain(answers.iter().flat_map(spans));
+    if times.all(|time| time <= clock::LATEST_MS) { Ok(()) } else { Err(Damage::Time) }
 }
 
-/// Each answer has ended and has its question.
+/// As of what is typed here.
+fn check_sizes(conversation: &Conversation) -> Result<(), Damage> {
+    if conversation.draft.len() > LARGEST_DRAFT_BYTES {
+        return Err(Damage::LongDraft);
+    }
+    let mut questions = conversation.questions.iter();
+    match questions.find(|question| question.text.len() > LARGEST_QUESTION_BYTES) {
+        Some(question) => Err(Damage::LongQuestion(question.id)),
+        None => Ok(()),
+    }
+}
+
+/// As [`clean_title`] leaves it; one that it leaves nothing of is replaced by the first words of the chat.
+fn title_of(conversation: &Conversation) -> String {
+    let first_words = conversation.questions.first().map(|question| first_words(&question.text));
+    let first_words = || clean_title(&first_words?);
+    clean_title(&conversation.title).or_else(first_words).unwrap_or_default()
+}
+
+/// In earlier exports, an answer that a fork copied is older than its chat. Where nothing was copied, the first question
+/// was asked at the moment in which the chat was made.
+fn mark_copies(conversation: &mut Conversation) {
+    let created_ms = conversation.created_ms;
+    let is_fork = conversation.questions.first().is_some_and(|question| question.asked_ms < created_ms);
+    for answer in conversation.answers.iter_mut().filter(|answer| answer.begun_ms < created_ms) {
+        answer.is_copy |= is_fork && answer.begun_ms > 0;
+    }
+}
+
+fn check_figures(answer: &Answer) -> Result<(), Damage> {
+    let settled = if let Bill::Settled(usage) = &answer.bill { Some(usage) } else { None };
+    let usages = || settled.into_iter().chain(answer.end().and_then(|end| end.usage.as_ref()));
+    let costs = usages().filter_map(|usage| usage.cost);
+    let tokens = usages().flat_map(|usage| {
+        let Usage { prompt_tokens, completion_tokens, total_tokens, reasoning_tokens, cached_tokens, .. } =
+            usage;
+        [prompt_tokens, completion_tokens, total_tokens, reasoning_tokens, cached_tokens]
+            .into_iter()
+            .flatten()
+    });
+    let counts = tokens.copied().chain([answer.seq.0, answer.chunks, answer.characters]);
+    let is_possible = costs.into_iter().all(|cost| (0.0..=HIGHEST_COST).contains(&cost))
+        && counts.into_iter().all(|count| count <= HIGHEST_COUNT);
+    if is_possible { Ok(()) } else { Err(Damage::Figure(answer.id)) }
+}
+
+/// Each answer has ended and has its question, and the branch that is shown ends with one of them.
 fn check_answers(conversation: &Conversation) -> Result<(), Damage> {
     let known: HashSet<_> = conversation.questions.iter().map(|question| question.id).collect();
     for answer in &conversation.answers {
@@ -441,8 +582,12 @@ fn check_answers(conversation: &Conversation) -> Result<(), Damage> {
         if answer.end().is_none() {
             return Err(Damage::StillRunning(answer.id));
         }
+        check_figures(answer)?;
     }
-    Ok(())
+    match conversation.leaf.filter(|leaf| conversation.answers.iter().all(|answer| answer.id != *leaf)) {
+        Some(leaf) => Err(Damage::NoLeaf(leaf)),
+        None => Ok(()),
+    }
 }
 
 /// Each question begins the conversation or follows an answer to one before it, so nothing goes round in a circle.
@@ -464,6 +609,7 @@ fn check_questions(conversation: &Conversation) -> Result<(), Damage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::Question;
 
     #[test]
     fn a_line_may_be_so_long_and_no_longer() {
@@ -495,5 +641,75 @@ mod tests {
         assert_eq!(told(3, 2), "Added 3 chats; 2 were there already.");
         assert_eq!(told(1, 1), "Added 1 chat; 1 was there already.");
         assert_eq!(told(0, 0), "Added 0 chats.");
+    }
+
+    fn conversation(text_bytes: usize) -> Conversation {
+        let question = Question {
+            id: QuestionId(clock::new_id()),
+            after: None,
+            text: "x".repeat(text_bytes),
+            asked_ms: 1000,
+        };
+        Conversation {
+            id: ConversationId(clock::new_id()),
+            title: "Title".into(),
+            is_title_chosen: false,
+            is_pinned: false,
+            is_archived: false,
+            created_ms: 1000,
+            updated_ms: 1000,
+            version: 0,
+            draft: String::new(),
+            leaf: None,
+            answers: vec![Answer::new(AnswerId(clock::new_id()), question.id, "m")],
+            questions: vec![question],
+        }
+    }
+
+    #[test]
+    fn an_import_is_divided_by_number_and_by_size() {
+        let sizes = |bytes: &[usize]| {
+            let conversations: Vec<_> = bytes.iter().map(|bytes| conversation(*bytes)).collect();
+            portions(&conversations).map(<[_]>::len).collect::<Vec<_>>()
+        };
+        assert!(sizes(&[]).is_empty());
+        assert_eq!(sizes(&[1; 2 * PORTION + 1]), [PORTION, PORTION, 1]);
+        assert_eq!(sizes(&[PORTION_BYTES / 2; 5]), [2, 2, 1]);
+        assert_eq!(sizes(&[1, 2 * PORTION_BYTES, 1, 1]), [1, 1, 2], "one that is too large goes alone");
+    }
+
+    #[test]
+    fn in_earlier_exports_the_answers_of_a_fork_are_told_by_their_age() {
+        let are_copies = |created_ms, asked_ms, begun_ms: &[u64]| {
+            let mut chat = Conversation { created_ms, ..conversation(1) };
+            chat.questions[0].asked_ms = asked_ms;
+            let answer = chat.answers[0].clone();
+            chat.answers =
+                begun_ms.iter().map(|begun_ms| Answer { begun_ms: *begun_ms, ..answer.clone() }).collect();
+            mark_copies(&mut chat);
+            chat.answers.iter().map(|answer| answer.is_copy).collect::<Vec<_>>()
+        };
+        assert_eq!(are_copies(1000, 500, &[500, 700, 1000, 2000]), [true, true, false, false]);
+        assert_eq!(are_copies(1000, 1000, &[1000, 900]), [false, false], "a clock was set back");
+        assert_eq!(are_copies(1000, 500, &[0]), [false], "its time is not known");
+    }
+
+    #[test]
+    fn a_title_is_what_could_be_typed() {
+        let titled = |title: &str| title_of(&Conversation { title: title.into(), ..conversation(3) });
+        assert_eq!(titled("A\n\u{202e}title\u{0}"), "A title");
+        assert_eq!(titled("\u{202e}"), "xxx");
+        assert_eq!(titled(&"é".repeat(5000)).chars().count(), crate::library::LONGEST_TITLE);
+    }
+
+    #[test]
+    fn what_was_added_before_a_failure_is_told() {
+        let told =
+            |added| TransferError::Import { error: StoreError::Conflict("It is in use."), added }.to_string();
+        assert_eq!(told(0), "It is in use. Nothing was imported.");
+        assert_eq!(
+            told(100),
+            "It is in use. Before that, 100 chats were added. Import the file again for the rest."
+        );
     }
 }

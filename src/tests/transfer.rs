@@ -12,7 +12,7 @@ use runnel::chat::{
     Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, End, EndStatus, Question, QuestionId,
     Seq, State, Usage,
 };
-use runnel::library::ConversationChange;
+use runnel::library::{ConversationChange, clean_title};
 use runnel::problem::ProblemKind;
 use runnel::server::demo::{Demo, Pace};
 use runnel::server::store::{SqliteStore, Store};
@@ -472,7 +472,47 @@ const DAMAGED: &[Case] = &[
         2,
         "after the year 9999",
     ),
+    (
+        |lines| changed(lines, 1, |chat| chat["answers"][0]["first_token_ms"] = json!(u64::MAX)),
+        2,
+        "after the year 9999",
+    ),
+    (
+        |lines| changed(lines, 1, |chat| chat["questions"][1]["text"] = json!("x".repeat((1 << 20) + 1))),
+        2,
+        "which is longer than 1 MiB",
+    ),
+    (
+        |lines| changed(lines, 2, |chat| chat["draft"] = json!("x".repeat((4 << 20) + 1))),
+        3,
+        "a draft that is longer than 4 MiB",
+    ),
+    (|lines| with_usage(lines, json!({"cost": -0.01})), 2, "a cost or a count that cannot be"),
+    (|lines| with_usage(lines, json!({"cost": 1e300})), 2, "a cost or a count that cannot be"),
+    (|lines| with_usage(lines, json!({"prompt_tokens": 1_u64 << 53})), 2, "a cost or a count that cannot be"),
+    (
+        |lines| changed(lines, 1, |chat| chat["answers"][0]["bill"] = json!({"settled": {"cost": -1.0}})),
+        2,
+        "a cost or a count that cannot be",
+    ),
+    (
+        |lines| changed(lines, 1, |chat| chat["answers"][0]["seq"] = json!(u64::MAX)),
+        2,
+        "a cost or a count that cannot be",
+    ),
+    (
+        |lines| {
+            let other: Value = serde_json::from_str(&lines[2]).unwrap();
+            changed(lines, 1, |chat| chat["leaf"] = other["answers"][0]["id"].clone())
+        },
+        2,
+        "which is not in this chat",
+    ),
 ];
+
+fn with_usage(lines: Vec<String>, usage: Value) -> Vec<u8> {
+    changed(lines, 1, |chat| chat["answers"][0]["state"]["ended"]["usage"] = usage)
+}
 
 fn join(lines: &[impl AsRef<str>]) -> Vec<u8> {
     let lines = lines.iter().map(|line| line.as_ref().to_owned() + "\n");
@@ -627,9 +667,61 @@ async fn an_existing_file_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn an_export_that_fails_leaves_no_file() {
-    let home = Home::with(&[conversation("Good"), conversation("Bad")]).await;
+async fn an_export_leaves_out_what_is_damaged_says_so_and_can_be_imported() {
+    let chats = ["Good", "Bad", "Good, too"].map(conversation);
+    let home = Home::with(&chats).await;
     home.tamper("UPDATE answers SET rest = 'damaged' WHERE number = 4").await;
+    let told = format!("runnel: The chat \u{201c}Bad\u{201d} ({}) is damaged and was left out", chats[1].id);
+    let to_file = home.run(&["export", "chats.jsonl"]).await;
+    assert_eq!((to_file.code, to_file.output.as_str()), (Some(1), "2 chats written to chats.jsonl.\n"));
+    let piped = home.run(&["export"]).await;
+    assert_eq!(piped.code, Some(1));
+    let written = std::fs::read_to_string(home.path("chats.jsonl")).unwrap();
+    assert_eq!(written, piped.output);
+    for ended in [to_file, piped] {
+        assert!(ended.errors.starts_with(&told), "{}", ended.errors);
+        assert_eq!(ended.errors.lines().count(), 1, "{}", ended.errors);
+    }
+    assert_eq!(Home::new().import(&written).await, "Added 2 chats.\n");
+}
+
+/// Each page of the file in turn: what can be read of the rest is exported.
+#[tokio::test]
+async fn of_a_database_with_a_damaged_page_all_other_chats_are_exported() {
+    let mut chats: Vec<_> = (0..6).map(|number| conversation(&format!("Chat {number}"))).collect();
+    for chat in &mut chats {
+        chat.answers[0].text = "long ".repeat(1000);
+    }
+    let home = Home::with(&chats).await;
+    let sound = std::fs::read(home.database()).unwrap();
+    let page = usize::from(u16::from_be_bytes([sound[16], sound[17]]));
+    let mut partly = 0;
+    for at in (page..sound.len()).step_by(page) {
+        let mut damaged = sound.clone();
+        damaged[at..at + page].fill(0xa5);
+        std::fs::write(home.database(), &damaged).unwrap();
+        let Ok(store) = SqliteStore::open_beside(&home.database()).await else { continue };
+        let mut bytes = Vec::new();
+        if let Ok(exported) = transfer::export(&store, &mut bytes).await {
+            let read = transfer::read(&bytes[..]).unwrap();
+            assert_eq!(read.len() as u64, exported.conversations);
+            let all = read.len() + exported.unreadable.len();
+            assert_eq!(all, chats.len(), "page {}: {:?}", at / page, exported.unreadable);
+            for chat in &read {
+                let original = chats.iter().find(|known| known.id == chat.id).unwrap();
+                assert_eq!(chat, original);
+            }
+            partly += usize::from(!read.is_empty() && !exported.unreadable.is_empty());
+        }
+        store.close().await;
+    }
+    assert!(partly > 10, "a part was exported of {partly} databases");
+}
+
+#[tokio::test]
+async fn an_export_that_fails_leaves_no_file() {
+    let home = Home::with(&[conversation("Good")]).await;
+    home.tamper("ALTER TABLE texts RENAME TO elsewhere").await;
     let ended = home.run(&["export", "chats.jsonl"]).await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(home.other_files(), Vec::<String>::new());
@@ -639,8 +731,82 @@ async fn an_export_that_fails_leaves_no_file() {
     // What came out before the failure is no export.
     let ended = home.run(&["export"]).await;
     assert_eq!(ended.code, Some(1));
-    assert!(ended.output.contains("Good"));
     transfer::read(ended.output.as_bytes()).unwrap_err();
+}
+
+#[tokio::test]
+async fn an_import_is_made_in_portions_and_can_be_made_once_more() {
+    let there = conversation("There before");
+    let home = Home::with(std::slice::from_ref(&there)).await;
+    let mut chats: Vec<_> = (0..250).map(|number| conversation(&format!("Chat {number}"))).collect();
+    let good = chats[150].clone();
+    chats[150] = Conversation { id: ConversationId::now(), ..there };
+    let ended = home.run_with(&["import"], export_of(&chats).as_bytes()).await;
+    assert_eq!(ended.code, Some(1));
+    let told = "Before that, 100 chats were added. Import the file again for the rest.";
+    assert!(
+        ended.errors.contains("in use in another one.") && ended.errors.contains(told),
+        "{}",
+        ended.errors
+    );
+    assert_eq!(home.ids().await.len(), 101);
+    chats[150] = good;
+    assert_eq!(home.import(&export_of(&chats)).await, "Added 150 chats; 100 were there already.\n");
+}
+
+/// Each of them waits for a portion and not for the whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_writes_between_the_portions_of_an_import() {
+    let home = Home::new();
+    let store = SqliteStore::open(&home.database()).await.unwrap();
+    let chats: Vec<_> = (0..350).map(|number| conversation(&format!("Chat {number}"))).collect();
+    let beside = SqliteStore::open_beside(&home.database()).await.unwrap();
+    let importing = tokio::spawn(async move { transfer::import(&beside, &chats).await.unwrap() });
+    let mut seen = Vec::new();
+    while !importing.is_finished() {
+        let before = store.list_ids().await.unwrap().len() - seen.len();
+        store.import(&[conversation("Meanwhile")]).await.unwrap();
+        seen.push(before);
+    }
+    assert_eq!(importing.await.unwrap().added, 350);
+    assert!(seen.iter().any(|before| (1..350).contains(before)), "{seen:?}");
+}
+
+#[tokio::test]
+async fn the_cost_of_a_fork_is_not_counted_when_it_is_imported() {
+    let app = TestApp::start().await;
+    let asked = message("demo/plain", "What does it cost?");
+    app.begin(&asked).await.finished().await;
+    let fork = json!({"answer": asked.answer, "new": ConversationId::now()});
+    assert!(app.post("/api/fork_conversation", &fork).await.status().is_success());
+    let counted = app.store.daily_spending(9).await.unwrap();
+    assert!(counted[0].spending.cost > 0.0, "{counted:?}");
+    let exported = export_from(&app.store).await;
+    // As earlier versions wrote it.
+    let earlier = exported.replace(",\"marks_copies\":true", "").replace(",\"is_copy\":true", "");
+    assert!(earlier.len() < exported.len() - 30, "{exported}");
+    for export in [exported, earlier] {
+        let home = Home::new();
+        assert_eq!(home.import(&export).await, "Added 2 chats.\n");
+        let store = SqliteStore::open_beside(&home.database()).await.unwrap();
+        assert_eq!(store.daily_spending(9).await.unwrap(), counted);
+        store.close().await;
+    }
+}
+
+/// A page asks for news with the revision that it knows.
+#[tokio::test]
+async fn a_page_that_is_open_learns_of_an_import() {
+    let demo = start_demo().await;
+    let home = Home::new();
+    let server = Server::start(&home, &home.database(), &demo).await;
+    let listing: Value = server.get("/api/list_conversations").await.json().await.unwrap();
+    let news = format!("/api/list_conversations?revision={}", listing["revision"]);
+    assert_eq!(server.get(&news).await.json::<Value>().await.unwrap(), Value::Null);
+    let imported = conversation("From elsewhere");
+    home.import(&export_of(std::slice::from_ref(&imported))).await;
+    let listing: Value = server.get(&news).await.json().await.unwrap();
+    assert_eq!(listing["conversations"][0]["id"], json!(imported.id), "{listing}");
 }
 
 #[tokio::test]
@@ -709,6 +875,11 @@ fn any_text() -> impl Strategy<Value = String> {
     prop::collection::vec(any::<char>(), 0..12).prop_map(String::from_iter)
 }
 
+/// As titles are kept.
+fn any_title() -> impl Strategy<Value = String> {
+    any_text().prop_map(|text| clean_title(&text).unwrap_or_else(|| "Untitled".to_owned()))
+}
+
 /// A time or a duration in milliseconds.
 fn any_ms() -> impl Strategy<Value = u64> {
     0..100_000_000_000_000_u64
@@ -743,14 +914,14 @@ fn any_answer() -> impl Strategy<Value = Answer> {
     ]);
     let events = prop::collection::vec(any_event(), 0..6);
     let ending = (status, prop::option::of(any_usage()), any_ms());
-    (events, ending, any_bill(), any_ms(), any_text()).prop_map(
-        |(events, (status, usage, duration_ms), bill, begun_ms, model)| {
+    (events, ending, any_bill(), any_ms(), any_text(), any::<bool>()).prop_map(
+        |(events, (status, usage, duration_ms), bill, begun_ms, model, is_copy)| {
             let mut answer = Answer::new(AnswerId::now(), QuestionId::now(), model);
             for event in &events {
                 answer.apply(answer.seq.next(), event);
             }
             answer.state = State::Ended(End { usage, duration_ms, ..end(status) });
-            (answer.bill, answer.begun_ms) = (bill, begun_ms);
+            (answer.bill, answer.begun_ms, answer.is_copy) = (bill, begun_ms, is_copy);
             answer
         },
     )
@@ -783,7 +954,7 @@ fn any_conversation() -> impl Strategy<Value = Conversation> {
     let flags = any::<[bool; 3]>();
     let leaf = any::<Option<prop::sample::Index>>();
     let turns = prop::collection::vec(any_turn(), 0..5);
-    (any_text(), any_text(), flags, any_ms(), any_ms(), leaf, turns).prop_map(
+    (any_title(), any_text(), flags, any_ms(), any_ms(), leaf, turns).prop_map(
         |(title, draft, flags, created_ms, updated_ms, leaf, turns)| {
             let (mut questions, mut answers) = (Vec::new(), Vec::new());
             for (question, versions, after) in turns {
