@@ -15,6 +15,44 @@ use crate::api::page::PageData;
 /// A page in the background gets no frames; its text must grow all the same.
 const BACKGROUND_INTERVAL: Duration = Duration::from_millis(250);
 
+/// A value that stays on the browser's one thread, such as one with elements of the page in it. It begins as its
+/// type's default when it is first used, and belongs to the owner that it was made in.
+///
+/// On the server there is never a value in it: a page is rendered on several threads, and what is bound to one of
+/// them must not be dropped on another.
+#[derive(Debug)]
+pub struct Local<T: 'static>(StoredValue<Option<SendWrapper<T>>>);
+
+impl<T> Clone for Local<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Local<T> {}
+
+impl<T> Default for Local<T> {
+    fn default() -> Self {
+        Self(StoredValue::new(None))
+    }
+}
+
+impl<T: Default> Local<T> {
+    /// Changes the value; `None` on the server, and once the owner is gone.
+    pub fn update<R>(self, change: impl FnOnce(&mut T) -> R) -> Option<R> {
+        if !is_browser() {
+            return None;
+        }
+        self.0.try_update_value(|value| change(value.get_or_insert_with(|| bound_to_thread(T::default()))))
+    }
+}
+
+/// The one place where something is bound to the thread that it is on. In the browser there is one.
+#[expect(clippy::disallowed_methods, reason = "never called on the server, where there are several")]
+fn bound_to_thread<T>(value: T) -> SendWrapper<T> {
+    SendWrapper::new(value)
+}
+
 /// What the server told with the page.
 pub fn page_data() -> PageData {
     let json = document().get_element_by_id(PAGE_DATA_ID).and_then(|element| element.text_content());
@@ -47,7 +85,7 @@ pub fn take_page() -> Early {
         draft: field.map(|field| field.value()).unwrap_or_default(),
         selected,
         scrolled: scroller.map_or(0, |scroller| scroller.scroll_top()),
-        page: document().create_element("div").ok().map(SendWrapper::new),
+        page: document().create_element("div").ok().map(bound_to_thread),
     };
     if let (Some(body), Some(page)) = (document().body(), &early.page) {
         move_children(&body, page);
@@ -296,7 +334,7 @@ pub fn on_resize(element: NodeRef<leptos::html::Div>, react: impl Fn() + Clone +
         let callback = Closure::<dyn Fn()>::new(react);
         let Ok(observer) = web_sys::ResizeObserver::new(callback.as_ref().unchecked_ref()) else { return };
         observer.observe(&element);
-        let held = send_wrapper::SendWrapper::new((observer, callback));
+        let held = bound_to_thread((observer, callback));
         on_cleanup(move || held.0.disconnect());
     });
 }

@@ -92,7 +92,7 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
     let html = live
         .answer
         .with_untracked(|answer| first_html(part.before(answer), part.of(answer), answer.end().is_none()));
-    let growth = StoredValue::new_local(Growth::default());
+    let growth = browser::Local::<Growth>::default();
     // Whether the reader is here, or will never be.
     let is_ready = RwSignal::new(false);
     let written = id.clone();
@@ -100,7 +100,7 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
         async move || match select(pin!(reading::reader()), pin!(browser::sleep(PATIENCE))).await {
             Either::Left((reader, _)) => reader,
             Either::Right(((), reader)) => {
-                growth.try_update_value(|growth| growth.wait = Wait::Long(None));
+                growth.update(|growth| growth.wait = Wait::Long(None));
                 // As it was, but it is looked at again.
                 is_ready.try_set(false);
                 reader.await
@@ -109,7 +109,7 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
     let await_reader = move || {
         spawn_local(async move {
             let reader = load_reader().await;
-            growth.try_update_value(|growth| growth.reader = reader);
+            growth.update(|growth| growth.reader = reader);
             is_ready.try_set(true);
         });
         Wait::Short
@@ -121,11 +121,13 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
             return;
         }
         let is_ended = live.answer.with_untracked(|answer| answer.end().is_some());
-        if growth.with_value(|growth| growth.shown == 0) && browser::take_written(&written, &element) {
-            growth.update_value(|growth| (growth.shown, growth.is_whole) = (length, is_ended));
+        if growth.update(|growth| growth.shown == 0).unwrap_or_default()
+            && browser::take_written(&written, &element)
+        {
+            growth.update(|growth| (growth.shown, growth.is_whole) = (length, is_ended));
         }
         let is_ready = is_ready.get();
-        growth.update_value(|growth| {
+        growth.update(|growth| {
             live.answer.with_untracked(|answer| {
                 let words = Words { earlier: part.before(answer), text: part.of(answer), is_ended };
                 match &growth.wait {
