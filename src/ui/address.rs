@@ -17,6 +17,28 @@ pub struct Address {
     path: RwSignal<String>,
 }
 
+/// What a path leads to, on the server and in the browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    NewChat,
+    Chat(ConversationId),
+    Settings,
+    Nowhere,
+}
+
+impl Route {
+    /// Where `path` leads. A slash at its end, and what stands behind `?` or `#`, make no difference.
+    #[must_use]
+    pub fn of(path: &str) -> Self {
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        match path.strip_suffix('/').unwrap_or(path) {
+            "" => Self::NewChat,
+            "/settings" => Self::Settings,
+            path => path.strip_prefix("/c/").and_then(|id| id.parse().ok()).map_or(Self::Nowhere, Self::Chat),
+        }
+    }
+}
+
 /// What an address shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -46,14 +68,12 @@ impl Address {
 
     /// What the address shows. `/` is the chat that has not begun.
     pub fn place(self, chats: Chats) -> Place {
-        self.path.with(|path| match before_fragment(path).trim_end_matches('/') {
-            "" => Place::Chat(chats.fresh()),
-            "/settings" => Place::Settings,
-            path => {
-                let id = path.strip_prefix("/c/").and_then(|id| id.parse().ok());
-                id.map_or(Place::Nowhere, Place::Chat)
-            }
-        })
+        match self.path.with(|path| Route::of(path)) {
+            Route::NewChat => Place::Chat(chats.fresh()),
+            Route::Chat(id) => Place::Chat(id),
+            Route::Settings => Place::Settings,
+            Route::Nowhere => Place::Nowhere,
+        }
     }
 
     /// The message that the address names.
@@ -96,10 +116,6 @@ impl Address {
     }
 }
 
-fn before_fragment(path: &str) -> &str {
-    path.split_once('#').map_or(path, |(path, _)| path)
-}
-
 /// The path that a click leads to, if it is a plain click on a link within the site.
 fn followed_path(event: &web_sys::MouseEvent) -> Option<String> {
     let modified = event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key();
@@ -111,4 +127,33 @@ fn followed_path(event: &web_sys::MouseEvent) -> Option<String> {
     let path = link.get_attribute("href")?;
     let within_site = path.starts_with('/') && !path.starts_with("//") && !link.has_attribute("target");
     within_site.then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slash_at_the_end_and_what_follows_the_path_make_no_difference() {
+        let id = ConversationId::now();
+        let chat = format!("/c/{id}");
+        for (path, route) in [("/", Route::NewChat), ("/settings", Route::Settings), (&chat, Route::Chat(id))]
+        {
+            let with_slash = format!("{}/", path.trim_end_matches('/'));
+            for path in [path, &with_slash] {
+                for behind in ["", "?", "?q=1", "#", "#place", "?q=/c/#/settings"] {
+                    assert_eq!(Route::of(&format!("{path}{behind}")), route, "{path}{behind}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn other_paths_lead_nowhere() {
+        for path in
+            ["//", "/c", "/c/", "/c/x", "/settings//", "/settings/x", "/Settings", "settings", "//settings"]
+        {
+            assert_eq!(Route::of(path), Route::Nowhere, "{path}");
+        }
+    }
 }
