@@ -4,6 +4,9 @@ use leptos::server_fn::codec::JsonEncoding;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
+/// How much of what a request holds its refusal repeats, in bytes.
+const LONGEST_DETAIL: usize = 400;
+
 /// An error at the edge. Its message is a sentence that says what to do; nothing internal is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
@@ -78,9 +81,10 @@ impl FromServerFnError for ApiError {
         match error {
             ServerFnErrorErr::Args(detail)
             | ServerFnErrorErr::MissingArg(detail)
-            | ServerFnErrorErr::Deserialization(detail) => {
-                Self::bad_request(format!("The request cannot be read: {}", without_place(&detail)))
-            }
+            | ServerFnErrorErr::Deserialization(detail) => Self::bad_request(format!(
+                "The request cannot be read: {}",
+                shortened(without_place(&detail))
+            )),
             // In the browser these mean that no server, or another one, answered.
             ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => {
                 Self::new(ApiErrorKind::Network, "Runnel cannot be reached. Check the connection.")
@@ -93,4 +97,29 @@ impl FromServerFnError for ApiError {
 /// Where in the JSON something stands helps nobody who did not write it by hand.
 fn without_place(detail: &str) -> &str {
     detail.rsplit_once(" at line ").map_or(detail, |(what, _)| what)
+}
+
+/// Begin and end of what quotes the request, which may have sent a megabyte where a word was expected.
+fn shortened(detail: &str) -> String {
+    if detail.len() <= LONGEST_DETAIL {
+        return detail.to_owned();
+    }
+    let from = detail.floor_char_boundary(LONGEST_DETAIL / 2);
+    let to = detail.ceil_char_boundary(detail.len() - LONGEST_DETAIL / 2);
+    format!("{} \u{2026} {}", &detail[..from], &detail[to..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_quotes_no_more_than_is_read() {
+        let long = "\u{e9}".repeat(64 << 10);
+        let detail = format!("unknown field `{long}`, expected `text` at line 1 column 7");
+        let error = ApiError::from_server_fn_error(ServerFnErrorErr::Args(detail));
+        assert!(error.message.len() < 600, "{} bytes", error.message.len());
+        assert!(error.message.starts_with("The request cannot be read: unknown field `\u{e9}"), "{error}");
+        assert!(error.message.ends_with("`, expected `text`"), "{error}");
+    }
 }
