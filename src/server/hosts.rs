@@ -4,7 +4,7 @@
 //! site (DNS rebinding). It cannot choose the `Host` that its visitor's browser sends: that stays its own name. So
 //! only names are answered that cannot be anybody else's, and those that the operator gives.
 
-use std::net::IpAddr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The names that nobody can register (RFC 6761, 6762, 8375, and the reserved `internal`).
 const PRIVATE_ENDINGS: [&str; 4] = [".localhost", ".local", ".internal", ".home.arpa"];
@@ -24,14 +24,34 @@ impl Hosts {
     }
 
     /// True if a request with this `Host` is for this server. Addresses and names without a dot are: no other site
-    /// can be called so.
+    /// can be called so. What is no name at all is nobody's.
     #[must_use]
     pub fn knows(&self, host: &str) -> bool {
-        let name = without_port(host).trim_end_matches('.').to_ascii_lowercase();
-        let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        let name = without_port(host).to_ascii_lowercase();
+        if is_address(&name) {
+            return true;
+        }
+        let name = name.strip_suffix('.').unwrap_or(&name);
         let is_private = !name.contains('.') || PRIVATE_ENDINGS.iter().any(|ending| name.ends_with(ending));
-        is_address || is_private || self.given.iter().any(|given| *given == name || given == "*")
+        is_name(name) && (is_private || self.given.iter().any(|given| given == name || given == "*"))
     }
+}
+
+fn is_address(name: &str) -> bool {
+    let in_brackets = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    match in_brackets {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => name.parse::<Ipv4Addr>().is_ok(),
+    }
+}
+
+/// Letters, digits, hyphens and underscores, with single dots between them.
+fn is_name(name: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    name.split('.').all(is_part)
 }
 
 fn without_port(host: &str) -> &str {
@@ -77,5 +97,31 @@ mod tests {
             assert_eq!(hosts.knows(name), is_known, "{name}");
         }
         assert!(Hosts::new(["*".to_owned()]).knows("evil.com"));
+    }
+
+    #[test]
+    fn what_is_no_name_is_not_known_even_if_all_names_are() {
+        for hosts in [Hosts::default(), Hosts::new(["*".to_owned()])] {
+            for host in [
+                "",
+                ".",
+                "..",
+                ":3000",
+                "localhost..",
+                ".local",
+                "evil..local",
+                "someone@localhost",
+                "a b",
+                "[::1",
+                "::1]",
+                "[localhost]",
+                "localhost/x",
+                "localhost:80:80",
+                "caf\u{e9}",
+                "\u{fffd}",
+            ] {
+                assert!(!hosts.knows(host), "{host:?}");
+            }
+        }
     }
 }
