@@ -2,7 +2,7 @@
 //!
 //! [`Arguments`] is the command line and the environment, as typed; [`Config`] is what a server can start with.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,9 +22,12 @@ use crate::models::{ModelId, ModelIdError, ModelRule};
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Where to serve the chat.
-    #[arg(long, env = "RUNNEL_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
+    /// Where to serve the chat: a port of this machine alone, such as 3000, or an address and a port
+    #[arg(long, env = "RUNNEL_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = listen_address)]
     pub listen: SocketAddr,
+    /// How many connections may be open at once; one address gets half of them
+    #[arg(long, env = "RUNNEL_MAX_CONNECTIONS", value_name = "COUNT", default_value = "1024", value_parser = count)]
+    pub max_connections: usize,
     /// The file that holds the chats, also written as sqlite:FILE [default: runnel.db in your data folder]
     #[arg(long, env = "RUNNEL_DATABASE_URL", value_name = "FILE", global = true)]
     pub data: Option<String>,
@@ -134,7 +137,7 @@ pub struct AskArguments {
 #[derive(Clone, Debug, Args)]
 pub struct DemoArguments {
     /// Where to serve the emulator
-    #[arg(long = "at", value_name = "ADDRESS", default_value = "127.0.0.1:3100")]
+    #[arg(long = "at", value_name = "ADDRESS", default_value = "127.0.0.1:3100", value_parser = listen_address)]
     pub address: SocketAddr,
     /// The pause between two pieces of text
     #[arg(long, value_name = "MILLISECONDS", default_value = "12")]
@@ -276,6 +279,27 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write a number of seconds above 0 and up to a year, such as 30 or 0.5".to_owned())
 }
 
+/// A port alone, with or without a colon, is one of this machine's loopback address: nobody else is let in by accident.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let text = text.trim();
+    let port = text.strip_prefix(':').or_else(|| text.strip_prefix("localhost:")).unwrap_or(text);
+    if port.bytes().all(|byte| byte.is_ascii_digit())
+        && let Ok(port) = port.parse::<u16>()
+    {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    text.parse().map_err(|_| {
+        "write a port, such as 3000, or an address and a port, such as 127.0.0.1:3000; 0.0.0.0:3000 lets other \
+         machines in"
+            .to_owned()
+    })
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "write a whole number above 0, such as 1024".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,6 +339,52 @@ mod tests {
     fn a_timeout_is_a_positive_number() {
         for bad in ["0", "-1", "soon", "1e18", "1e400", "NaN"] {
             assert!(Arguments::try_parse_from(["runnel", "--idle-timeout", bad]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_port_alone_is_one_of_this_machine() {
+        for (typed, address) in [
+            ("3000", "127.0.0.1:3000"),
+            (":3000", "127.0.0.1:3000"),
+            ("localhost:8080", "127.0.0.1:8080"),
+            (" 0 ", "127.0.0.1:0"),
+            ("0.0.0.0:3000", "0.0.0.0:3000"),
+            ("[::]:3000", "[::]:3000"),
+            ("[::1]:65535", "[::1]:65535"),
+        ] {
+            assert_eq!(listen_address(typed).unwrap().to_string(), address, "{typed}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_none_says_what_to_write() {
+        for bad in [
+            "",
+            ":",
+            "70000",
+            "-1",
+            "+80",
+            "127.0.0.1",
+            "chat.example.com:3000",
+            "http://127.0.0.1:3000",
+            "::1:",
+        ] {
+            let error =
+                Arguments::try_parse_from(["runnel", &format!("--listen={bad}")]).unwrap_err().to_string();
+            assert!(error.contains("such as 3000") && error.contains("0.0.0.0:3000"), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn there_may_be_so_many_connections_as_a_number_says() {
+        let most = |typed: &str| {
+            Arguments::try_parse_from(["runnel", "--max-connections", typed])
+                .map(|typed| typed.max_connections)
+        };
+        assert_eq!(most("7").unwrap(), 7);
+        for bad in ["0", "many", "1.5"] {
+            assert!(most(bad).unwrap_err().to_string().contains("above 0"), "{bad}");
         }
     }
 
