@@ -95,8 +95,12 @@
 //! # The server
 //!
 //! `server::App` is the composition root: the chat service (`answers`), the conversations, the bills, the titles, the
-//! list of models (`catalogue`) and, in demo mode, the emulator. `server::http` has every route and layer, `server::config` turns what was typed
-//! into what is valid, `server::assets` holds the site's files.
+//! list of models (`catalogue`) and, in demo mode, the emulator. `server::http` has every route and layer, and what bounds
+//! connections and bodies; `server::config` turns what was typed into what is valid, `server::assets` holds the site's files.
+//!
+//! Reads of chats are `POST` with JSON, as changes are: another site can make a browser send a `GET`, and the time that it
+//! takes would tell which words are in the chats. A page is rendered by several threads, so that nothing bound to a thread
+//! may be made on the server: [`ui::browser::Local`] is the one place for such values, and a lint refuses the others.
 //!
 //! # What the browser loads
 //!

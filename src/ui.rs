@@ -60,16 +60,20 @@ const APPEARANCE_SCRIPT: &str = "for (const key of ['theme', 'face']) { \
      try { const value = localStorage.getItem('runnel-' + key); \
      if (value) document.documentElement.dataset[key] = value } catch {} }";
 
-/// The document around the page.
+/// What a page may load and run: its own files, and the scripts that carry its nonce.
+#[must_use]
+pub fn content_policy(nonce: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; \
+         img-src 'self' data: blob:; connect-src 'self'; manifest-src 'self'; frame-src 'self'; \
+         base-uri 'none'; form-action 'self'"
+    )
+}
+
+/// The document around the page. Its policy stands in it too: a page that was saved keeps it.
 pub fn shell(files: SiteFiles) -> impl IntoView {
     let nonce = use_nonce();
-    let policy = nonce.as_ref().map(|nonce| {
-        format!(
-            "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; \
-             img-src 'self' data: blob:; connect-src 'self'; manifest-src 'self'; frame-src 'self'; \
-             base-uri 'none'; form-action 'self'"
-        )
-    });
+    let policy = nonce.as_ref().map(|nonce| content_policy(nonce));
     let start = start_script(&files);
     let page = expect_context::<PageData>();
     let title = page.conversation.as_ref().map_or("", |conversation| &conversation.title);

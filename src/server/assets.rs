@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use super::http::RESOURCE_POLICY;
 use crate::ui::SiteFiles;
 
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -42,9 +43,11 @@ pub fn diagram_script() -> String {
     address("mermaid", ".js")
 }
 
-/// Sends a file under `/pkg`.
+/// Sends a file under `/pkg`. The frames load some, and belong to no origin.
 pub async fn package_file(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    send(&format!("pkg/{path}"), &headers)
+    let mut response = send(&format!("pkg/{path}"), &headers);
+    set(&mut response, RESOURCE_POLICY, "cross-origin");
+    response
 }
 
 /// Sends one of the files that have a fixed name.
@@ -57,28 +60,44 @@ fn send(path: &str, headers: &HeaderMap) -> Response {
         return (StatusCode::NOT_FOUND, "There is no such file.").into_response();
     };
     let tag = etag(&file, encoding);
-    if headers.get(IF_NONE_MATCH).is_some_and(|known| *known == tag) {
-        return StatusCode::NOT_MODIFIED.into_response();
-    }
-    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    let mut response = if is_known(headers, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        whole(path, file, encoding)
+    };
     let caching = if is_named_by_content(path) { IMMUTABLE } else { REVALIDATE };
+    set(&mut response, CACHE_CONTROL, caching);
+    set(&mut response, VARY, ACCEPT_ENCODING.as_str());
+    set(&mut response, ETAG, &tag);
+    response
+}
+
+fn whole(path: &str, file: EmbeddedFile, encoding: Option<&str>) -> Response {
     let mut response = Response::new(match file.data {
         Cow::Borrowed(bytes) => Body::from(bytes),
         Cow::Owned(bytes) => Body::from(bytes),
     });
-    let mut set = |name: HeaderName, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            response.headers_mut().insert(name, value);
-        }
-    };
-    set(CONTENT_TYPE, kind.as_ref());
-    set(CACHE_CONTROL, caching);
-    set(VARY, ACCEPT_ENCODING.as_str());
-    set(ETAG, &tag);
+    set(&mut response, CONTENT_TYPE, mime_guess::from_path(path).first_or_octet_stream().as_ref());
     if let Some(encoding) = encoding {
-        set(CONTENT_ENCODING, encoding);
+        set(&mut response, CONTENT_ENCODING, encoding);
     }
     response
+}
+
+fn set(response: &mut Response, name: HeaderName, value: &str) {
+    // Every value here is plain ASCII.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// True if the browser has this very form already. A proxy that compressed it marks the tag as weak.
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    known
+        .flat_map(|tags| tags.split(','))
+        .map(|known| known.trim().trim_start_matches("W/"))
+        .any(|known| known == tag || known == "*")
 }
 
 /// The file, in the smallest form that the browser takes.
@@ -121,10 +140,35 @@ fn address(start: &str, extension: &str) -> String {
         let name = file.strip_suffix(".gz").unwrap_or(file).strip_prefix("pkg/");
         name.is_some_and(|name| name.starts_with(start) && name.ends_with(extension))
     });
-    let newest = files.max_by_key(|file| modified(file));
+    // Compared only if there are several: in a debug build the time comes with the whole file and its hash, and this is
+    // done for every page.
+    let newest = files.max_by(|one, other| modified(one).cmp(&modified(other)));
     newest.map(|file| format!("/{}", file.strip_suffix(".gz").unwrap_or(&file))).unwrap_or_default()
 }
 
 fn modified(name: &str) -> Option<u64> {
     Site::get(name)?.metadata.last_modified()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_that_has_the_file_already_is_known_by_its_tag() {
+        let tag = "\"0123-br\"";
+        for (known, is_same) in [
+            (tag, true),
+            ("W/\"0123-br\"", true),
+            ("\"other\", W/\"0123-br\"", true),
+            ("*", true),
+            ("\"0123-gzip\"", false),
+            ("0123-br", false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_static(known))]);
+            assert_eq!(is_known(&headers, tag), is_same, "{known}");
+        }
+        assert!(!is_known(&HeaderMap::new(), tag));
+    }
 }

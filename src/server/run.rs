@@ -21,7 +21,7 @@ use super::store::{SqliteStore, Store, StoreError};
 use super::telemetry::log_to_stderr;
 use super::terminal::{self, MarkingWriter, say};
 use super::transfer::{self, TransferError};
-use super::{App, ask as asking, clock, http};
+use super::{App, ask as asking, clock, file_limit, http};
 
 /// How a command ends: an exit code of its own, or a sentence and exit code 1.
 pub type Outcome = Result<ExitCode, Box<dyn Error>>;
@@ -33,7 +33,8 @@ pub type Outcome = Result<ExitCode, Box<dyn Error>>;
 /// A sentence about what to change.
 pub async fn serve(arguments: Arguments) -> Outcome {
     log_to_stderr();
-    let Arguments { listen, data, shutdown_grace: grace, hosts, upstream, .. } = arguments;
+    let Arguments { listen, max_connections, data, shutdown_grace: grace, hosts, upstream, .. } = arguments;
+    let limits = connection_limits(max_connections);
     let config = Config { hosts, ..upstream.config()? };
     let file = config::data_file(data)?;
     let listener = http::listen(listen).await.map_err(|error| cannot_listen("--listen", listen, &error))?;
@@ -62,7 +63,7 @@ pub async fn serve(arguments: Arguments) -> Outcome {
             () = hurry.cancelled_owned() => {}
         }
     };
-    http::serve(listener, app, stop.cancelled_owned(), patience).await?;
+    http::serve(listener, app, limits, stop.cancelled_owned(), patience).await;
     store.close().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -209,6 +210,19 @@ fn cannot_listen(flag: &str, address: SocketAddr, error: &io::Error) -> String {
             format!("Listening at {address} failed: {error}. Choose an address of this machine with {flag}.")
         }
     }
+}
+
+/// As many connections as are wanted, if the system allows so many files.
+fn connection_limits(wanted: usize) -> http::Limits {
+    let files = file_limit::raise();
+    let connections = file_limit::connections(files, wanted);
+    if connections < wanted {
+        tracing::warn!(
+            "The system allows {files} open files, so that {connections} connections may be open at once and not \
+             {wanted}. Raise its limit (ulimit -n, or LimitNOFILE of systemd) for more."
+        );
+    }
+    http::Limits { connections, ..http::Limits::default() }
 }
 
 /// Told once to stop, and told again. One listener hears both, so that none is lost in between.

@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use runnel::chat::{AnswerId, EndStatus, Seq};
+use runnel::chat::{AnswerId, ConversationId, EndStatus, Seq};
 use runnel::problem::ProblemKind;
 use runnel::server::demo::{Demo, Pace};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use crate::test_app::{KEY, RawUpstream, Reader, Tally, eventually, http_client, message};
+use crate::test_app::{KEY, PATIENCE, RawUpstream, Reader, Tally, eventually, http_client, message};
 
 const BEFORE_SILENCE: &str = "This answer begins well, and then nothing more comes.";
 
@@ -154,6 +156,8 @@ async fn help_names_every_command_flag_and_variable() {
         "demo-upstream",
         "--listen",
         "RUNNEL_LISTEN",
+        "--max-connections",
+        "RUNNEL_MAX_CONNECTIONS",
         "127.0.0.1:3000",
         "--api-key",
         "OPENROUTER_API_KEY",
@@ -529,6 +533,123 @@ async fn it_stops_when_told_to_although_a_stream_is_open() {
 }
 
 #[tokio::test]
+async fn a_port_is_address_enough() {
+    let program = Program::start(&mut runnel(&["--listen", "0"]));
+    assert!(program.address().await.starts_with("http://127.0.0.1:"));
+    for bad in ["chat.example.com", "127.0.0.1", "99999"] {
+        let ended = run(&mut runnel(&["--listen", bad])).await;
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.errors.contains("such as 3000"), "{}", ended.errors);
+    }
+}
+
+#[tokio::test]
+async fn the_example_of_the_readme_works_in_demo_mode() {
+    let program = Program::start(&mut runnel(&["--listen", "0"]));
+    let address = program.address().await;
+    let (_, example) = include_str!("../../README.md").split_once("/api/send_message").unwrap();
+    let body = example.split('\'').nth(3).unwrap();
+    let sent: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error} in {body}"));
+    let request = http_client().post(format!("{address}/api/send_message")).json(&sent);
+    let id = serde_json::from_value(sent["answer"].clone()).unwrap();
+    let reader = Reader::new(request.send().await.unwrap(), id, Seq::START).finished().await;
+    assert_eq!(reader.status(), EndStatus::Complete);
+}
+
+/// `runnel` in a shell that sets its limit of open files first, as `ulimit` does with these arguments.
+fn runnel_with_files(ulimit: &str) -> Command {
+    let serve = runnel(&[]);
+    let script = format!("ulimit {ulimit} && exec \"$0\" --listen 0");
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(script).arg(serve.get_program()).env_clear().stdin(Stdio::null());
+    command.envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command
+}
+
+#[tokio::test]
+async fn as_many_files_may_be_open_as_the_system_allows() {
+    let program = Program::start(&mut runnel_with_files("-Sn 64"));
+    program.address().await;
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", program.child.id())).unwrap();
+    let files: Vec<_> =
+        limits.lines().find(|line| line.starts_with("Max open files")).unwrap().split_whitespace().collect();
+    assert_eq!(files[3], files[4], "{limits}");
+}
+
+#[tokio::test]
+async fn a_flood_of_unfinished_heads_takes_no_file_from_who_is_connected() {
+    let program = Program::start(&mut runnel_with_files("-n 128"));
+    let address = program.address().await;
+    let address = address.strip_prefix("http://").unwrap();
+    let mut connected = TcpStream::connect(address).await.unwrap();
+    connected.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    read_until(&mut connected, "ok\n").await;
+    let mut flood = Vec::new();
+    for _ in 0..300 {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        // Whoever is refused may have been closed already.
+        let _ = socket.write_all(b"GET / HTTP/1.1\r\nHost: local").await;
+        flood.push(socket);
+    }
+    let body = json!({"question": {"text": "[[delta_ms=0]] Is there room for the store and the upstream?"}})
+        .to_string();
+    let request = format!(
+        "POST /api/send_message HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    connected.write_all(request.as_bytes()).await.unwrap();
+    let answer = read_until(&mut connected, "\"end\":").await;
+    assert!(answer.contains("\"status\":\"complete\""), "{answer}");
+    drop(flood);
+    program.signal("TERM");
+    let ended = program.ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let told = ended.errors.matches("too many connections").count();
+    assert!((1..30).contains(&told), "the log tells of refusals, and not of each: {}", ended.errors);
+    assert!(ended.errors.contains("128 open files"), "{}", ended.errors);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_large_requests_at_once_do_not_fill_the_memory() {
+    let program = Program::start(&mut runnel(&["--listen", "0"]));
+    let address = program.address().await;
+    let id = program.child.id();
+    let before = peak_memory(id);
+    // A draft that is too long: it is read whole, and nothing is done with it.
+    let draft = json!({"id": ConversationId::now(), "change": {"draft": "x".repeat((8 << 20) - 200)}});
+    let body = bytes::Bytes::from(draft.to_string());
+    let sending = (0..40).map(|_| {
+        let request = http_client().post(format!("{address}/api/change_conversation"));
+        request.header("content-type", "application/json").body(body.clone()).send()
+    });
+    for response in futures::future::join_all(sending).await {
+        assert_eq!(response.unwrap().status(), 413);
+    }
+    let grown = (peak_memory(id) - before) >> 20;
+    assert!(grown < 256, "40 requests of 8 MiB took {grown} MiB");
+}
+
+/// The most memory that a process has had, in bytes.
+fn peak_memory(id: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+}
+
+/// What comes up to these words and the end of their line.
+async fn read_until(socket: &mut TcpStream, words: &str) -> String {
+    let mut heard = String::new();
+    while !heard.split_once(words).is_some_and(|(_, rest)| words.ends_with('\n') || rest.contains('\n')) {
+        let mut piece = [0; 4096];
+        let count = tokio::time::timeout(PATIENCE, socket.read(&mut piece)).await.expect("silence").unwrap();
+        assert!(count > 0, "closed after {heard:?}");
+        heard.push_str(&String::from_utf8_lossy(&piece[..count]));
+    }
+    heard
+}
+
+#[tokio::test]
 async fn the_key_is_in_no_output_however_much_is_logged() {
     let asking = Asking::start().await;
     let mut command = runnel(&["--listen", "127.0.0.1:0"]);
@@ -543,11 +664,13 @@ async fn the_key_is_in_no_output_however_much_is_logged() {
         seen.push(format!("{:?}", response.headers()));
         let reader = Reader::new(response, message.answer, Seq::START).finished().await;
         seen.push(String::from_utf8(reader.body).unwrap());
-        for path in [format!("/c/{}", message.conversation), "/".into(), "/api/list_models".into()] {
+        for path in [format!("/c/{}", message.conversation), "/".into()] {
             seen.push(
                 http_client().get(format!("{address}{path}")).send().await.unwrap().text().await.unwrap(),
             );
         }
+        let models = http_client().post(format!("{address}/api/list_models")).json(&json!({}));
+        seen.push(models.send().await.unwrap().text().await.unwrap());
     }
     assert_eq!(asking.stats().await["last_request"]["headers"]["authorization"]["present"], true);
     program.signal("TERM");

@@ -89,6 +89,38 @@ async fn an_answer_that_takes_longer_than_the_grace_is_kept_as_interrupted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn told_to_stop_it_lets_an_answer_that_nobody_watches_come_to_its_end() {
+    let home = Home::new().await;
+    let program = home.start("30").await;
+    let prompt = format!("{PACE} {}", "To the last word. ".repeat(60));
+    let message = message("demo/echo", &prompt);
+    program.begin_and_hang_up(&message).await;
+    program.signal("TERM");
+    assert_eq!(program.exit_code().await, Some(0));
+    assert!(program.output().contains("Waiting up to 30 s for an answer."), "{}", program.output());
+    let kept = home.start("30").await.load(&message).await;
+    assert_eq!(kept.end().map(|end| end.status), Some(EndStatus::Complete));
+    assert_eq!(kept.text, "To the last word. ".repeat(60).trim_end());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_nobody_watches_is_kept_as_interrupted_after_the_grace() {
+    let home = Home::new().await;
+    let program = home.start("0.2").await;
+    let message = message("demo/stall", "Will you ever end, unseen?");
+    program.begin_and_hang_up(&message).await;
+    program.signal("TERM");
+    assert_eq!(program.exit_code().await, Some(0));
+    assert!(!program.output().contains("ERROR"), "{}", program.output());
+    let again = home.start("30").await;
+    // What the store holds: the answer was ended by the one that was told to stop, not by the one that found it.
+    assert!(!again.output().contains("was interrupted when Runnel ended"), "{}", again.output());
+    let kept = again.load(&message).await;
+    assert_eq!(kept.end().map(|end| end.status), Some(EndStatus::Interrupted));
+    assert_eq!(kept.text, BEFORE_SILENCE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn told_to_stop_twice_it_waits_no_longer() {
     let home = Home::new().await;
     let program = home.start("600").await;
@@ -512,6 +544,13 @@ impl Program {
         self.post("/api/send_message", message).await
     }
 
+    /// Asks, reads the first words, and closes the connection.
+    async fn begin_and_hang_up(&self, message: &SentMessage) {
+        let mut reader = Reader::new(self.send(message).await, message.answer, Seq::START);
+        reader.until(|answer| answer.text.len() >= BEFORE_SILENCE.len()).await;
+        drop(reader);
+    }
+
     async fn follow(&self, id: AnswerId, after: Seq) -> Response {
         self.get(&format!("/api/follow_answer?id={id}&after={}", after.0)).await
     }
@@ -525,7 +564,7 @@ impl Program {
 
     /// The answer as it stands in its conversation, after its question.
     async fn load(&self, message: &SentMessage) -> Answer {
-        let response = self.get(&format!("/api/load_conversation?id={}", message.conversation)).await;
+        let response = self.post("/api/load_conversation", &json!({"id": message.conversation})).await;
         assert_eq!(response.status(), 200);
         let conversation: Conversation = response.json().await.unwrap();
         let question = conversation.questions.iter().find(|question| question.id == message.question.id);

@@ -5,6 +5,7 @@
 mod bad_input;
 mod chance;
 mod command_line;
+mod connections;
 mod conversation;
 mod cut;
 mod demo_upstream;
@@ -17,6 +18,7 @@ mod live;
 mod markdown_suites;
 mod migrations;
 mod page;
+mod parallel_loads;
 mod pure_modules;
 mod retry;
 mod store_contract;

@@ -1,7 +1,6 @@
 //! A running Runnel for one test: the real server on a real socket, in front of the emulator.
 
 use std::collections::HashMap;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -14,11 +13,12 @@ use runnel::chat::{
 };
 use runnel::models::{ModelId, ModelRule};
 use runnel::problem::Problem;
+use runnel::server::App;
 use runnel::server::config::{Config, Upstream};
 use runnel::server::demo::{Demo, Pace};
+use runnel::server::http::{self, Limits};
 use runnel::server::openrouter::{ClientConfig, Dialect, RetryPolicy};
 use runnel::server::store::SqliteStore;
-use runnel::server::{App, http};
 use runnel::settings::Settings;
 use runnel::sse::{Decoder, Frame};
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ pub struct TestApp {
     address: SocketAddr,
     shutdown: Option<oneshot::Sender<()>>,
     hurry: Option<oneshot::Sender<()>>,
-    server: JoinHandle<io::Result<()>>,
+    server: JoinHandle<()>,
     pub store: SqliteStore,
     folder: Arc<TempDir>,
     dialect: Dialect,
@@ -98,6 +98,16 @@ impl TestApp {
         Self::serve_from(self.folder, self.demo, &base_url, |client| client.dialect = dialect).await
     }
 
+    /// The same, with some things changed about what its connections may take.
+    pub async fn start_with_limits(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        let demo = start_demo().await;
+        let base_url = demo.base_url();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self::serve_with(folder, demo, &base_url, |_| (), None, limits).await
+    }
+
     async fn serve_from(
         folder: Arc<TempDir>,
         demo: Demo,
@@ -113,6 +123,17 @@ impl TestApp {
         base_url: &str,
         change: impl FnOnce(&mut ClientConfig),
         title_model: Option<ModelId>,
+    ) -> Self {
+        Self::serve_with(folder, demo, base_url, change, title_model, Limits::default()).await
+    }
+
+    async fn serve_with(
+        folder: Arc<TempDir>,
+        demo: Demo,
+        base_url: &str,
+        change: impl FnOnce(&mut ClientConfig),
+        title_model: Option<ModelId>,
+        limits: Limits,
     ) -> Self {
         let mut client = ClientConfig::new(base_url).unwrap();
         client.connect_timeout = Duration::from_secs(5);
@@ -133,9 +154,9 @@ impl TestApp {
         let address = listener.local_addr().unwrap();
         let (shutdown, asked_to_stop) = oneshot::channel();
         let (hurry, asked_to_hurry) = oneshot::channel();
-        let server = tokio::spawn(http::serve(listener, app, async { drop(asked_to_stop.await) }, async {
-            drop(asked_to_hurry.await);
-        }));
+        let shutdown_asked = async { drop(asked_to_stop.await) };
+        let hurry_asked = async { drop(asked_to_hurry.await) };
+        let server = tokio::spawn(http::serve(listener, app, limits, shutdown_asked, hurry_asked));
         let (shutdown, hurry) = (Some(shutdown), Some(hurry));
         Self { demo, http: http_client(), address, shutdown, hurry, server, store, folder, dialect }
     }
@@ -187,7 +208,7 @@ impl TestApp {
     }
 
     pub async fn load_conversation(&self, id: ConversationId) -> Conversation {
-        let response = self.get(&format!("/api/load_conversation?id={id}")).await;
+        let response = self.post("/api/load_conversation", &json!({"id": id})).await;
         assert_eq!(response.status(), StatusCode::OK);
         response.json().await.unwrap()
     }
@@ -233,7 +254,7 @@ impl TestApp {
     /// Waits until the server has stopped.
     pub async fn stopped(&mut self) {
         let result = tokio::time::timeout(PATIENCE, &mut self.server).await;
-        result.expect("the server does not stop").unwrap().unwrap();
+        result.expect("the server does not stop").unwrap();
     }
 }
 
