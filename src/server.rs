@@ -13,6 +13,7 @@ mod clock;
 pub mod config;
 mod conversations;
 pub mod demo;
+mod file_limit;
 mod files;
 mod frames;
 mod hosts;

@@ -1,4 +1,5 @@
-//! Listing, finding and changing conversations.
+//! Listing, finding and changing conversations. What only reads is called by `POST` too: another site can make a browser
+//! send a `GET`, and would learn from the time it takes which words are in the chats.
 
 #![allow(
     clippy::unused_async,
@@ -6,7 +7,7 @@
 )]
 
 use leptos::prelude::*;
-use leptos::server_fn::codec::{GetUrl, Json};
+use leptos::server_fn::codec::Json;
 
 use super::ApiError;
 use crate::chat::{AnswerId, Conversation, ConversationId};
@@ -16,7 +17,7 @@ use crate::library::{ConversationChange, DailySpending, Listing, SearchHit, Spen
 ///
 /// # Errors
 /// 404 for an unknown id, or a deleted conversation.
-#[server(prefix = "/api", endpoint = "load_conversation", input = GetUrl)]
+#[server(prefix = "/api", endpoint = "load_conversation", input = Json)]
 pub async fn load_conversation(id: ConversationId) -> Result<Conversation, ApiError> {
     crate::server::request::app()?.conversations().load(id).await
 }
@@ -29,7 +30,7 @@ pub async fn load_conversation(id: ConversationId) -> Result<Conversation, ApiEr
 ///
 /// # Errors
 /// The database cannot be read.
-#[server(prefix = "/api", endpoint = "list_conversations", input = GetUrl)]
+#[server(prefix = "/api", endpoint = "list_conversations", input = Json)]
 pub async fn list_conversations(
     #[server(default)] revision: u64,
     #[server(default)] limit: u32,
@@ -43,7 +44,7 @@ pub async fn list_conversations(
 ///
 /// # Errors
 /// The database cannot be read.
-#[server(prefix = "/api", endpoint = "search_conversations", input = GetUrl)]
+#[server(prefix = "/api", endpoint = "search_conversations", input = Json)]
 pub async fn search_conversations(query: String) -> Result<Vec<SearchHit>, ApiError> {
     crate::server::request::app()?.conversations().search(&query).await
 }
@@ -71,7 +72,7 @@ pub async fn fork_conversation(answer: AnswerId, new: ConversationId) -> Result<
 ///
 /// # Errors
 /// The database cannot be read.
-#[server(prefix = "/api", endpoint = "spending_of_conversation", input = GetUrl)]
+#[server(prefix = "/api", endpoint = "spending_of_conversation", input = Json)]
 pub async fn spending_of_conversation(id: ConversationId) -> Result<Spending, ApiError> {
     crate::server::request::app()?.conversations().spending_of(id).await
 }
@@ -80,7 +81,7 @@ pub async fn spending_of_conversation(id: ConversationId) -> Result<Spending, Ap
 ///
 /// # Errors
 /// The database cannot be read.
-#[server(prefix = "/api", endpoint = "spending_by_day", input = GetUrl)]
+#[server(prefix = "/api", endpoint = "spending_by_day", input = Json)]
 pub async fn spending_by_day() -> Result<Vec<DailySpending>, ApiError> {
     crate::server::request::app()?.conversations().daily_spending().await
 }

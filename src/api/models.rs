@@ -1,7 +1,7 @@
 //! The models to choose from.
 
 use leptos::prelude::*;
-use leptos::server_fn::codec::GetUrl;
+use leptos::server_fn::codec::Json;
 
 use super::ApiError;
 use crate::models::ModelInfo;
@@ -10,7 +10,7 @@ use crate::models::ModelInfo;
 ///
 /// # Errors
 /// 502 if the upstream does not tell and never did.
-#[server(prefix = "/api", endpoint = "list_models", input = GetUrl)]
+#[server(prefix = "/api", endpoint = "list_models", input = Json)]
 pub async fn list_models() -> Result<Vec<ModelInfo>, ApiError> {
     crate::server::request::app()?.catalogue().list_models().await
 }

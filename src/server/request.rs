@@ -22,7 +22,7 @@ pub fn app() -> Result<App, ApiError> {
 pub fn event_stream(live: LiveAnswer, after: Seq) -> ByteStream<ApiError> {
     if let Some(options) = use_context::<ResponseOptions>() {
         options.insert_header(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        options.insert_header(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+        options.insert_header(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
         options.insert_header(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     }
     ByteStream::new(live.follow(after).map(Ok::<_, ApiError>))

@@ -150,14 +150,18 @@ async fn ids_that_are_none_are_refused() {
         &format!("/api/follow_answer?id={}&after=-1", AnswerId::now()),
         &format!("/api/follow_answer?id={}&after=soon", AnswerId::now()),
         &format!("/api/follow_answer?id={}&after=99999999999999999999", AnswerId::now()),
-        "/api/load_conversation?id=not-an-id",
-        "/api/load_conversation",
     ] {
         let (status, kind, _) = refusal(app.get(path).await).await;
         assert_eq!((status, kind.as_str()), (400, "bad_request"), "{path}");
     }
-    let (status, kind, _) = refusal(app.post("/api/stop_answer", &json!({"id": "not-an-id"})).await).await;
-    assert_eq!((status, kind.as_str()), (400, "bad_request"));
+    for (path, body) in [
+        ("/api/stop_answer", json!({"id": "not-an-id"})),
+        ("/api/load_conversation", json!({"id": "not-an-id"})),
+        ("/api/load_conversation", json!({})),
+    ] {
+        let (status, kind, _) = refusal(app.post(path, &body).await).await;
+        assert_eq!((status, kind.as_str()), (400, "bad_request"), "{path} {body}");
+    }
     assert_nothing_started(&app).await;
 }
 
@@ -200,6 +204,7 @@ async fn other_sites_are_refused_and_this_one_is_not() {
         ("origin", format!("http://127.0.0.1:{}", app.address().port() ^ 1)),
         ("origin", format!("http://{}.evil.example", app.address())),
         ("sec-fetch-site", "cross-site".to_owned()),
+        ("sec-fetch-site", "same-site".to_owned()),
     ] {
         let (status, kind, _) = refusal(send(name, value.clone()).await).await;
         assert_eq!((status, kind.as_str()), (403, "forbidden"), "{name}: {value}");
@@ -215,6 +220,90 @@ async fn other_sites_are_refused_and_this_one_is_not() {
         ("sec-fetch-site", "none".to_owned()),
     ] {
         assert_eq!(send(name, value.clone()).await.status(), 200, "{name}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn what_reads_chats_is_not_reached_by_a_plain_get() {
+    let app = TestApp::start().await;
+    app.ask("demo/echo", "A word that nobody else knows").await;
+    for path in [
+        "/api/search_conversations?query=word",
+        "/api/list_conversations?revision=0&limit=0",
+        "/api/load_conversation?id=00000000-0000-0000-0000-000000000000",
+        "/api/spending_of_conversation?id=00000000-0000-0000-0000-000000000000",
+        "/api/spending_by_day",
+        "/api/list_models",
+    ] {
+        let (status, kind, message) = refusal(app.get(path).await).await;
+        assert_eq!((status, kind.as_str()), (404, "not_found"), "{path}");
+        assert!(message.contains("POST"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn the_api_leads_nobody_elsewhere() {
+    let app = TestApp::start().await;
+    for (path, body, status) in [
+        ("/api/list_conversations", json!({}), 200),
+        ("/api/load_conversation", json!({"id": AnswerId::now()}), 404),
+        ("/api/load_conversation", json!({}), 400),
+    ] {
+        let request =
+            app.http.post(app.url(path)).header("accept", "text/html,*/*").header("referer", app.url("/c/x"));
+        let response = request.json(&body).send().await.unwrap();
+        assert_eq!(
+            (response.status().as_u16(), response.headers().get("location")),
+            (status, None),
+            "{path}"
+        );
+        assert_eq!(response.headers()["content-type"], "application/json", "{path}");
+    }
+    let follow = app.http.get(app.url(&format!("/api/follow_answer?id={}", AnswerId::now())));
+    let response = follow.header("accept", "text/html").header("referer", app.url("/")).send().await.unwrap();
+    assert_eq!(refusal(response).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_repeat_a_large_request() {
+    let app = TestApp::start().await;
+    let long = "\u{e9}\"".repeat(64 << 10);
+    for (pointer, value) in [
+        ("/settings/reasoning_effort", json!(long)),
+        ("/settings", json!({(long.clone()): 1})),
+        ("/answer", json!(long)),
+        ("/conversation", json!(long)),
+    ] {
+        let (status, kind, message) = refusal(app.send(&changed(pointer, value)).await).await;
+        assert_eq!((status, kind.as_str()), (400, "bad_request"), "{pointer}");
+        assert!(message.len() < 1000, "{pointer}: {} bytes", message.len());
+    }
+    let path = format!("/api/follow_answer?id={}", "x".repeat(8 << 10));
+    let (status, _, message) = refusal(app.get(&path).await).await;
+    assert_eq!(status, 400);
+    assert!(message.len() < 1000, "{} bytes", message.len());
+    assert_nothing_started(&app).await;
+}
+
+#[tokio::test]
+async fn a_host_that_is_no_name_is_not_answered() {
+    let app = TestApp::start().await;
+    for (head, status) in [
+        ("GET / HTTP/1.1\r\nHost: .\r\n", "421"),
+        ("GET / HTTP/1.1\r\nHost: \u{e9}vil\r\n", "421"),
+        ("GET / HTTP/1.1\r\nHost: \r\n", "421"),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n", "421"),
+        ("GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n", "421"),
+        ("GET /healthz HTTP/1.1\r\nHost: localhost\r\n", "200"),
+        ("GET /healthz HTTP/1.0\r\n", "200"),
+    ] {
+        let mut socket = TcpStream::connect(app.address()).await.unwrap();
+        socket.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        tokio::time::timeout(PATIENCE, socket.read_to_end(&mut answer)).await.unwrap().unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{head:?}: {answer}");
+        assert_eq!(answer.contains("Unknown host name. Set RUNNEL_HOSTS"), status == "421", "{answer}");
     }
 }
 
@@ -274,9 +363,12 @@ async fn a_name_that_another_site_gave_this_machine_is_not_answered() {
         ("chat.example.com", 200),
         ("localhost", 200),
     ] {
-        for path in ["/", "/api/list_conversations?revision=0&limit=0", "/healthz"] {
+        for path in ["/", "/healthz"] {
             let response = app.http.get(app.url(path)).header("host", host).send().await.unwrap();
             assert_eq!(response.status(), status, "{host}{path}");
         }
+        let list = app.http.post(app.url("/api/list_conversations")).header("host", host);
+        let response = list.json(&json!({})).send().await.unwrap();
+        assert_eq!(response.status(), status, "{host}");
     }
 }

@@ -241,7 +241,7 @@ async fn a_conversation_is_loaded_as_it_stands_while_an_answer_runs() {
 #[tokio::test]
 async fn an_unknown_conversation_is_not_found() {
     let app = TestApp::start().await;
-    let response = app.get(&format!("/api/load_conversation?id={}", ConversationId::now())).await;
+    let response = app.post("/api/load_conversation", &json!({"id": ConversationId::now()})).await;
     let (status, kind, _) = refusal(response).await;
     assert_eq!((status, kind.as_str()), (404, "not_found"));
 }
@@ -249,7 +249,7 @@ async fn an_unknown_conversation_is_not_found() {
 #[tokio::test]
 async fn the_models_are_listed_with_their_prices() {
     let app = TestApp::start().await;
-    let models: Value = app.get("/api/list_models").await.json().await.unwrap();
+    let models: Value = app.post("/api/list_models", &json!({})).await.json().await.unwrap();
     let plain = models.as_array().unwrap().iter().find(|model| model["id"] == "demo/plain").unwrap();
     assert_eq!(plain["name"], "Demo: Welcome");
     assert_eq!(plain["context_length"], 128_000);

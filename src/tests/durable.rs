@@ -19,12 +19,11 @@ impl TestApp {
     }
 
     async fn list(&self) -> Listing {
-        self.get("/api/list_conversations?revision=0&limit=0").await.json().await.unwrap()
+        self.post("/api/list_conversations", &json!({})).await.json().await.unwrap()
     }
 
     async fn search(&self, query: &str) -> Vec<SearchHit> {
-        let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
-        self.get(&format!("/api/search_conversations?query={query}")).await.json().await.unwrap()
+        self.post("/api/search_conversations", &json!({"query": query})).await.json().await.unwrap()
     }
 
     async fn answer(&self, of: ConversationId, id: AnswerId) -> Answer {
@@ -86,8 +85,8 @@ async fn a_stopped_answer_keeps_its_text_and_gets_its_bill_later() {
     assert_eq!(answer.text, text);
     let usage = answer.usage().unwrap();
     assert!(usage.completion_tokens.unwrap() > 0 && usage.cost.is_some(), "{usage:?}");
-    let url = format!("/api/spending_of_conversation?id={}", message.conversation);
-    let spending: Spending = app.get(&url).await.json().await.unwrap();
+    let spent = app.post("/api/spending_of_conversation", &json!({"id": message.conversation})).await;
+    let spending: Spending = spent.json().await.unwrap();
     assert_eq!((spending.answers, spending.open_bills), (1, 0));
     assert!((spending.cost - usage.cost.unwrap()).abs() < 1e-12);
 }
@@ -145,7 +144,8 @@ async fn there_is_nothing_to_continue_in_another_question_or_a_running_answer() 
     other.continues = Some(AnswerId::now());
     assert_eq!(refusal(app.send(&other).await).await.0, 404);
     assert_eq!(app.stats("Another question").await.requests, 0);
-    assert_eq!(app.get(&format!("/api/load_conversation?id={}", other.conversation)).await.status(), 404);
+    let missing = app.post("/api/load_conversation", &json!({"id": other.conversation})).await;
+    assert_eq!(missing.status(), 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,9 +158,8 @@ async fn deleting_a_conversation_stops_its_answer_and_can_be_undone() {
     assert_eq!(app.change(id, &ConversationChange::Deleted(true)).await, 200);
     assert_eq!(reader.finished().await.status(), EndStatus::Stopped);
     app.eventually_stats("Delete me", |tally| (tally.open, tally.aborted) == (0, 1)).await;
-    for path in [format!("/c/{id}"), format!("/api/load_conversation?id={id}")] {
-        assert_eq!(app.get(&path).await.status(), 404, "{path}");
-    }
+    assert_eq!(app.get(&format!("/c/{id}")).await.status(), 404);
+    assert_eq!(app.post("/api/load_conversation", &json!({"id": id})).await.status(), 404);
     assert!(app.list().await.conversations.is_empty());
     let (status, _, words) = refusal(app.send(&next_message(&message, "Still there?")).await).await;
     assert_eq!((status, words.contains("deleted")), (404, true), "{words}");
@@ -178,8 +177,8 @@ async fn the_list_tells_what_runs_and_what_is_unread_and_nothing_when_nothing_is
     let listing = app.list().await;
     let known = &listing.conversations[0];
     assert_eq!((known.title.as_str(), known.is_running, known.is_unread), ("List me, please", true, false));
-    let same = format!("/api/list_conversations?revision={}&limit=0", listing.revision);
-    assert_eq!(app.get(&same).await.text().await.unwrap(), "null");
+    let same = app.post("/api/list_conversations", &json!({"revision": listing.revision})).await;
+    assert_eq!(same.text().await.unwrap(), "null");
     app.stop(message.answer).await;
     let known = app.list().await.conversations.remove(0);
     assert_eq!((known.is_running, known.is_unread), (false, true));
@@ -332,8 +331,8 @@ async fn the_open_conversation_is_listed_however_old_it_is_until_it_is_deleted()
     app.begin(&old).await.finished().await;
     app.begin(&message("demo/echo", "A newer one")).await.finished().await;
     let listed = async || {
-        let path = format!("/api/list_conversations?revision=0&limit=1&open={}", old.conversation);
-        let listing: Listing = app.get(&path).await.json().await.unwrap();
+        let asked = json!({"limit": 1, "open": old.conversation});
+        let listing: Listing = app.post("/api/list_conversations", &asked).await.json().await.unwrap();
         listing.conversations.into_iter().map(|known| known.title).collect::<Vec<_>>()
     };
     assert_eq!(listed().await, ["A newer one", "The oldest"]);

@@ -193,13 +193,19 @@ async fn the_key_is_in_no_event_and_on_no_page_although_the_upstream_repeats_it(
     let mut seen = vec![String::from_utf8(reader.body).unwrap()];
     for path in [
         format!("/api/follow_answer?id={}", message.answer),
-        format!("/api/load_conversation?id={}", message.conversation),
         format!("/c/{}", message.conversation),
         "/".into(),
         "/settings".into(),
-        "/api/list_models".into(),
     ] {
         seen.push(app.get(&path).await.text().await.unwrap());
+    }
+    let conversation = serde_json::json!({"id": message.conversation});
+    for (path, body) in
+        [("/api/load_conversation", conversation), ("/api/list_models", serde_json::json!({}))]
+    {
+        let response = app.post(path, &body).await;
+        assert_eq!(response.status(), 200, "{path}");
+        seen.push(response.text().await.unwrap());
     }
     for body in seen {
         assert!(!body.is_empty() && !body.contains(KEY), "{body}");

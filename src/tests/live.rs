@@ -37,7 +37,7 @@ async fn a_send_is_answered_with_an_event_stream_that_nothing_may_hold_back() {
     let followed = Reader::new(response, message.answer, runnel::chat::Seq::START);
     for reader in [sent, followed] {
         assert_eq!(reader.header("content-type"), Some("text/event-stream"));
-        assert_eq!(reader.header("cache-control"), Some("no-cache, no-transform"));
+        assert_eq!(reader.header("cache-control"), Some("no-store, no-transform"));
         assert_eq!(reader.header("x-accel-buffering"), Some("no"));
         assert_eq!(reader.header("content-encoding"), None);
         assert_eq!(reader.header("content-length"), None);

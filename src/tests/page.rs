@@ -54,6 +54,7 @@ async fn a_chat_that_is_not_here_is_a_404_with_a_way_home() {
         "/c/%3Cscript%3E",
         "/nonsense",
         "/settings/nonsense",
+        "//",
     ] {
         let (status, html) = page(&app, path).await;
         assert_eq!(status, 404, "{path}");
@@ -174,9 +175,11 @@ fn page_data(html: &str) -> Value {
 #[tokio::test]
 async fn the_settings_have_a_page() {
     let app = TestApp::start().await;
-    let (status, html) = page(&app, "/settings").await;
-    assert_eq!(status, 200);
-    assert!(html.contains("Temperature"), "{html}");
+    for path in ["/settings", "/settings/", "/settings?from=menu", "/settings/?"] {
+        let (status, html) = page(&app, path).await;
+        assert_eq!(status, 200, "{path}");
+        assert!(html.contains("Temperature"), "{path}: {html}");
+    }
 }
 
 #[tokio::test]
@@ -199,6 +202,14 @@ async fn every_response_has_the_security_headers() {
             ("x-frame-options", "DENY"),
             ("referrer-policy", "same-origin"),
             ("cross-origin-opener-policy", "same-origin"),
+            (
+                "permissions-policy",
+                "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), usb=()",
+            ),
+            (
+                "cross-origin-resource-policy",
+                if path.starts_with("/pkg") { "cross-origin" } else { "same-origin" },
+            ),
         ] {
             assert_eq!(
                 response.headers().get(name).map(|value| value.to_str().unwrap()),
@@ -206,6 +217,66 @@ async fn every_response_has_the_security_headers() {
                 "{path}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn the_policy_of_a_page_stands_in_its_head_too() {
+    let app = TestApp::start().await;
+    for path in ["/", "/settings", "/nonsense"] {
+        let response = app.get(path).await;
+        let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        let html = response.text().await.unwrap();
+        let in_page = html.split(r#"http-equiv="Content-Security-Policy" content=""#).nth(1).unwrap();
+        let in_page = in_page.split('"').next().unwrap().replace("&#x27;", "'");
+        assert_eq!(policy, format!("{in_page}; frame-ancestors 'none'"), "{path}");
+        let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap();
+        assert!(
+            nonce.len() >= 16 && html.contains(&format!("<script nonce=\"{nonce}\"")),
+            "{path}: {policy}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_was_said_is_kept_by_whoever_passes_it_on() {
+    let app = TestApp::start().await;
+    let message = message("demo/echo", "Between us");
+    app.begin(&message).await.finished().await;
+    let id = json!({"id": message.conversation});
+    let chat = format!("/c/{}", message.conversation);
+    let follow = format!("/api/follow_answer?id={}", message.answer);
+    for response in [
+        app.get("/").await,
+        app.get(&chat).await,
+        app.get("/nonsense").await,
+        app.get(&follow).await,
+        app.post("/api/load_conversation", &id).await,
+        app.post("/api/list_conversations", &json!({})).await,
+        app.post("/api/nonsense", &json!({})).await,
+    ] {
+        let caching = response.headers()["cache-control"].to_str().unwrap();
+        assert!(caching.split(", ").any(|part| part == "no-store"), "{}: {caching}", response.url());
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_read_is_not_an_empty_one() {
+    let app = TestApp::start().await;
+    let message = message("demo/echo", "Am I lost?");
+    app.begin(&message).await.finished().await;
+    app.store.close().await;
+    for path in [format!("/c/{}", message.conversation), "/".into(), "/settings".into()] {
+        let response = app.get(&path).await;
+        assert_eq!(response.status(), 500, "{path}");
+        let policy = response.headers()["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        let html = response.text().await.unwrap();
+        assert!(html.contains("database") && html.contains("Try again"), "{path}: {html}");
+        assert!(!html.contains("not here") && !html.contains("nothing here"), "{path}: {html}");
     }
 }
 

@@ -155,12 +155,12 @@ impl Server {
         Reader::new(request.send().await.unwrap(), message.answer, Seq::START)
     }
 
-    async fn get(&self, path: &str) -> Response {
-        http_client().get(format!("{}{path}", self.address)).send().await.unwrap()
+    async fn post(&self, path: &str, body: &Value) -> Response {
+        http_client().post(format!("{}{path}", self.address)).json(body).send().await.unwrap()
     }
 
     async fn load(&self, id: ConversationId) -> Conversation {
-        self.get(&format!("/api/load_conversation?id={id}")).await.json().await.unwrap()
+        self.post("/api/load_conversation", &json!({"id": id})).await.json().await.unwrap()
     }
 }
 
@@ -577,7 +577,8 @@ async fn chats_imported_beside_a_running_server_are_there_and_go_on() {
     next.question.after = imported.answers.last().map(|answer| answer.id);
     let reader = server.begin(&next).await.finished().await;
     assert!(reader.answer.text.contains("Two."), "{}", reader.answer.text);
-    let found: Value = server.get("/api/search_conversations?query=elsewhere").await.json().await.unwrap();
+    let found: Value =
+        server.post("/api/search_conversations", &json!({"query": "elsewhere"})).await.json().await.unwrap();
     assert_eq!(found[0]["conversation"], json!(imported.id));
 }
 
