@@ -1,9 +1,10 @@
 //! The list of models, asked for now and then and kept while the upstream is away.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
 use tokio::time::Instant;
 
 use super::openrouter::{Dialect, OpenRouter};
@@ -20,48 +21,85 @@ const OPENROUTER_DEFAULT_MODEL: &str = "openrouter/auto";
 pub struct Catalogue {
     client: OpenRouter,
     default_model: Option<String>,
-    known: Arc<Mutex<Option<Known>>>,
+    shared: Arc<Mutex<State>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
+struct State {
+    known: Option<Known>,
+    /// The question that is on its way to the upstream: everybody who wants to know waits for this one.
+    asking: Option<Asking>,
+}
+
+#[derive(Clone, Debug)]
 struct Known {
-    models: Vec<ModelInfo>,
+    models: Arc<Vec<ModelInfo>>,
     at: Instant,
 }
+
+type Asked = Result<Arc<Vec<ModelInfo>>, ApiError>;
+type Asking = Shared<BoxFuture<'static, Asked>>;
 
 impl Catalogue {
     #[must_use]
     pub fn new(client: OpenRouter, default_model: Option<String>) -> Self {
-        Self { client, default_model, known: Arc::default() }
+        Self { client, default_model, shared: Arc::default() }
     }
 
-    /// The models in the upstream's order; the last good list if the upstream does not answer now.
+    /// The models in the upstream's order; the last good list while a newer one is on its way, or if the upstream does
+    /// not answer.
     ///
     /// # Errors
     /// The upstream does not answer and never did.
     pub async fn list_models(&self) -> Result<Vec<ModelInfo>, ApiError> {
-        let mut known = self.known.lock().await;
-        if let Some(known) = known.as_ref().filter(|known| known.at.elapsed() < FRESH_FOR) {
-            return Ok(known.models.clone());
+        let (known, asking) = {
+            let mut state = self.state();
+            let known = state.known.clone();
+            if let Some(known) = known.as_ref().filter(|known| known.at.elapsed() < FRESH_FOR) {
+                return Ok(known.models.to_vec());
+            }
+            // One that is over and still here has failed: it takes itself away.
+            state.asking.take_if(|asking| asking.peek().is_some());
+            (known, state.asking.get_or_insert_with(|| self.ask()).clone())
+        };
+        match known {
+            Some(stale) => Ok(stale.models.to_vec()),
+            None => asking.await.map(|models| models.to_vec()),
         }
-        match (self.client.list_models().await, known.as_mut()) {
-            (Ok(models), _) => {
-                *known = Some(Known { models: models.clone(), at: Instant::now() });
+    }
+
+    /// Asks in a task, which goes on whether anybody waits for it or not.
+    fn ask(&self) -> Asking {
+        let this = self.clone();
+        let asking = tokio::spawn(async move { this.renew().await });
+        async move { asking.await.unwrap_or_else(|_| Err(unreadable("Runnel's log says more."))) }
+            .boxed()
+            .shared()
+    }
+
+    async fn renew(&self) -> Asked {
+        let asked = self.client.list_models().await;
+        let mut state = self.state();
+        state.asking = None;
+        match asked {
+            Ok(models) => {
+                let models = Arc::new(models);
+                state.known = Some(Known { models: Arc::clone(&models), at: Instant::now() });
                 Ok(models)
             }
-            (Err(problem), Some(stale)) => {
-                tracing::warn!(%problem, "the list of models could not be renewed");
-                stale.at = Instant::now();
-                Ok(stale.models.clone())
-            }
-            (Err(problem), None) => {
+            Err(problem) => {
                 tracing::warn!(%problem, "the list of models could not be read");
-                Err(ApiError::new(
-                    ApiErrorKind::Upstream,
-                    format!("The list of models cannot be read. {problem}"),
-                ))
+                if let Some(stale) = &mut state.known {
+                    stale.at = Instant::now();
+                }
+                Err(unreadable(&problem.to_string()))
             }
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change is a single assignment: a panic elsewhere cannot leave it half done.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The model for a question that names none.
@@ -80,4 +118,8 @@ impl Catalogue {
             matches!(self.client.config().dialect, Dialect::OpenRouter).then_some(OPENROUTER_DEFAULT_MODEL);
         self.default_model.clone().or_else(|| own.map(str::to_owned))
     }
+}
+
+fn unreadable(why: &str) -> ApiError {
+    ApiError::new(ApiErrorKind::Upstream, format!("The list of models cannot be read. {why}"))
 }
