@@ -84,6 +84,7 @@ async fn ours(text: &str, pieces_a_batch: usize) -> Written {
         problem: None,
         usage: None,
         duration_ms: 1,
+        unkept: None,
     };
     answer.apply(answer.seq.next(), &AnswerEvent::End(end));
     store.finish_answer(&answer, 2).await.unwrap();

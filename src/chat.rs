@@ -8,9 +8,11 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::library::clean_title;
 use crate::problem::{Problem, ProblemKind};
 use crate::tree::Tree;
 
+mod pieces;
 mod wire;
 
 /// Ids are made by whoever creates the thing (for questions and answers: the browser), so that a request
@@ -103,13 +105,18 @@ const fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// The first words of a text: a title until there is a better one.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(value: &u32) -> bool {
+    *value == 0
+}
+
+/// The first words of a text, as a [clean title](clean_title): a title until there is a better one.
 #[must_use]
 pub fn first_words(text: &str) -> String {
-    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
+    let line = text.lines().find_map(clean_title).unwrap_or_default();
     match line.char_indices().nth(LONGEST_FIRST_WORDS) {
         Some((end, _)) => format!("{}…", line[..end].trim_end()),
-        None => line.to_owned(),
+        None => line,
     }
 }
 
@@ -237,7 +244,8 @@ impl Source {
 /// A piece of a tool call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCallPiece {
-    /// Which of the answer's calls it belongs to, from 0.
+    /// Which of the answer's calls it belongs to, from 0. Calls stand in the order of their indexes, in whatever
+    /// order they come.
     pub index: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -250,6 +258,9 @@ pub struct ToolCallPiece {
 /// A call that the model asks for. The arguments are what the model wrote: not always JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCall {
+    /// Its place among the answer's calls; there may be gaps.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub index: u32,
     pub id: Option<String>,
     pub name: String,
     pub arguments: String,
@@ -280,6 +291,9 @@ pub struct End {
     pub usage: Option<Usage>,
     /// From sending the request to the end, retries included.
     pub duration_ms: u64,
+    /// Why the answer is not kept yet, as a sentence; `None` once it is. An older page passes over it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unkept: Option<String>,
 }
 
 /// The four ways in which an answer ends.
@@ -508,38 +522,9 @@ impl Answer {
             usage: None,
             // When it broke off is not known; the first token is the last time that was noted.
             duration_ms: self.first_token_ms.unwrap_or_default(),
+            unkept: None,
         };
         self.apply(self.seq.next(), &AnswerEvent::End(end));
-    }
-
-    /// The events that add up to an answer like this one, for who has none of them. There are fewer than there
-    /// were, and each is small enough to be sent as one.
-    #[must_use]
-    pub fn events(&self) -> Vec<AnswerEvent> {
-        let mut events = vec![AnswerEvent::Source(self.source.clone())];
-        events.extend(self.first_token_ms.map(|elapsed_ms| AnswerEvent::FirstToken { elapsed_ms }));
-        events.extend(pieces(&self.reasoning).map(|piece| AnswerEvent::Reasoning(piece.to_owned())));
-        events.extend(self.reasoned_ms.map(|ms| AnswerEvent::Reasoned { ms }));
-        let mut from = 0;
-        for to in self.seams.iter().map(|seam| usize::try_from(*seam).unwrap_or(usize::MAX)) {
-            events.extend(pieces(self.text.get(from..to).unwrap_or_default()).map(text_event));
-            events.push(AnswerEvent::Seam);
-            from = to;
-        }
-        events.extend(pieces(self.text.get(from..).unwrap_or_default()).map(text_event));
-        events.extend(pieces(&self.refusal).map(|piece| AnswerEvent::Refusal(piece.to_owned())));
-        events.extend((0..).zip(&self.tool_calls).map(|(index, call)| {
-            AnswerEvent::ToolCall(ToolCallPiece {
-                index,
-                id: call.id.clone(),
-                name: call.name.clone(),
-                arguments: call.arguments.clone(),
-            })
-        }));
-        events.extend(self.citations.iter().cloned().map(AnswerEvent::Citation));
-        events.extend(self.images.iter().cloned().map(AnswerEvent::Image));
-        events.extend(self.end().cloned().map(AnswerEvent::End));
-        events
     }
 
     /// Tokens written a second, from the first token to the end.
@@ -557,38 +542,18 @@ impl Answer {
     }
 
     fn join_tool_call(&mut self, piece: &ToolCallPiece) {
-        let index = piece.index as usize;
-        // The client numbers calls without gaps; a number far out of line must not cost memory.
-        if index > self.tool_calls.len() {
-            return;
-        }
-        if index == self.tool_calls.len() {
-            self.tool_calls.push(ToolCall::default());
-        }
-        let call = &mut self.tool_calls[index];
+        let place = self.tool_calls.binary_search_by_key(&piece.index, |call| call.index);
+        let place = place.unwrap_or_else(|place| {
+            self.tool_calls.insert(place, ToolCall { index: piece.index, ..ToolCall::default() });
+            place
+        });
+        let call = &mut self.tool_calls[place];
         if call.id.is_none() {
             call.id.clone_from(&piece.id);
         }
         call.name.push_str(&piece.name);
         call.arguments.push_str(&piece.arguments);
     }
-}
-
-/// An event may hold a mebibyte; a piece of text becomes at most six times as long in JSON.
-const LARGEST_PIECE_BYTES: usize = 128 << 10;
-
-/// The text in pieces, cut between characters.
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let (piece, after) = rest.split_at(rest.floor_char_boundary(LARGEST_PIECE_BYTES));
-        rest = after;
-        (!piece.is_empty()).then_some(piece)
-    })
-}
-
-fn text_event(piece: &str) -> AnswerEvent {
-    AnswerEvent::Text(piece.to_owned())
 }
 
 #[cfg(test)]
@@ -611,6 +576,7 @@ mod tests {
             problem: None,
             usage: Some(Usage { completion_tokens: Some(50), ..Usage::default() }),
             duration_ms: 1500,
+            unkept: None,
         }
     }
 
@@ -652,10 +618,22 @@ mod tests {
         };
         answer.apply(Seq(1), &piece(0, "weather", ""));
         answer.apply(Seq(2), &piece(0, "", "{\"a\""));
-        answer.apply(Seq(3), &piece(0, "", ":1}"));
-        answer.apply(Seq(4), &piece(4_000_000_000, "x", ""));
-        assert_eq!(answer.tool_calls.len(), 1);
+        answer.apply(Seq(3), &piece(4_000_000_000, "far", "{}"));
+        answer.apply(Seq(4), &piece(0, "", ":1}"));
+        assert_eq!(answer.tool_calls.len(), 2, "a number far out of line costs no memory");
         assert_eq!(answer.tool_calls[0].arguments, "{\"a\":1}");
+    }
+
+    #[test]
+    fn tool_calls_stand_in_the_order_of_their_indexes() {
+        let mut answer = answer();
+        for (seq, (index, name)) in (1..).zip([(2, "third"), (0, "first"), (1, "sec"), (2, "!"), (1, "ond")])
+        {
+            let piece = ToolCallPiece { index, id: None, name: name.into(), arguments: String::new() };
+            answer.apply(Seq(seq), &AnswerEvent::ToolCall(piece));
+        }
+        let names: Vec<_> = answer.tool_calls.iter().map(|call| call.name.as_str()).collect();
+        assert_eq!(names, ["first", "second", "third!"]);
     }
 
     #[test]
@@ -664,37 +642,6 @@ mod tests {
         answer.apply(Seq(1), &AnswerEvent::FirstToken { elapsed_ms: 500 });
         answer.apply(Seq(2), &AnswerEvent::End(end()));
         assert_eq!(answer.tokens_per_second(), Some(50.0));
-    }
-
-    #[test]
-    fn the_events_of_an_answer_add_up_to_it() {
-        let mut answer = answer();
-        let source = Source { generation_id: Some("gen-1".into()), ..Source::default() };
-        let long = "é".repeat(LARGEST_PIECE_BYTES);
-        let call = ToolCallPiece { index: 0, id: None, name: "f".into(), arguments: "{}".into() };
-        let events = [
-            AnswerEvent::Source(source),
-            AnswerEvent::FirstToken { elapsed_ms: 3 },
-            AnswerEvent::Reasoning("why".into()),
-            text("one"),
-            AnswerEvent::Seam,
-            text(&long),
-            AnswerEvent::Seam,
-            text("three"),
-            AnswerEvent::ToolCall(call),
-            AnswerEvent::Image("data:,".into()),
-            AnswerEvent::End(end()),
-        ];
-        for event in &events {
-            answer.apply(answer.seq.next(), event);
-        }
-        let mut again = Answer::new(answer.id, answer.question, "demo/plain");
-        for event in answer.events() {
-            again.apply(again.seq.next(), &event);
-        }
-        (again.seq, again.chunks) = (answer.seq, answer.chunks);
-        assert_eq!(again, answer);
-        assert_eq!(answer.seams, [3, 3 + long.len() as u64]);
     }
 
     #[test]
@@ -726,6 +673,7 @@ mod tests {
         assert_eq!(first_words("\n  Hello  \nworld"), "Hello");
         assert_eq!(first_words(&"é".repeat(60)), format!("{}…", "é".repeat(48)));
         assert_eq!(first_words(" \n"), "");
+        assert_eq!(first_words("\u{200b}\n\u{202e}Hel\u{0}lo"), "Hel lo");
     }
 
     #[test]

@@ -13,7 +13,8 @@
 //! 3. The task reads `server::openrouter`: request, retries, two timers, and a fold of whatever the provider
 //!    sends into [`chat::AnswerEvent`]s. The last event is always `End`.
 //! 4. Each event gets its number, is applied to the [`chat::Answer`], encoded once and appended to the log in
-//!    memory; within 50 ms it is in the log on the disk too. The whole answer is in the store before its end is told.
+//!    memory; within 50 ms it is in the log on the disk too. The whole answer is in the store before its end is told,
+//!    or the end says that it is not: a full disk is tried again until it takes the answer.
 //! 5. The response of `send_message` is that log from the start, `follow_answer` is it from any number: a
 //!    watcher is a position in the log, woken when there is more. Many watchers, slow ones and late ones are the
 //!    same case, and none slows another.

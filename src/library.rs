@@ -53,19 +53,44 @@ pub enum ConversationChange {
 /// The longest title, in characters.
 pub const LONGEST_TITLE: usize = 200;
 
-/// A title as it is kept: one line, not too long, and without the invisible characters that turn text around
-/// (Unicode's bidirectional controls). `None` if nothing is left.
+/// A title as it is kept, whoever made it: one line, not too long, and without the invisible characters that turn text
+/// around (Unicode's bidirectional controls). `None` if nothing is left that can be seen.
 #[must_use]
-pub fn clean_title(typed: &str) -> Option<String> {
-    let spaced = typed.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+pub fn clean_title(text: &str) -> Option<String> {
+    let spaced = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let line: String = spaced.collect::<Vec<_>>().join(" ");
     let title: String = line.chars().filter(|c| !turns_text(*c)).take(LONGEST_TITLE).collect();
     let title = title.trim();
-    (!title.is_empty()).then(|| title.to_owned())
+    title.contains(|c: char| !c.is_whitespace() && !is_invisible(c)).then(|| title.to_owned())
 }
 
 const fn turns_text(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// What leaves no mark by itself: Unicode's default ignorable characters and the blank Braille pattern. Some of them
+/// join the parts of an emoji or shape letters, so they stay where something else can be seen.
+const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// A place where what was searched for stands.
@@ -116,6 +141,8 @@ mod tests {
         assert_eq!(clean_title("  My\n\ttitle\u{0} ").as_deref(), Some("My title"));
         assert_eq!(clean_title("safe\u{202e}txt.exe").as_deref(), Some("safetxt.exe"));
         assert_eq!(clean_title(" \u{202e}\n"), None);
+        assert_eq!(clean_title("\u{200b}\u{feff} \u{2060}\u{fe0f}\u{e0041}\u{3164}"), None);
+        assert_eq!(clean_title("👩\u{200d}👧").as_deref(), Some("👩\u{200d}👧"));
         assert_eq!(clean_title(&"é".repeat(500)).unwrap().chars().count(), LONGEST_TITLE);
     }
 }

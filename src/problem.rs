@@ -47,6 +47,8 @@ pub enum ProblemKind {
     CutOff,
     /// What the upstream sent is not what a chat server sends.
     Unreadable,
+    /// The answer grew beyond what Runnel takes; what came before is kept.
+    TooLarge,
     /// Runnel itself stopped or failed.
     Internal,
     /// A kind that only a newer Runnel knows. Its message tells.
@@ -71,6 +73,7 @@ impl ProblemKind {
             Self::Stalled => "The model stopped responding.",
             Self::CutOff => "The connection to the model was lost.",
             Self::Unreadable => "The model's server sent a response that Runnel cannot read.",
+            Self::TooLarge => "Cut off: the answer is too large.",
             Self::Internal => "Runnel could not finish this answer.",
             Self::Other => "This answer could not be finished.",
         }
@@ -103,6 +106,9 @@ impl ProblemKind {
             Self::Stalled | Self::CutOff => "Try again.",
             Self::Unreadable => {
                 "Check OPENROUTER_BASE_URL where Runnel runs: it must be the address of a chat API. Then try again."
+            }
+            Self::TooLarge => {
+                "What came before is kept. Ask for less at once, or set RUNNEL_ANSWER_LIMIT higher where Runnel runs."
             }
             Self::Internal => "Try again. If it happens again, look at Runnel's log.",
             Self::Other => "Reload the page, then try again.",

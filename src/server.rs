@@ -13,6 +13,7 @@ mod clock;
 pub mod config;
 mod conversations;
 pub mod demo;
+mod detached;
 mod file_limit;
 mod files;
 mod frames;
@@ -28,7 +29,7 @@ mod terminal;
 mod titles;
 pub mod transfer;
 
-use answers::Answers;
+use answers::{Answers, Bounds};
 use bills::Bills;
 use catalogue::Catalogue;
 use config::{Config, Upstream};
@@ -92,8 +93,15 @@ impl App {
         let revision = Revision::default();
         let bills = Bills::new(client.clone(), store.clone(), revision.clone());
         let titles = Titles::new(client.clone(), store.clone(), revision.clone(), config.title_model);
-        let answers =
-            Answers::new(client, catalogue.clone(), store.clone(), revision.clone(), bills.clone(), titles);
+        let answers = Answers::new(
+            client,
+            catalogue.clone(),
+            store.clone(),
+            revision.clone(),
+            bills.clone(),
+            titles,
+            Bounds::of_bytes(config.answer_limit),
+        );
         answers.recover().await?;
         let conversations = Conversations::new(store, answers.clone(), revision);
         let mut background = JoinSet::new();

@@ -100,6 +100,7 @@ mod tests {
             problem: Some(problem.clone()),
             usage: None,
             duration_ms: 9,
+            unkept: None,
         };
         for event in [
             AnswerEvent::Waiting,

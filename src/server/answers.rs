@@ -5,41 +5,42 @@
 //! has the question before the upstream is asked, every event within 50 ms, and the whole answer before its end
 //! is told.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 
 use crate::api::answers::{SentMessage, SentQuestion};
 use crate::api::{ApiError, ApiErrorKind};
-use crate::chat::{
-    Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, EndStatus, Question, Seq,
-};
+use crate::chat::{Answer, AnswerEvent, AnswerId, Conversation, ConversationId, EndStatus, Question, Seq};
 use crate::models::{ModelId, ModelRule};
 
+mod bounds;
+mod journal;
+mod keeping;
 mod live;
 mod prompt;
 mod recorder;
+mod registry;
 
+pub use bounds::{Bounds, USUAL_ANSWER_BYTES};
 pub use live::LiveAnswer;
 
 use super::bills::Bills;
 use super::catalogue::Catalogue;
 use super::clock;
-use super::openrouter::{AnswerRequest, Dialect, OpenRouter};
+use super::detached::detached;
+use super::openrouter::OpenRouter;
 use super::revision::Revision;
 use super::store::{Begun, NewAnswer, Store, StoreError};
-use super::titles::Titles;
+use super::titles::{self, Titles};
+use keeping::Assignment;
+use registry::{Entry, Registry};
 
 /// The largest question, in bytes.
 pub const LARGEST_QUESTION_BYTES: usize = 1 << 20;
-/// How long the events of an answer that has ended stay at hand, for those who were cut off shortly before.
-const RECENT: Duration = Duration::from_mins(2);
-/// The pauses between attempts to keep an answer that the disk refused: doubling, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// The pause between attempts to keep an answer while the server is about to stop.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
 /// The answers that are being written, or were until a moment ago. Clones are handles of the same service.
 #[derive(Clone, Debug)]
@@ -50,18 +51,24 @@ pub struct Answers {
     revision: Revision,
     bills: Bills,
     titles: Titles,
+    bounds: Bounds,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// The server is about to stop: nothing new begins.
-    is_closing: AtomicBool,
-    live: Mutex<HashMap<AnswerId, Beginning>>,
+    /// Cancelled when the server is about to stop: nothing new begins.
+    closing: CancellationToken,
+    registry: Registry,
 }
 
-/// A send under way, or what came of it: everybody who sends the same id shares it.
-type Beginning = Arc<OnceCell<Result<LiveAnswer, ApiError>>>;
+/// Where an answer is.
+enum Found {
+    /// It is being written, or was until a moment ago.
+    Live(LiveAnswer),
+    /// The store has it, and it has ended.
+    Ended(Box<Answer>),
+}
 
 impl Answers {
     #[must_use]
@@ -72,8 +79,9 @@ impl Answers {
         revision: Revision,
         bills: Bills,
         titles: Titles,
+        bounds: Bounds,
     ) -> Self {
-        Self { client, catalogue, store, revision, bills, titles, shared: Arc::default() }
+        Self { client, catalogue, store, revision, bills, titles, bounds, shared: Arc::default() }
     }
 
     /// Ends what a process that was killed left running, with the text that its log holds. To be called before
@@ -103,26 +111,18 @@ impl Answers {
         for fallback in &message.settings.fallback_models {
             parse_model(fallback, rule)?;
         }
-        let model = self.choose_model(message.settings.model.as_deref()).await?;
-        if self.shared.is_closing.load(Ordering::Relaxed) {
+        let (entry, is_new) = self.shared.registry.join(&message);
+        if !entry.is_for(&message) {
             return Err(ApiError::new(
-                ApiErrorKind::Network,
-                "Runnel is being stopped. Try again in a moment.",
+                ApiErrorKind::Conflict,
+                "This answer's id is in use for another question.",
             ));
         }
-        let (id, conversation, sent) = (message.answer, message.conversation, message.question.clone());
-        let beginning = self.live_map().entry(id).or_default().clone();
-        // In a task: a reader who goes away in the middle must not leave an answer begun and not written.
-        let this = self.clone();
-        let begun =
-            tokio::spawn(async move { beginning.get_or_init(|| this.begin(message, model)).await.clone() });
-        let begun = begun.await.unwrap_or_else(|_| Err(internal()));
-        let live = begun.inspect_err(|_| self.forget(id))?;
-        if live.conversation() == conversation && is_same(live.question(), &sent) {
-            Ok(live)
-        } else {
-            Err(ApiError::new(ApiErrorKind::Conflict, "This answer's id is in use for another question."))
+        if is_new {
+            // In a task: a reader who goes away in the middle must not leave an answer begun and not written.
+            tokio::spawn(self.clone().begin_entry(Arc::clone(&entry), message));
         }
+        entry.outcome().await
     }
 
     /// The answer, to be followed after event `after`.
@@ -130,25 +130,19 @@ impl Answers {
     /// # Errors
     /// Not found; `after` lies beyond its last event; or the answer ended a while ago and `after` is not 0.
     pub async fn find(&self, id: AnswerId, after: Seq) -> Result<LiveAnswer, ApiError> {
-        if let Some(live) = self.find_live(id) {
-            if after <= live.seq() {
-                return Ok(live);
-            }
-            let last = live.seq().0;
-            return Err(ApiError::bad_request(format!(
-                "There is no event {} yet: the last is {last}.",
-                after.0
-            )));
-        }
-        let (conversation, answer) = self.load(id).await?;
-        if after > Seq::START {
-            return Err(ApiError::new(
+        match self.look_up(id).await? {
+            Found::Live(live) if after <= live.seq() => Ok(live),
+            Found::Live(live) => Err(ApiError::bad_request(format!(
+                "There is no event {} yet: the last is {}.",
+                after.0,
+                live.seq().0
+            ))),
+            Found::Ended(answer) if after == Seq::START => Ok(LiveAnswer::replay(&answer)),
+            Found::Ended(..) => Err(ApiError::new(
                 ApiErrorKind::Gone,
                 "This answer has ended, and its events are not kept one by one. Follow it from the start, or load its conversation.",
-            ));
+            )),
         }
-        let question = Question { id: answer.question, after: None, text: String::new(), asked_ms: 0 };
-        Ok(LiveAnswer::replay(conversation, question, &answer))
     }
 
     /// Stops the answer if it is running, and says how it ended.
@@ -156,59 +150,115 @@ impl Answers {
     /// # Errors
     /// Not found.
     pub async fn stop(&self, id: AnswerId) -> Result<EndStatus, ApiError> {
-        if let Some(live) = self.find_live(id) {
-            live.stop();
-            return Ok(live.ended().await);
+        match self.look_up(id).await? {
+            Found::Live(live) => {
+                live.stop();
+                Ok(live.ended().await)
+            }
+            Found::Ended(answer) => Ok(answer.end().map_or(EndStatus::Interrupted, |end| end.status)),
         }
-        let (_, answer) = self.load(id).await?;
-        Ok(answer.end().map_or(EndStatus::Interrupted, |end| end.status))
     }
 
-    /// Stops whatever is being written in a conversation, and waits for its end.
+    /// Stops whatever is being begun or written in a conversation, and waits for its end.
     pub async fn stop_all_in(&self, conversation: ConversationId) {
-        for live in self.running().into_iter().filter(|live| live.conversation() == conversation) {
-            live.stop();
-            live.ended().await;
-        }
-    }
-
-    /// Brings a stored conversation up to this moment: what is being written has its text here alone.
-    pub fn complete(&self, conversation: &mut Conversation) {
-        for answer in &mut conversation.answers {
-            if let Some(live) = self.find_live(answer.id).filter(|_| answer.end().is_none()) {
-                *answer = live.snapshot();
+        let entries = self.shared.registry.all();
+        for entry in entries.iter().filter(|entry| entry.conversation() == conversation) {
+            if let Ok(live) = entry.outcome().await {
+                live.stop();
+                live.ended().await;
             }
         }
     }
 
+    /// Brings a stored conversation up to this moment: what is being written has its text here alone.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the conversation was removed for good in between.
+    pub async fn complete(&self, conversation: &mut Conversation) -> Result<(), ApiError> {
+        for answer in conversation.answers.iter_mut().filter(|answer| answer.end().is_none()) {
+            *answer = self.current(answer.id).await?;
+        }
+        Ok(())
+    }
+
     /// Begins nothing new from now on.
     pub fn close(&self) {
-        self.shared.is_closing.store(true, Ordering::Relaxed);
+        self.shared.closing.cancel();
     }
 
-    /// How many answers are being written.
+    /// How many answers are being begun or written.
     #[must_use]
     pub fn count_running(&self) -> usize {
-        self.running().len()
+        self.shared.registry.all().iter().filter(|entry| entry.is_running()).count()
     }
 
-    /// Waits until everything that is being written has ended.
+    /// Waits until everything that is being begun or written has ended.
     pub async fn all_ended(&self) {
-        for live in self.running() {
-            live.ended().await;
+        for entry in self.shared.registry.all() {
+            if let Ok(live) = entry.outcome().await {
+                live.ended().await;
+            }
         }
     }
 
     /// Ends every running answer as interrupted: the server is about to stop.
     pub async fn interrupt_all(&self) {
         self.close();
-        for live in self.running() {
-            live.interrupt();
+        for entry in self.shared.registry.all() {
+            if let Ok(live) = entry.outcome().await {
+                live.interrupt();
+            }
         }
         self.all_ended().await;
     }
 
-    async fn begin(&self, message: SentMessage, model: ModelId) -> Result<LiveAnswer, ApiError> {
+    /// How many answers the store does not have whole: they are lost, or in its log at most, if the process ends now.
+    #[must_use]
+    pub fn count_unkept(&self) -> usize {
+        self.unkept().len()
+    }
+
+    /// Has the store asked once more for every answer that it did not keep.
+    pub async fn try_to_keep(&self) {
+        for live in self.unkept() {
+            live.ended().await;
+            if let Err(error) = live.keep_now().await {
+                tracing::warn!(%error, answer = %live.id(), "an answer is not kept yet");
+            }
+        }
+    }
+
+    /// The same, once more a second, until all are kept.
+    pub async fn keep_all(&self) {
+        while self.count_unkept() > 0 {
+            tokio::time::sleep(BETWEEN_ATTEMPTS).await;
+            self.try_to_keep().await;
+        }
+    }
+
+    fn unkept(&self) -> Vec<LiveAnswer> {
+        let begun = self.shared.registry.all().into_iter().filter_map(|entry| entry.begun());
+        begun.filter(|live| !live.is_kept()).collect()
+    }
+
+    /// Begins what the entry is for and tells everybody who waits for it.
+    async fn begin_entry(self, entry: Arc<Entry>, message: SentMessage) {
+        let this = self.clone();
+        let begun = Arc::clone(&entry);
+        let outcome = detached(async move { this.begin(begun, message).await }).await;
+        // What came to nothing is begun anew by whoever sends it again, and what had ended before is in the store.
+        if !outcome.as_ref().is_ok_and(|begun| begun.is_written) {
+            self.shared.registry.remove(&entry);
+        }
+        entry.tell(outcome.map(|begun| begun.live));
+    }
+
+    async fn begin(&self, entry: Arc<Entry>, message: SentMessage) -> Result<BegunAnswer, ApiError> {
+        let model = tokio::select! {
+            biased;
+            () = self.shared.closing.cancelled() => return Err(closing()),
+            model = self.choose_model(message.settings.model.as_deref()) => model?,
+        };
         let now_ms = clock::now_ms();
         let sent = message.question;
         let question = Question { id: sent.id, after: sent.after, text: sent.text, asked_ms: now_ms };
@@ -218,30 +268,32 @@ impl Answers {
         let new = NewAnswer { conversation: message.conversation, question, answer, now_ms };
         let history = match self.note(&new).await? {
             Begun::New(history) => history,
-            Begun::Known(answer) => {
-                return Ok(LiveAnswer::replay(new.conversation, new.question, &answer));
+            Begun::Known(known) => {
+                let ended = self.with_end(*known).await?;
+                return Ok(BegunAnswer { live: LiveAnswer::replay(&ended), is_written: false });
             }
         };
         let begun = text_of(&prelude);
         let request = prompt::request(&model, &history, &new.question.text, &begun, &message.settings);
-        let is_first = history.is_empty();
-        let live = LiveAnswer::new(new.conversation, new.question, new.answer);
+        let to_be_titled = history.is_empty().then(|| titles::beginning(&new.question.text));
+        let assignment = Assignment { conversation: new.conversation, prelude, request, to_be_titled };
+        let live = LiveAnswer::new(new.answer);
         self.revision.bump();
-        tokio::spawn(self.clone().write(live.clone(), prelude, request, is_first));
-        Ok(live)
+        tokio::spawn(self.clone().write(entry, live.clone(), assignment));
+        Ok(BegunAnswer { live, is_written: true })
     }
 
-    /// Notes the question and its answer. If the answer before has ended and could not be kept, it is tried now:
+    /// Notes the question and its answer. If the answer before has ended and could not be kept, that is tried now:
     /// for the store it would still be written.
-    async fn note(&self, new: &NewAnswer) -> Result<Begun, StoreError> {
+    async fn note(&self, new: &NewAnswer) -> Result<Begun, ApiError> {
         let begun = self.store.begin_answer(new).await;
-        let before = new.question.after.and_then(|id| self.find_live(id)).filter(|live| !live.is_running());
-        match (begun, before) {
-            (Err(StoreError::Conflict(_)), Some(before)) => {
-                self.store.finish_answer(&before.snapshot(), clock::now_ms()).await?;
-                self.store.begin_answer(new).await
+        let before = new.question.after.and_then(|id| self.shared.registry.find(id)?.begun());
+        match (begun, before.filter(|before| !before.is_running())) {
+            (Err(StoreError::PreviousAnswerRunning), Some(before)) => {
+                before.keep_now().await?;
+                Ok(self.store.begin_answer(new).await?)
             }
-            (begun, _) => begun,
+            (begun, _) => Ok(begun?),
         }
     }
 
@@ -252,7 +304,7 @@ impl Answers {
         question: &Question,
     ) -> Result<Vec<AnswerEvent>, ApiError> {
         let Some(earlier) = continues else { return Ok(Vec::new()) };
-        let (_, earlier) = self.load(earlier).await?;
+        let earlier = self.current(earlier).await?;
         if earlier.question != question.id || earlier.text.is_empty() || earlier.end().is_none() {
             return Err(ApiError::bad_request(
                 "There is nothing to go on from: the answer has no text, or has not ended.",
@@ -264,73 +316,54 @@ impl Answers {
         Ok(events)
     }
 
-    /// Writes the answer to its end, whatever happens on the way.
-    async fn write(
-        self,
-        live: LiveAnswer,
-        prelude: Vec<AnswerEvent>,
-        request: AnswerRequest,
-        is_first: bool,
-    ) {
-        let stream = self.client.stream_answer(&request);
-        let writing = recorder::record(live.clone(), prelude, stream, self.store.clone());
-        let end = tokio::spawn(writing).await.unwrap_or_else(|_| recorder::failed(&live));
-        let mut answer = live.snapshot();
-        answer.apply(answer.seq.next(), &AnswerEvent::End(end.clone()));
-        self.check_bill(&mut answer);
-        let kept = self.store.finish_answer(&answer, clock::now_ms()).await;
-        live.append([AnswerEvent::End(end)]);
-        self.revision.bump();
-        if let Err(error) = kept {
-            tracing::error!(%error, answer = %answer.id, "an answer is not kept yet");
-            self.keep_trying(&answer).await;
-        }
-        self.bills.look();
-        if is_first && answer.end().is_some_and(|end| end.status == EndStatus::Complete) {
-            self.titles.suggest(live.conversation(), &live.question().text, &answer.text);
-        }
-        drop(answer);
-        tokio::time::sleep(RECENT).await;
-        self.forget(live.id());
-    }
-
-    /// The answer is in memory as long as the process lives: a disk that is full now may not stay so.
-    async fn keep_trying(&self, answer: &Answer) {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            tokio::time::sleep(pause).await;
-            match self.store.finish_answer(answer, clock::now_ms()).await {
-                Ok(()) => return self.revision.bump(),
-                Err(error) => tracing::error!(%error, answer = %answer.id, "an answer is not kept yet"),
-            }
-            pause = (pause * 2).min(LONGEST_PAUSE);
+    /// The answer as it stands at this moment.
+    async fn current(&self, id: AnswerId) -> Result<Answer, ApiError> {
+        match self.look_up(id).await? {
+            Found::Live(live) => match live.snapshot() {
+                Some(answer) => Ok(answer),
+                None => self.load(id).await,
+            },
+            Found::Ended(answer) => Ok(*answer),
         }
     }
 
-    /// Only OpenRouter can be asked what a broken stream cost.
-    fn check_bill(&self, answer: &mut Answer) {
-        if answer.bill == Bill::Open && !matches!(self.client.config().dialect, Dialect::OpenRouter) {
-            answer.bill = Bill::Unknown;
+    /// Finds the answer. One that is just being begun is waited for, and one without an end is never taken for ended.
+    async fn look_up(&self, id: AnswerId) -> Result<Found, ApiError> {
+        if let Some(live) = self.find_live(id).await {
+            return Ok(Found::Live(live));
         }
+        let answer = self.load(id).await?;
+        if answer.end().is_some() {
+            return Ok(Found::Ended(Box::new(answer)));
+        }
+        // It was begun in between, or it has ended and was let go in between.
+        if let Some(live) = self.find_live(id).await {
+            return Ok(Found::Live(live));
+        }
+        let answer = self.load(id).await?;
+        Ok(Found::Ended(Box::new(self.with_end(answer).await?)))
     }
 
-    fn find_live(&self, id: AnswerId) -> Option<LiveAnswer> {
-        self.live_map().get(&id)?.get()?.as_ref().ok().cloned()
+    /// An answer without an entry is not being written by anybody: one that runs in the store lost its writer between
+    /// the two, and ends here.
+    async fn with_end(&self, mut answer: Answer) -> Result<Answer, ApiError> {
+        if answer.end().is_none() {
+            tracing::error!(answer = %answer.id, "an answer had lost its writer");
+            answer.interrupt("Its writer was lost.");
+            self.check_bill(&mut answer);
+            self.store.finish_answer(&answer, clock::now_ms()).await?;
+            self.revision.bump();
+        }
+        Ok(answer)
     }
 
-    fn running(&self) -> Vec<LiveAnswer> {
-        let map = self.live_map();
-        let live = map.values().filter_map(|beginning| beginning.get()?.as_ref().ok());
-        live.filter(|live| live.is_running()).cloned().collect()
+    async fn find_live(&self, id: AnswerId) -> Option<LiveAnswer> {
+        self.shared.registry.find(id)?.outcome().await.ok()
     }
 
-    async fn load(&self, id: AnswerId) -> Result<(ConversationId, Answer), ApiError> {
-        let found = self.store.find_answer(id).await?;
+    async fn load(&self, id: AnswerId) -> Result<Answer, ApiError> {
+        let found = self.store.find_answer(id).await?.map(|(_, answer)| answer);
         found.ok_or_else(|| ApiError::not_found("This answer is not here. It may have been deleted."))
-    }
-
-    fn forget(&self, id: AnswerId) {
-        self.live_map().remove(&id);
     }
 
     async fn choose_model(&self, wanted: Option<&str>) -> Result<ModelId, ApiError> {
@@ -345,11 +378,13 @@ impl Answers {
         };
         parse_model(&model, rule)
     }
+}
 
-    fn live_map(&self) -> MutexGuard<'_, HashMap<AnswerId, Beginning>> {
-        // Every change is a single insertion or removal: a panic elsewhere cannot leave it half done.
-        self.shared.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// A beginning that succeeded.
+struct BegunAnswer {
+    live: LiveAnswer,
+    /// False for an answer that had ended before.
+    is_written: bool,
 }
 
 fn text_of(events: &[AnswerEvent]) -> String {
@@ -375,18 +410,15 @@ fn check_question(question: &SentQuestion) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn is_same(known: &Question, sent: &SentQuestion) -> bool {
-    known.id == sent.id && known.after == sent.after && known.text == sent.text
-}
-
-fn internal() -> ApiError {
-    ApiError::new(ApiErrorKind::Internal, "Something went wrong inside Runnel. Its log says more.")
+fn closing() -> ApiError {
+    ApiError::new(ApiErrorKind::Network, "Runnel is being stopped. Try again in a moment.")
 }
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict(message) => Self::new(ApiErrorKind::Conflict, message),
+            StoreError::PreviousAnswerRunning => Self::new(ApiErrorKind::Conflict, error.to_string()),
             StoreError::NotFound(message) => Self::not_found(message),
             StoreError::DiskFull(_) => {
                 tracing::error!(%error, "the store failed");

@@ -114,7 +114,7 @@ pub const fn exit_code(kind: ProblemKind) -> u8 {
         ProblemKind::Refused => 9,
         ProblemKind::BadRequest => 10,
         ProblemKind::Unreachable => 11,
-        ProblemKind::Stalled | ProblemKind::CutOff => 12,
+        ProblemKind::Stalled | ProblemKind::CutOff | ProblemKind::TooLarge => 12,
         ProblemKind::Unreadable => 13,
     }
 }

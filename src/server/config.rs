@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use etcetera::BaseStrategy;
 use secrecy::SecretString;
 
+use super::answers::USUAL_ANSWER_BYTES;
 use super::openrouter::{ClientConfig, ConfigError, OPENROUTER_BASE_URL};
 use crate::models::{ModelId, ModelIdError, ModelRule};
 
@@ -34,6 +35,9 @@ pub struct Arguments {
     /// How many seconds to wait for answers that are still being written when Runnel is told to stop
     #[arg(long, env = "RUNNEL_SHUTDOWN_GRACE", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub shutdown_grace: Duration,
+    /// The largest answer, in bytes or as 64KiB or 16MiB; what grows beyond it is cut off
+    #[arg(long, env = "RUNNEL_ANSWER_LIMIT", value_name = "SIZE", default_value = "16MiB", value_parser = size)]
+    pub answer_limit: usize,
     /// The public host names of this server, separated by commas; IP addresses and names in your own network always
     /// work
     #[arg(long, env = "RUNNEL_HOSTS", value_name = "NAMES", value_delimiter = ',')]
@@ -162,6 +166,8 @@ pub struct Config {
     pub title_model: Option<ModelId>,
     /// The public names of this server.
     pub hosts: Vec<String>,
+    /// The largest answer, in bytes of its encoded events.
+    pub answer_limit: usize,
 }
 
 /// Who answers.
@@ -232,6 +238,7 @@ impl UpstreamArguments {
                 default_model,
                 title_model,
                 hosts: Vec::new(),
+                answer_limit: USUAL_ANSWER_BYTES,
             });
         }
         let mut client = self.patience.client_config(base_url.as_deref().unwrap_or(OPENROUTER_BASE_URL))?;
@@ -246,7 +253,13 @@ impl UpstreamArguments {
         client.site_url = typed(self.site_url);
         client.site_name = typed(self.site_name);
         let title_model = title_model(self.title_model, client.model_rule())?;
-        Ok(Config { upstream: Upstream::Server(client), default_model, title_model, hosts: Vec::new() })
+        Ok(Config {
+            upstream: Upstream::Server(client),
+            default_model,
+            title_model,
+            hosts: Vec::new(),
+            answer_limit: USUAL_ANSWER_BYTES,
+        })
     }
 }
 
@@ -298,6 +311,25 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
 fn count(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|count| *count > 0);
     count.ok_or_else(|| "write a whole number above 0, such as 1024".to_owned())
+}
+
+/// The smallest limit that makes sense: less than a page of text with its figures is no answer.
+const SMALLEST_LIMIT: usize = 64 << 10;
+
+fn size(text: &str) -> Result<usize, String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit.trim() {
+        "" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        _ => None,
+    };
+    let size = number.parse::<usize>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
+    size.filter(|size| *size >= SMALLEST_LIMIT)
+        .ok_or_else(|| "write a size of at least 64KiB, such as 16MiB or 16777216".to_owned())
 }
 
 #[cfg(test)]
@@ -385,6 +417,22 @@ mod tests {
         assert_eq!(most("7").unwrap(), 7);
         for bad in ["0", "many", "1.5"] {
             assert!(most(bad).unwrap_err().to_string().contains("above 0"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_limit_of_an_answer_is_a_size() {
+        let limit = |text: &str| {
+            Arguments::try_parse_from(["runnel", "--answer-limit", text])
+                .map(|arguments| arguments.answer_limit)
+        };
+        assert_eq!(Arguments::try_parse_from(["runnel"]).unwrap().answer_limit, USUAL_ANSWER_BYTES);
+        for (text, bytes) in [("16MiB", 16 << 20), ("64 KiB", 64 << 10), ("1GiB", 1 << 30), ("70000", 70_000)]
+        {
+            assert_eq!(limit(text).unwrap(), bytes, "{text}");
+        }
+        for bad in ["0", "1KiB", "16mb", "MiB", "-1", "1e9", "99999999999999999999", "99999999999GiB"] {
+            assert!(limit(bad).is_err(), "{bad}");
         }
     }
 

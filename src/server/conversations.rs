@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::answers::Answers;
 use super::clock;
+use super::detached::detached;
 use super::revision::Revision;
 use super::store::Store;
 use crate::api::{ApiError, ApiErrorKind};
@@ -55,7 +56,7 @@ impl Conversations {
     /// Not found.
     pub async fn load(&self, id: ConversationId) -> Result<Conversation, ApiError> {
         let mut conversation = self.store.find_conversation(id).await?.ok_or_else(missing)?;
-        self.answers.complete(&mut conversation);
+        self.answers.complete(&mut conversation).await?;
         Ok(conversation)
     }
 
@@ -106,6 +107,13 @@ impl Conversations {
             }
             _ => {}
         }
+        let (this, change) = (self.clone(), change.clone());
+        detached(async move { this.make_change(id, &change).await }).await
+    }
+
+    /// The change and what belongs to it: half of it would be an answer that goes on in a deleted chat, or a change
+    /// of which no other page hears.
+    async fn make_change(&self, id: ConversationId, change: &ConversationChange) -> Result<(), ApiError> {
         if !self.store.change_conversation(id, change, clock::now_ms()).await? {
             return Err(missing());
         }
@@ -122,11 +130,15 @@ impl Conversations {
     /// # Errors
     /// No such answer, or one that is being written; or an id that is in use.
     pub async fn fork(&self, leaf: AnswerId, new: ConversationId) -> Result<(), ApiError> {
-        if !self.store.fork(leaf, new, clock::now_ms()).await? {
-            return Err(ApiError::not_found("This answer is not here, or is still being written."));
-        }
-        self.revision.bump();
-        Ok(())
+        let this = self.clone();
+        detached(async move {
+            if !this.store.fork(leaf, new, clock::now_ms()).await? {
+                return Err(ApiError::not_found("This answer is not here, or is still being written."));
+            }
+            this.revision.bump();
+            Ok(())
+        })
+        .await
     }
 
     /// # Errors

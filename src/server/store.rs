@@ -26,8 +26,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// conversation. Asked twice with the same ids, it changes nothing and says so.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] for ids that are in use for something else, or if the answer before is still
-    /// being written; [`StoreError::NotFound`] for an answer before that is not in this conversation.
+    /// [`StoreError::Conflict`] for ids that are in use for something else; [`StoreError::PreviousAnswerRunning`] if
+    /// the answer before is still being written; [`StoreError::NotFound`] for an answer before that is not in this conversation.
     async fn begin_answer(&self, new: &NewAnswer) -> Result<Begun, StoreError>;
 
     /// Appends events `after + 1`, `after + 2`, … to a running answer's log. Durable once it returns; events of
@@ -137,6 +137,8 @@ pub enum Begun {
 pub enum StoreError {
     #[error("{0}")]
     Conflict(&'static str),
+    #[error("The answer before is still being written. Stop it, or wait for its end.")]
+    PreviousAnswerRunning,
     #[error("{0}")]
     NotFound(&'static str),
     #[error(

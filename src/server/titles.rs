@@ -1,16 +1,19 @@
 //! Titles by a model, for who wants them: `--title-model`. Without, a title is the first words of the question.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::openrouter::{AnswerRequest, OpenRouter};
 use super::revision::Revision;
-use super::store::Store;
-use crate::chat::{ConversationId, EndStatus};
+use super::store::{Store, StoreError};
+use crate::chat::{Answer, AnswerId, ConversationId, EndStatus, QuestionId, first_words};
+use crate::library::clean_title;
 use crate::models::ModelId;
 
-/// What a title is made from: the beginnings, in characters.
-const QUESTION_CHARACTERS: usize = 1000;
-const ANSWER_CHARACTERS: usize = 1000;
+/// What a title is made from: the beginnings of question and answer, in characters.
+const CHARACTERS: usize = 1000;
+/// What is read of the model's answer, in bytes of text and reasoning. Reasoning comes first and may be long.
+const LARGEST_ANSWER_BYTES: usize = 1 << 20;
 /// A model that writes more than this has not understood.
 const LONGEST_TITLE: usize = 80;
 const TASK: &str = "Give the conversation that follows a title of two to six words, in its own language. Write the \
@@ -23,6 +26,8 @@ pub struct Titles {
     store: Arc<dyn Store>,
     revision: Revision,
     model: Option<ModelId>,
+    /// The conversations for which this process has asked: each costs money.
+    asked: Arc<Mutex<HashSet<ConversationId>>>,
 }
 
 impl Titles {
@@ -33,41 +38,79 @@ impl Titles {
         revision: Revision,
         model: Option<ModelId>,
     ) -> Self {
-        Self { client, store, revision, model }
+        Self { client, store, revision, model, asked: Arc::default() }
     }
 
-    /// Titles a conversation after its first answer, in the background; unless a person named it.
-    pub fn suggest(&self, conversation: ConversationId, question: &str, answer: &str) {
-        let Some(model) = &self.model else { return };
-        let first = |text: &str, count| text.chars().take(count).collect::<String>();
-        let said = format!(
-            "Question:\n{}\n\nAnswer:\n{}",
-            first(question, QUESTION_CHARACTERS),
-            first(answer, ANSWER_CHARACTERS)
-        );
+    /// Titles a conversation after its first answer, in the background; unless a person named it, or it was asked for
+    /// before. `question` and `answer` are their [`beginning`]s.
+    pub fn suggest(&self, conversation: ConversationId, question: String, answer: String) {
+        let Some(model) = self.model.clone() else { return };
+        if self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(conversation) {
+            let this = self.clone();
+            tokio::spawn(async move {
+                if let Err(error) = this.title(conversation, &model, &question, &answer).await {
+                    tracing::warn!(%error, "a title could not be kept");
+                }
+            });
+        }
+    }
+
+    async fn title(
+        &self,
+        conversation: ConversationId,
+        model: &ModelId,
+        question: &str,
+        answer: &str,
+    ) -> Result<(), StoreError> {
+        if !self.is_untitled(conversation).await? {
+            return Ok(());
+        }
+        let said = format!("Question:\n{question}\n\nAnswer:\n{answer}");
         let request = AnswerRequest::new(model.as_str()).system(TASK).user(said);
-        tokio::spawn(self.clone().title(conversation, request));
+        let Some(title) = self.ask(&request).await else { return Ok(()) };
+        if self.store.suggest_title(conversation, &title).await? {
+            self.revision.bump();
+        }
+        Ok(())
     }
 
-    async fn title(self, conversation: ConversationId, request: AnswerRequest) {
-        let answer = self.client.stream_answer(&request).collect().await;
-        if answer.end().is_none_or(|end| end.status != EndStatus::Complete) {
-            return tracing::warn!(end = ?answer.end(), "no title was made");
-        }
-        let Some(title) = tidy(&answer.text) else { return };
-        match self.store.suggest_title(conversation, &title).await {
-            Ok(true) => self.revision.bump(),
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "a title could not be kept"),
-        }
+    /// True if its title is still the one that it began with. An earlier process may have asked for a better one.
+    async fn is_untitled(&self, conversation: ConversationId) -> Result<bool, StoreError> {
+        let Some(known) = self.store.find_conversation(conversation).await? else { return Ok(false) };
+        let first = known.questions.iter().find(|question| question.after.is_none());
+        Ok(!known.is_title_chosen && first.is_some_and(|first| known.title == first_words(&first.text)))
     }
+
+    async fn ask(&self, request: &AnswerRequest) -> Option<String> {
+        let mut stream = self.client.stream_answer(request);
+        let mut answer = Answer::new(AnswerId::now(), QuestionId::now(), "");
+        let mut bytes = 0;
+        while let Some(event) = stream.next().await {
+            bytes += event.size();
+            if bytes > LARGEST_ANSWER_BYTES {
+                break;
+            }
+            answer.apply(answer.seq.next(), &event);
+        }
+        if answer.end().is_none_or(|end| end.status != EndStatus::Complete) {
+            tracing::warn!(end = ?answer.end(), "no title was made");
+            return None;
+        }
+        tidy(&answer.text)
+    }
+}
+
+/// As much of a question or an answer as a title is made from.
+#[must_use]
+pub fn beginning(text: &str) -> String {
+    text.chars().take(CHARACTERS).collect()
 }
 
 /// Models like to quote, and to end with a full stop.
 fn tidy(text: &str) -> Option<String> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
     let title = line.trim_matches(|c: char| c.is_whitespace() || "\"'“”„«».#*".contains(c));
-    (!title.is_empty() && title.chars().count() <= LONGEST_TITLE).then(|| title.to_owned())
+    clean_title(title).filter(|title| title.chars().count() <= LONGEST_TITLE)
 }
 
 #[cfg(test)]
@@ -78,6 +121,8 @@ mod tests {
     fn a_title_loses_its_quotation_marks_and_its_full_stop() {
         assert_eq!(tidy("\n  **“Rust in Wasm.”**\nmore").as_deref(), Some("Rust in Wasm"));
         assert_eq!(tidy(" \n"), None);
+        assert_eq!(tidy("\u{200b}\u{2060}"), None, "nothing of it can be seen");
+        assert_eq!(tidy("safe\u{202e}\u{0}txt.exe").as_deref(), Some("safe txt.exe"));
         assert_eq!(tidy(&"long ".repeat(50)), None);
     }
 }

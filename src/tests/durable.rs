@@ -339,3 +339,33 @@ async fn the_open_conversation_is_listed_however_old_it_is_until_it_is_deleted()
     app.change(old.conversation, &ConversationChange::Deleted(true)).await;
     assert_eq!(listed().await, ["A newer one"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_title_is_asked_for_once_in_a_chat() {
+    let app = TestApp::start_with_titles_by("demo/echo").await;
+    let first = message("demo/echo", "Paid for once?");
+    app.begin(&first).await.finished().await;
+    let asked = "Question:\nPaid for once?\n\nAnswer:\nPaid for once?";
+    app.eventually_stats(asked, |tally| tally.completed == 1).await;
+    let mut again = first.clone();
+    again.answer = AnswerId::now();
+    app.begin(&again).await.finished().await;
+    // By the time another chat has its title, this one would have been asked for.
+    let other = message("demo/echo", "Another chat");
+    app.begin(&other).await.finished().await;
+    app.eventually_stats("Question:\nAnother chat\n\nAnswer:\nAnother chat", |tally| tally.completed == 1)
+        .await;
+    assert_eq!(app.stats(asked).await.requests, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_title_is_visible_text_or_none() {
+    let app = TestApp::start().await;
+    for (text, title) in
+        [("\u{200b}\u{202e}\n  evil\u{202e}txt.exe \u{0}", "eviltxt.exe"), ("\u{2060}\u{feff}", "")]
+    {
+        let message = message("demo/echo", text);
+        app.begin(&message).await.finished().await;
+        assert_eq!(app.load_conversation(message.conversation).await.title, title);
+    }
+}

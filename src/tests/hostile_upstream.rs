@@ -4,8 +4,10 @@ use std::fmt::Write;
 
 use runnel::chat::{AnswerEvent, EndStatus};
 use runnel::problem::ProblemKind;
+use runnel::server::store::Store;
+use serde_json::{Value, json};
 
-use crate::test_app::{RawUpstream, TestApp, message};
+use crate::test_app::{RawUpstream, Reader, TestApp, eventually, message};
 
 async fn assert_still_works(app: &TestApp) {
     assert_eq!(app.ask("demo/echo", "Still well?").await.answer.text, "Still well?");
@@ -80,24 +82,101 @@ async fn invisible_and_control_characters_arrive_as_they_are() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_without_end_is_cut_at_the_largest_size() {
-    // 70 MiB: more than any answer may have.
-    let chunk = serde_json::json!({"choices": [{"index": 0, "delta": {"content": "x".repeat(512 * 1024)}}]});
-    let event = format!("data: {chunk}\n\n");
+/// More than the kernel holds for a connection: whoever stops reading is noticed.
+const FLOOD_BYTES: usize = 24 << 20;
+
+/// An upstream that sends this chunk, with its number in place of `#`, again and again, and then the end.
+async fn flooding(chunk: &Value) -> RawUpstream {
+    repeating(chunk, FLOOD_BYTES / chunk.to_string().len()).await
+}
+
+async fn repeating(chunk: &Value, times: usize) -> RawUpstream {
+    let chunk = chunk.to_string();
     let mut response =
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n".to_vec();
-    for _ in 0..140 {
-        response.extend_from_slice(event.as_bytes());
+    for number in 0..times {
+        response
+            .extend_from_slice(format!("data: {}\n\n", chunk.replace('#', &number.to_string())).as_bytes());
     }
-    let upstream = RawUpstream::answering(response).await;
+    response.extend_from_slice(b"data: [DONE]\n\n");
+    RawUpstream::answering(response).await
+}
+
+fn delta(delta: Value) -> Value {
+    json!({"choices": [{"index": 0, "delta": delta}]})
+}
+
+/// The answer was cut off at this size: what came before is kept, and the upstream is not asked for more.
+async fn assert_cut_off(app: &TestApp, upstream: &RawUpstream, reader: &Reader, limit: usize, what: &str) {
+    assert_eq!(reader.status(), EndStatus::Interrupted, "{what}");
+    assert_eq!(reader.problem().kind, ProblemKind::TooLarge, "{what}");
+    assert!(reader.body.len() <= limit + 4096, "{what}: {} bytes", reader.body.len());
+    assert_eq!(upstream.requests().len(), 1, "{what} is not tried again");
+    eventually("the upstream's connection is closed", async || upstream.hung_up() == 1).await;
+    let kept = app.store.find_answer(reader.answer.id).await.unwrap().unwrap().1;
+    assert_eq!(kept.end(), reader.answer.end(), "{what}");
+    assert!(kept.text == reader.answer.text && kept.citations == reader.answer.citations, "{what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_end_is_cut_off_at_the_largest_size() {
+    // 70 MiB: more than any answer may have.
+    let upstream = repeating(&delta(json!({"content": "x".repeat(512 << 10)})), 140).await;
     let app = TestApp::start_in_front_of(&upstream.base_url(), |_| ()).await;
     let reader = app.ask("any", "How long can you talk?").await;
-    assert_eq!(reader.status(), EndStatus::Failed);
-    assert_eq!(reader.problem().kind, ProblemKind::Unreadable);
-    assert!(reader.problem().message.contains("64 MiB"), "{}", reader.problem().message);
-    assert!(reader.answer.text.len() <= 64 << 20);
-    assert_eq!(upstream.requests().len(), 1, "not tried again");
+    assert_eq!(reader.problem().message, "It is larger than 16 MiB.");
+    assert_eq!(reader.problem().kind.sentence(), "Cut off: the answer is too large.");
+    assert!(reader.answer.text.len() > 15 << 20, "{}", reader.answer.text.len());
+    assert_cut_off(&app, &upstream, &reader, 16 << 20, "text").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_fills_an_answer_counts() {
+    const LIMIT: usize = 256 << 10;
+    let long = "t".repeat(2000);
+    let source = json!({"url": "https://example.org/#", "title": long});
+    let picture = json!({"image_url": {"url": format!("data:image/png;base64,{long}")}});
+    for (what, chunk) in [
+        (
+            "titles of sources",
+            delta(json!({"annotations": [{"type": "url_citation", "url_citation": source}]})),
+        ),
+        ("names of models", json!({"model": format!("model # {long}"), "choices": []})),
+        ("names of providers", json!({"provider": format!("# {long}"), "choices": []})),
+        ("pictures", delta(json!({"images": [picture]}))),
+        ("tool calls", delta(json!({"tool_calls": [{"index": 0, "function": {"arguments": long}}]}))),
+        ("reasoning", delta(json!({"reasoning": long}))),
+        ("refusals", delta(json!({"refusal": long}))),
+        ("single letters", delta(json!({"content": "x"}))),
+    ] {
+        let upstream = flooding(&chunk).await;
+        let app = TestApp::start_with_answer_limit(&upstream.base_url(), LIMIT).await;
+        let reader = app.ask("any", "What is it full of?").await;
+        assert_eq!(reader.problem().message, "It is larger than 256 KiB.", "{what}");
+        assert_cut_off(&app, &upstream, &reader, LIMIT, what).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pieces_of_a_tool_call_that_say_nothing_are_none() {
+    let piece = delta(json!({"tool_calls": [{"index": 0, "function": {"arguments": ""}}]}));
+    let upstream = repeating(&piece, 50_000).await;
+    let app = TestApp::start_in_front_of(&upstream.base_url(), |_| ()).await;
+    let reader = app.ask("any", "Say nothing, often").await;
+    assert_eq!(reader.status(), EndStatus::Complete);
+    assert!(reader.events.len() < 10, "{}", reader.events.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_of_several_mebibytes_that_was_not_streamed_is_read_live() {
+    // Each of these characters has six bytes in JSON.
+    let text = "\u{1}é".repeat(500_000);
+    let body = json!({"choices": [{"message": {"content": text}, "finish_reason": "stop"}]}).to_string();
+    let upstream = RawUpstream::with_response("200 OK", &["content-type: application/json"], &body).await;
+    let app = TestApp::start_in_front_of(&upstream.base_url(), |_| ()).await;
+    let reader = app.ask("any", "All at once, please").await;
+    assert_eq!(reader.status(), EndStatus::Complete);
+    assert!(reader.answer.text == text, "{} characters", reader.answer.characters);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
+mod between_steps;
 mod catalogue;
 mod chance;
 mod command_line;
@@ -22,6 +23,7 @@ mod page;
 mod parallel_loads;
 mod pure_modules;
 mod retry;
+mod staged_store;
 mod store_contract;
 mod store_faults;
 #[cfg(unix)]

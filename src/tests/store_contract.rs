@@ -114,6 +114,7 @@ pub fn complete(usage: Option<Usage>) -> End {
         problem: None,
         usage,
         duration_ms: 1500,
+        unkept: None,
     }
 }
 

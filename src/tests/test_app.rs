@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,11 +15,12 @@ use runnel::chat::{
 use runnel::models::{ModelId, ModelRule};
 use runnel::problem::Problem;
 use runnel::server::App;
+use runnel::server::answers::USUAL_ANSWER_BYTES;
 use runnel::server::config::{Config, Upstream};
 use runnel::server::demo::{Demo, Pace};
 use runnel::server::http::{self, Limits};
 use runnel::server::openrouter::{ClientConfig, Dialect, RetryPolicy};
-use runnel::server::store::SqliteStore;
+use runnel::server::store::{SqliteStore, Store};
 use runnel::settings::Settings;
 use runnel::sse::{Decoder, Frame};
 use serde::{Deserialize, Serialize};
@@ -29,11 +31,27 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::staged_store::StagedStore;
+
 /// Nothing that is expected may take longer than this.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A key that looks like one, and is found easily where it must not be.
 pub const KEY: &str = "sk-or-v1-5ecret0123456789abcdef0123456789abcdef";
+
+/// What few tests want otherwise.
+struct Extras {
+    title_model: Option<ModelId>,
+    staged: Option<(SqliteStore, StagedStore)>,
+    answer_limit: usize,
+    limits: Limits,
+}
+
+impl Default for Extras {
+    fn default() -> Self {
+        Self { title_model: None, staged: None, answer_limit: USUAL_ANSWER_BYTES, limits: Limits::default() }
+    }
+}
 
 /// Runnel and its upstream. Each test has its own; both end with the test.
 pub struct TestApp {
@@ -84,7 +102,26 @@ impl TestApp {
         let base_url = demo.base_url();
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let title_model = ModelId::parse(model, ModelRule::FreeForm).unwrap();
-        Self::serve_titled(folder, demo, &base_url, |_| (), Some(title_model)).await
+        let extras = Extras { title_model: Some(title_model), ..Extras::default() };
+        Self::serve_extra(folder, demo, &base_url, |_| (), extras).await
+    }
+
+    /// The same, with a store that does what the test wants.
+    pub async fn start_staged() -> (Self, StagedStore) {
+        let demo = start_demo().await;
+        let base_url = demo.base_url();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let store = SqliteStore::open(&folder.path().join("runnel.db")).await.unwrap();
+        let staged = StagedStore::new(store.clone());
+        let extras = Extras { staged: Some((store, staged.clone())), ..Extras::default() };
+        (Self::serve_extra(folder, demo, &base_url, |_| (), extras).await, staged)
+    }
+
+    /// Runnel in front of another upstream, with another bound for its answers.
+    pub async fn start_with_answer_limit(base_url: &str, answer_limit: usize) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let extras = Extras { answer_limit, ..Extras::default() };
+        Self::serve_extra(folder, start_demo().await, base_url, |_| (), extras).await
     }
 
     /// The same Runnel after a stop, with the same emulator and the same file.
@@ -105,7 +142,8 @@ impl TestApp {
         let demo = start_demo().await;
         let base_url = demo.base_url();
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        Self::serve_with(folder, demo, &base_url, |_| (), None, limits).await
+        let extras = Extras { limits, ..Extras::default() };
+        Self::serve_extra(folder, demo, &base_url, |_| (), extras).await
     }
 
     async fn serve_from(
@@ -114,26 +152,15 @@ impl TestApp {
         base_url: &str,
         change: impl FnOnce(&mut ClientConfig),
     ) -> Self {
-        Self::serve_titled(folder, demo, base_url, change, None).await
+        Self::serve_extra(folder, demo, base_url, change, Extras::default()).await
     }
 
-    async fn serve_titled(
+    async fn serve_extra(
         folder: Arc<TempDir>,
         demo: Demo,
         base_url: &str,
         change: impl FnOnce(&mut ClientConfig),
-        title_model: Option<ModelId>,
-    ) -> Self {
-        Self::serve_with(folder, demo, base_url, change, title_model, Limits::default()).await
-    }
-
-    async fn serve_with(
-        folder: Arc<TempDir>,
-        demo: Demo,
-        base_url: &str,
-        change: impl FnOnce(&mut ClientConfig),
-        title_model: Option<ModelId>,
-        limits: Limits,
+        extras: Extras,
     ) -> Self {
         let mut client = ClientConfig::new(base_url).unwrap();
         client.connect_timeout = Duration::from_secs(5);
@@ -145,18 +172,24 @@ impl TestApp {
         let config = Config {
             upstream: Upstream::Server(client),
             default_model: None,
-            title_model,
+            title_model: extras.title_model,
             hosts: vec!["chat.example.com".into()],
+            answer_limit: extras.answer_limit,
         };
-        let store = SqliteStore::open(&folder.path().join("runnel.db")).await.unwrap();
-        let app = App::start(config, Arc::new(store.clone())).await.unwrap();
+        let (store, used): (_, Arc<dyn Store>) = if let Some((store, staged)) = extras.staged {
+            (store, Arc::new(staged))
+        } else {
+            let store = SqliteStore::open(&folder.path().join("runnel.db")).await.unwrap();
+            (store.clone(), Arc::new(store))
+        };
+        let app = App::start(config, used).await.unwrap();
         let listener = http::listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (shutdown, asked_to_stop) = oneshot::channel();
         let (hurry, asked_to_hurry) = oneshot::channel();
         let shutdown_asked = async { drop(asked_to_stop.await) };
         let hurry_asked = async { drop(asked_to_hurry.await) };
-        let server = tokio::spawn(http::serve(listener, app, limits, shutdown_asked, hurry_asked));
+        let server = tokio::spawn(http::serve(listener, app, extras.limits, shutdown_asked, hurry_asked));
         let (shutdown, hurry) = (Some(shutdown), Some(hurry));
         Self { demo, http: http_client(), address, shutdown, hurry, server, store, folder, dialect }
     }
@@ -429,6 +462,7 @@ pub async fn eventually(what: &str, has_come_about: impl AsyncFn() -> bool) {
 pub struct RawUpstream {
     pub address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
+    hung_up: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -458,8 +492,9 @@ impl RawUpstream {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::<Mutex<Vec<String>>>::default();
+        let hung_up = Arc::<AtomicUsize>::default();
         let task = tokio::spawn({
-            let requests = Arc::clone(&requests);
+            let (requests, hung_up) = (Arc::clone(&requests), Arc::clone(&hung_up));
             async move {
                 let mut held = Vec::new();
                 while let Ok((mut socket, _)) = listener.accept().await {
@@ -467,18 +502,23 @@ impl RawUpstream {
                     requests.lock().unwrap().push(request);
                     if let Some(response) = &response {
                         // The client may hang up at any time.
-                        let _ = socket.write_all(response).await;
-                        let _ = socket.shutdown().await;
+                        let written = socket.write_all(response).await.and(socket.shutdown().await);
+                        hung_up.fetch_add(usize::from(written.is_err()), Ordering::SeqCst);
                     }
                     held.push(socket);
                 }
             }
         });
-        Self { address, requests, task }
+        Self { address, requests, hung_up, task }
     }
 
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
+    }
+
+    /// How many responses were not read to their end.
+    pub fn hung_up(&self) -> usize {
+        self.hung_up.load(Ordering::SeqCst)
     }
 
     /// The requests so far, head and body.

@@ -231,6 +231,7 @@ fn end(status: EndStatus) -> End {
         problem: None,
         usage: None,
         duration_ms: 5,
+        unkept: None,
     }
 }
 

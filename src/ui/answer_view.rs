@@ -45,6 +45,7 @@ pub fn AnswerView(chat: Chat, live: LiveAnswer) -> impl IntoView {
             <Extras live />
             <Progress live />
             <Outcome chat live running />
+            <NotKept live />
             <div class="answer-foot">
                 <Stats live />
                 <Actions chat live running />
@@ -265,6 +266,13 @@ fn Outcome(chat: Chat, live: LiveAnswer, running: Memo<bool>) -> impl IntoView {
     }
 }
 
+/// That the server could not keep it yet. It goes away once it is kept: the conversation tells.
+#[component]
+fn NotKept(live: LiveAnswer) -> impl IntoView {
+    let why = Memo::new(move |_| live.answer.with(|answer| answer.end().and_then(|end| end.unkept.clone())));
+    move || why.get().map(|why| view! { <p class="not-kept" role="alert">{why}</p> }.into_any())
+}
+
 /// What can be done with an answer that has ended.
 #[component]
 fn Actions(chat: Chat, live: LiveAnswer, running: Memo<bool>) -> impl IntoView {
@@ -472,6 +480,7 @@ mod tests {
             problem: None,
             usage: None,
             duration_ms: 0,
+            unkept: None,
         }
     }
 

@@ -76,7 +76,9 @@ impl LiveAnswer {
     /// Takes over what the server kept, if that is more than what this page has heard: the end, or the bill.
     pub fn correct(self, kept: &Answer) {
         let is_news = self.answer.with_untracked(|answer| {
-            kept.end().is_some() && (answer.end().is_none() || answer.bill != kept.bill)
+            let unkept = |answer: &Answer| answer.end().is_some_and(|end| end.unkept.is_some());
+            kept.end().is_some()
+                && (answer.end().is_none() || answer.bill != kept.bill || unkept(answer) != unkept(kept))
         });
         if is_news {
             self.answer.set(kept.clone());

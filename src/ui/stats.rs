@@ -169,6 +169,7 @@ mod tests {
                 problem: None,
                 usage: Some(usage),
                 duration_ms: 2400,
+                unkept: None,
             }),
         );
         assert_eq!(
@@ -191,6 +192,7 @@ mod tests {
                 problem: None,
                 usage: None,
                 duration_ms: 2400,
+                unkept: None,
             }),
         );
         assert!(join(&summary(&answer, None, true)).ends_with("about 2 tokens · cost to come"));

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::Stream;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::chat::{Answer, AnswerEvent, AnswerId, Applied, ConversationId, End, EndStatus, Question, Seq};
+use super::bounds::{Bounds, Exceeded};
+use crate::api::ApiError;
+use crate::chat::{Answer, AnswerEvent, AnswerId, Applied, End, EndStatus, Seq};
 use crate::problem::Problem;
 use crate::sse;
 
@@ -30,19 +32,22 @@ pub struct LiveAnswer {
 
 #[derive(Debug)]
 struct Shared {
-    conversation: ConversationId,
-    question: Question,
+    id: AnswerId,
     started: Instant,
     log: Mutex<Log>,
     /// The last event, for those who wait for the next.
     last: watch::Sender<Seq>,
     stop: CancellationToken,
     interrupt: CancellationToken,
+    keeping: watch::Sender<Keeping>,
+    keep_now: Notify,
 }
 
 #[derive(Debug)]
 struct Log {
     answer: Answer,
+    /// False once the store has the whole answer and its content is no longer held here.
+    has_content: bool,
     /// The events as they are sent, one after the other.
     frames: Vec<u8>,
     /// Where event 1, 2, 3, … ends in `frames`.
@@ -58,45 +63,47 @@ pub enum Interruption {
     Shutdown,
 }
 
+/// Whether the store has the whole answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Keeping {
+    /// It has not been asked yet.
+    Pending,
+    /// It was asked so many times, and did not do it for this reason.
+    Refused(u32, ApiError),
+    Kept,
+}
+
 impl LiveAnswer {
     /// An answer to which nothing has happened yet.
     #[must_use]
-    pub fn new(conversation: ConversationId, question: Question, answer: Answer) -> Self {
+    pub fn new(answer: Answer) -> Self {
         let shared = Shared {
-            conversation,
-            question,
+            id: answer.id,
             started: Instant::now(),
             last: watch::Sender::new(answer.seq),
-            log: Mutex::new(Log { answer, frames: Vec::new(), ends: Vec::new() }),
+            log: Mutex::new(Log { answer, has_content: true, frames: Vec::new(), ends: Vec::new() }),
             stop: CancellationToken::new(),
             interrupt: CancellationToken::new(),
+            keeping: watch::Sender::new(Keeping::Pending),
+            keep_now: Notify::new(),
         };
         Self { shared: Arc::new(shared) }
     }
 
     /// An answer that ended a while ago: its log holds fewer events than came at the time.
     #[must_use]
-    pub fn replay(conversation: ConversationId, question: Question, answer: &Answer) -> Self {
+    pub fn replay(answer: &Answer) -> Self {
         let mut first = Answer::new(answer.id, answer.question, &answer.requested_model);
         first.begun_ms = answer.begun_ms;
-        let live = Self::new(conversation, question, first);
-        live.append(answer.events());
+        let live = Self::new(first);
+        live.append(&answer.events());
+        live.kept();
         live
     }
 
     #[must_use]
-    pub fn conversation(&self) -> ConversationId {
-        self.shared.conversation
-    }
-
-    #[must_use]
-    pub fn question(&self) -> &Question {
-        &self.shared.question
-    }
-
-    #[must_use]
     pub fn id(&self) -> AnswerId {
-        self.log().answer.id
+        self.shared.id
     }
 
     /// The last event's number.
@@ -110,10 +117,72 @@ impl LiveAnswer {
         self.log().answer.end().is_none()
     }
 
-    /// The answer as it stands.
+    /// The answer as it stands; `None` once only the store has it.
     #[must_use]
-    pub fn snapshot(&self) -> Answer {
-        self.log().answer.clone()
+    pub fn snapshot(&self) -> Option<Answer> {
+        let log = self.log();
+        log.has_content.then(|| log.answer.clone())
+    }
+
+    /// What `read` makes of the text so far.
+    pub fn with_text<T>(&self, read: impl FnOnce(&str) -> T) -> T {
+        read(&self.log().answer.text)
+    }
+
+    /// Lets go of the answer's content, which the store has. The events stay.
+    pub fn release(&self) {
+        let mut log = self.log();
+        let bare = Answer::new(log.answer.id, log.answer.question, "");
+        let answer = Answer { seq: log.answer.seq, state: log.answer.state.clone(), ..bare };
+        log.answer = answer;
+        log.has_content = false;
+        log.frames.shrink_to_fit();
+        log.ends.shrink_to_fit();
+    }
+
+    /// Bytes of the events that are held.
+    #[must_use]
+    pub fn encoded_bytes(&self) -> usize {
+        self.log().frames.len()
+    }
+
+    /// The store has the whole answer.
+    pub fn kept(&self) {
+        self.shared.keeping.send_replace(Keeping::Kept);
+    }
+
+    /// The store was asked to keep the answer and did not.
+    pub fn not_kept(&self, why: ApiError) {
+        self.shared.keeping.send_modify(|keeping| {
+            let attempts = if let Keeping::Refused(attempts, _) = keeping { *attempts } else { 0 };
+            *keeping = Keeping::Refused(attempts + 1, why);
+        });
+    }
+
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        *self.shared.keeping.borrow() == Keeping::Kept
+    }
+
+    /// Has the writer of an answer that has ended ask the store once more, and waits for what comes of it.
+    ///
+    /// # Errors
+    /// The store did not keep it.
+    pub async fn keep_now(&self) -> Result<(), ApiError> {
+        let mut keeping = self.shared.keeping.subscribe();
+        let before = keeping.borrow_and_update().clone();
+        self.shared.keep_now.notify_one();
+        // The sender lives as long as this handle.
+        let now = keeping.wait_for(|now| *now == Keeping::Kept || *now != before).await;
+        match now.map(|now| now.clone()) {
+            Ok(Keeping::Refused(_, why)) => Err(why),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until somebody wants the answer to be kept now.
+    pub async fn wanted_now(&self) {
+        self.shared.keep_now.notified().await;
     }
 
     /// Asks the writer to end the answer as stopped. Without effect once it has ended.
@@ -149,22 +218,39 @@ impl LiveAnswer {
     }
 
     /// Appends events to the log and wakes the watchers once. What comes after the end is dropped.
-    pub fn append(&self, events: impl IntoIterator<Item = AnswerEvent>) {
-        let seq = {
-            let mut log = self.log();
-            for event in events {
-                log.append(&event);
-            }
-            log.answer.seq
-        };
+    pub fn append(&self, events: &[AnswerEvent]) {
+        self.append_within(Bounds::NONE, events).1.ok();
+    }
+
+    /// The same, up to the first event that would pass the bounds. Says how many were appended, and which bound kept
+    /// it from more.
+    pub fn append_within(&self, bounds: Bounds, events: &[AnswerEvent]) -> (usize, Result<(), Exceeded>) {
+        let mut log = self.log();
+        let mut count = 0;
+        let outcome = events.iter().try_for_each(|event| {
+            log.append(bounds, event)?;
+            count += 1;
+            Ok(())
+        });
+        let seq = log.answer.seq;
+        drop(log);
         self.shared.last.send_replace(seq);
+        (count, outcome)
     }
 
     /// An end of now that did not come from the upstream.
     #[must_use]
     pub fn end_now(&self, status: EndStatus, problem: Option<Problem>) -> End {
         let duration_ms = u64::try_from(self.shared.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        End { status, finish_reason: None, native_finish_reason: None, problem, usage: None, duration_ms }
+        End {
+            status,
+            finish_reason: None,
+            native_finish_reason: None,
+            problem,
+            usage: None,
+            duration_ms,
+            unkept: None,
+        }
     }
 
     /// The frames after event `after`, up to the end and then no more. Ready frames come in one piece; while
@@ -215,14 +301,17 @@ enum Tail {
 }
 
 impl Log {
-    fn append(&mut self, event: &AnswerEvent) {
+    fn append(&mut self, bounds: Bounds, event: &AnswerEvent) -> Result<(), Exceeded> {
         let seq = self.answer.seq.next();
         // An event of these types always serializes; if one did not, leaving it out would keep the numbers whole.
-        let Ok(json) = serde_json::to_string(event) else { return };
+        let Ok(json) = serde_json::to_string(event) else { return Ok(()) };
+        let frame = sse::encode(seq.0, &json);
+        bounds.check(self.frames.len() + frame.len(), self.ends.len() + 1)?;
         if self.answer.apply(seq, event) == Applied::New {
-            self.frames.extend_from_slice(sse::encode(seq.0, &json).as_bytes());
+            self.frames.extend_from_slice(frame.as_bytes());
             self.ends.push(self.frames.len());
         }
+        Ok(())
     }
 
     /// The events after `after`, at least one if there is any, as many as fit one write.
@@ -244,17 +333,16 @@ mod tests {
     use futures::StreamExt;
 
     use super::*;
-    use crate::chat::QuestionId;
+    use crate::api::ApiErrorKind;
+    use crate::chat::{Citation, QuestionId};
     use crate::sse::{Decoder, Frame};
 
     fn live() -> LiveAnswer {
-        let question = Question { id: QuestionId::now(), after: None, text: "Why?".into(), asked_ms: 0 };
-        let answer = Answer::new(AnswerId::now(), question.id, "demo/plain");
-        LiveAnswer::new(ConversationId::now(), question, answer)
+        LiveAnswer::new(Answer::new(AnswerId::now(), QuestionId::now(), "demo/plain"))
     }
 
     fn end(live: &LiveAnswer, status: EndStatus) {
-        live.append([AnswerEvent::End(live.end_now(status, None))]);
+        live.append(&[AnswerEvent::End(live.end_now(status, None))]);
     }
 
     fn text(text: &str) -> AnswerEvent {
@@ -281,7 +369,7 @@ mod tests {
     #[tokio::test]
     async fn following_from_any_number_gives_the_rest() {
         let live = live();
-        live.append(["a", "b", "c", "d"].map(text));
+        live.append(&["a", "b", "c", "d"].map(text));
         end(&live, EndStatus::Stopped);
         for (after, rest) in [(0, "abcd"), (1, "bcd"), (4, ""), (5, "")] {
             assert_eq!(read(&live, Seq(after)).await.text, rest, "after {after}");
@@ -291,13 +379,13 @@ mod tests {
     #[tokio::test]
     async fn a_watcher_that_joins_in_the_middle_gets_log_and_tail_without_gap() {
         let live = live();
-        live.append([text("a")]);
+        live.append(&[text("a")]);
         let watcher = tokio::spawn({
             let live = live.clone();
             async move { read(&live, Seq::START).await }
         });
         for _ in 0..100 {
-            live.append([text("b")]);
+            live.append(&[text("b")]);
             tokio::task::yield_now().await;
         }
         end(&live, EndStatus::Stopped);
@@ -307,7 +395,7 @@ mod tests {
     #[tokio::test]
     async fn a_long_log_comes_in_bounded_pieces() {
         let live = live();
-        live.append((0..100).map(|_| text(&"x".repeat(5000))));
+        live.append(&vec![text(&"x".repeat(5000)); 100]);
         end(&live, EndStatus::Stopped);
         let pieces: Vec<_> = live.clone().follow(Seq::START).collect().await;
         assert!(pieces.len() > 5);
@@ -318,9 +406,58 @@ mod tests {
     #[tokio::test]
     async fn an_event_larger_than_a_write_is_sent_whole() {
         let live = live();
-        live.append([text(&"x".repeat(200_000)), text("y")]);
+        live.append(&[text(&"x".repeat(200_000)), text("y")]);
         end(&live, EndStatus::Stopped);
         assert_eq!(read(&live, Seq::START).await.text.len(), 200_001);
+    }
+
+    #[tokio::test]
+    async fn the_log_stops_before_the_event_that_would_pass_a_bound() {
+        let citation = |title: &str| {
+            AnswerEvent::Citation(Citation { url: "https://example.org".into(), title: Some(title.into()) })
+        };
+        let bounds = Bounds { bytes: 1000, events: 5 };
+        let large = live();
+        let events = [text("a"), citation(&"t".repeat(700)), citation(&"t".repeat(300)), text("b")];
+        assert_eq!(large.append_within(bounds, &events), (2, Err(Exceeded::Bytes(1000))));
+        assert!(large.encoded_bytes() <= 1000);
+        assert_eq!(large.append_within(bounds, &[text("b")]), (1, Ok(())), "what is small enough still fits");
+        let many = live();
+        assert_eq!(many.append_within(bounds, &vec![AnswerEvent::Waiting; 9]), (5, Err(Exceeded::Events(5))));
+        end(&many, EndStatus::Interrupted);
+        assert_eq!(many.seq(), Seq(6), "an end always fits");
+    }
+
+    #[tokio::test]
+    async fn what_the_store_has_is_let_go_and_its_events_stay() {
+        let live = live();
+        live.append(&[text("kept")]);
+        end(&live, EndStatus::Complete);
+        live.release();
+        assert_eq!((live.snapshot(), live.is_running()), (None, false));
+        assert_eq!(live.ended().await, EndStatus::Complete);
+        assert_eq!(read(&live, Seq::START).await.text, "kept");
+    }
+
+    #[tokio::test]
+    async fn whoever_wants_an_answer_kept_now_is_told_what_came_of_it() {
+        let live = live();
+        let why = ApiError::new(ApiErrorKind::Internal, "full");
+        live.not_kept(why.clone());
+        let writer = tokio::spawn({
+            let (live, why) = (live.clone(), why.clone());
+            async move {
+                live.wanted_now().await;
+                live.not_kept(why);
+                live.wanted_now().await;
+                live.kept();
+            }
+        });
+        assert_eq!(live.keep_now().await, Err(why));
+        assert!(!live.is_kept());
+        assert_eq!(live.keep_now().await, Ok(()));
+        assert_eq!(live.keep_now().await, Ok(()), "it stays kept");
+        writer.await.unwrap();
     }
 
     #[tokio::test]

@@ -17,14 +17,20 @@ use crate::sse::{Decoder, Event, Frame};
 const LARGEST_ANSWER_BYTES: usize = 64 << 20;
 /// More calls than any model makes at once.
 const MOST_TOOL_CALLS: usize = 256;
+/// The longest name, id, reason or title that is taken over, in characters: real ones fit a line or two, and a page
+/// shows each of them whole.
+const LONGEST_NAME: usize = 200;
+const LONGEST_TITLE: usize = 1000;
+/// The longest address of a source, in bytes; a longer one is no address that a browser opens. Cut, it would be
+/// another one, so the source is left out.
+const LONGEST_ADDRESS_BYTES: usize = 8 << 10;
 
 /// Reads one answer from the bytes of a stream.
 #[derive(Debug, Default)]
 pub struct AnswerReader {
     decoder: Decoder,
     source: Source,
-    /// For each of the answer's calls: the index and the id that the upstream gave it.
-    tool_calls: Vec<(Option<u32>, Option<String>)>,
+    tool_calls: Vec<KnownCall>,
     finish_reason: Option<String>,
     native_finish_reason: Option<String>,
     usage: Option<Usage>,
@@ -118,6 +124,7 @@ impl AnswerReader {
             problem,
             usage: self.usage.clone(),
             duration_ms,
+            unkept: None,
         }
     }
 
@@ -224,7 +231,9 @@ impl AnswerReader {
     }
 
     fn read_source(&mut self, chunk: &Chunk, on_event: &mut impl FnMut(AnswerEvent)) {
-        let named = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let named = |text: &Option<String>| {
+            text.as_deref().filter(|text| !text.is_empty()).map(|text| first_of(text, LONGEST_NAME))
+        };
         let newer = Source {
             generation_id: None,
             id: named(&chunk.id).filter(|_| self.source.id.is_none()),
@@ -243,9 +252,10 @@ impl AnswerReader {
             AnswerEvent::Text(delta.text()),
             AnswerEvent::Refusal(delta.refusal().to_owned()),
         ];
-        events.extend(texts.into_iter().filter(|event| size(event) > 0));
-        for citation in delta.citations() {
-            let title = citation.title.clone().filter(|title| !title.is_empty());
+        events.extend(texts.into_iter().filter(|event| event.size() > 0));
+        for citation in delta.citations().filter(|citation| citation.url.len() <= LONGEST_ADDRESS_BYTES) {
+            let title = citation.title.as_deref().filter(|title| !title.is_empty());
+            let title = title.map(|title| first_of(title, LONGEST_TITLE));
             events.push(AnswerEvent::Citation(Citation { url: citation.url.clone(), title }));
         }
         events.extend(delta.images().map(|url| AnswerEvent::Image(url.to_owned())));
@@ -259,7 +269,7 @@ impl AnswerReader {
 
     fn emit(&mut self, event: AnswerEvent, elapsed_ms: u64, on_event: &mut impl FnMut(AnswerEvent)) {
         self.is_waiting = false;
-        self.bytes += size(&event);
+        self.bytes += event.size();
         if self.bytes > LARGEST_ANSWER_BYTES {
             let message = format!("The answer is larger than {} MiB.", LARGEST_ANSWER_BYTES >> 20);
             self.failure.get_or_insert_with(|| Failure::lasting(ProblemKind::Unreadable, message));
@@ -277,28 +287,48 @@ impl AnswerReader {
     }
 
     /// Which call a piece belongs to. Without an index it begins a new one; with the index of an earlier call
-    /// but another id and a name it does too, since some servers give every call the index 0.
+    /// but another id and a name it does too, since some servers give every call the index 0. Calls stand in the order
+    /// of their indexes, so a call keeps the upstream's unless that is taken. A piece that says nothing is none.
     fn number_tool_call(&mut self, call: &WireToolCall) -> Option<ToolCallPiece> {
-        let id = call.id.clone().filter(|id| !id.is_empty());
-        let name = call.function.as_ref().and_then(|function| function.name.clone()).unwrap_or_default();
-        let arguments =
-            call.function.as_ref().and_then(|function| function.arguments.clone()).unwrap_or_default();
+        let id = call.id.as_deref().filter(|id| !id.is_empty()).map(|id| first_of(id, LONGEST_NAME));
+        let function = call.function.as_ref();
+        let name = function.and_then(|function| function.name.as_deref()).unwrap_or_default();
+        let name = first_of(name, LONGEST_NAME);
+        let arguments = function.and_then(|function| function.arguments.clone()).unwrap_or_default();
         let known =
-            call.index.and_then(|index| self.tool_calls.iter().rposition(|(known, _)| *known == Some(index)));
-        let continues = known.filter(|&at| {
-            let (_, known_id) = &self.tool_calls[at];
-            name.is_empty() || id.is_none() || *known_id == id
-        });
+            call.index.and_then(|index| self.tool_calls.iter().rfind(|known| known.index == Some(index)));
+        let continues = known.filter(|known| name.is_empty() || id.is_none() || known.id == id);
+        if continues.is_some() && name.is_empty() && arguments.is_empty() {
+            return None;
+        }
         let index = match continues {
-            Some(index) => index,
+            Some(known) => known.number,
             None if self.tool_calls.len() < MOST_TOOL_CALLS => {
-                self.tool_calls.push((call.index, id.clone()));
-                self.tool_calls.len() - 1
+                self.begin_tool_call(call.index, id.clone())?
             }
             None => return None,
         };
-        Some(ToolCallPiece { index: u32::try_from(index).ok()?, id, name, arguments })
+        Some(ToolCallPiece { index, id, name, arguments })
     }
+
+    fn begin_tool_call(&mut self, index: Option<u32>, id: Option<String>) -> Option<u32> {
+        let is_taken = |number: u32| self.tool_calls.iter().any(|known| known.number == number);
+        let last = self.tool_calls.iter().map(|known| known.number).max();
+        let number = match index.filter(|index| !is_taken(*index)) {
+            Some(index) => index,
+            None => last.map_or(Some(0), |last| last.checked_add(1))?,
+        };
+        self.tool_calls.push(KnownCall { number, index, id });
+        Some(number)
+    }
+}
+
+/// A call of the answer's, by our number and by what the upstream calls it.
+#[derive(Debug)]
+struct KnownCall {
+    number: u32,
+    index: Option<u32>,
+    id: Option<String>,
 }
 
 /// How long the model reasons: it may begin again after it has written something. Times are in milliseconds.
@@ -322,7 +352,7 @@ impl Reasoning {
 
 fn remember_first(known: &mut Option<String>, new: Option<&str>) {
     if known.is_none() {
-        *known = new.map(str::to_owned);
+        *known = new.map(|text| first_of(text, LONGEST_NAME));
     }
 }
 
@@ -333,14 +363,8 @@ fn read_error_event(data: &str) -> WireError {
         .unwrap_or_default()
 }
 
-fn size(event: &AnswerEvent) -> usize {
-    match event {
-        AnswerEvent::Text(text) | AnswerEvent::Reasoning(text) | AnswerEvent::Refusal(text) => text.len(),
-        AnswerEvent::Image(url) => url.len(),
-        AnswerEvent::Citation(citation) => citation.url.len(),
-        AnswerEvent::ToolCall(piece) => piece.name.len() + piece.arguments.len(),
-        _ => 0,
-    }
+fn first_of(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect()
 }
 
 #[cfg(test)]
@@ -440,6 +464,71 @@ mod tests {
         let (answer, _) = read(&(piece("1", "alpha") + &piece("2", "beta")));
         let names: Vec<_> = answer.tool_calls.iter().map(|call| call.name.as_str()).collect();
         assert_eq!(names, ["alpha", "beta"]);
+    }
+
+    #[test]
+    fn calls_stand_in_the_order_of_their_indexes_and_a_number_far_out_of_line_is_one_call() {
+        let piece = |index: &str, name: &str, arguments: &str| {
+            format!(
+                "data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{{{index}\"function\":{{\"name\":\"{name}\",\"arguments\":\"{arguments}\"}}}}]}}}}]}}\n\n"
+            )
+        };
+        let (answer, _) = read(
+            &[
+                piece("\"index\":1,", "second", ""),
+                piece("\"index\":0,", "first", "a"),
+                piece("\"index\":1,", "", "b"),
+                piece("\"index\":4294967295,", "last", ""),
+                piece("", "beyond the last number", ""),
+            ]
+            .concat(),
+        );
+        let calls: Vec<_> =
+            answer.tool_calls.iter().map(|call| (call.name.as_str(), call.arguments.as_str())).collect();
+        assert_eq!(calls, [("first", "a"), ("second", "b"), ("last", "")]);
+    }
+
+    #[test]
+    fn pieces_of_a_call_that_say_nothing_are_no_events() {
+        let mut reader = AnswerReader::default();
+        let mut events = 0;
+        let piece = r#"data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{}}]}}]}"#;
+        for _ in 0..100 {
+            reader.push(format!("{piece}\n\n").as_bytes(), 0, SystemTime::UNIX_EPOCH, &mut |_| events += 1);
+        }
+        assert!(events <= 2, "{events}");
+    }
+
+    #[test]
+    fn names_and_titles_of_any_length_are_taken_over_up_to_some() {
+        let long = "é".repeat(10_000);
+        let (answer, reader) = read(&format!(
+            "data: {{\"id\":\"{long}\",\"model\":\"{long}\",\"provider\":\"{long}\",\"choices\":[{{\"delta\":{{\
+             \"annotations\":[{{\"url_citation\":{{\"url\":\"https://example.org\",\"title\":\"{long}\"}}}},\
+             {{\"url_citation\":{{\"url\":\"https://example.org/{long}\"}}}}],\
+             \"tool_calls\":[{{\"id\":\"{long}\",\"function\":{{\"name\":\"{long}\"}}}}]}},\
+             \"finish_reason\":\"{long}\",\"native_finish_reason\":\"{long}\"}}]}}\n\n"
+        ));
+        let mut names = vec![answer.tool_calls[0].name.clone()];
+        names.extend([answer.source.id, answer.source.model, answer.source.provider].into_iter().flatten());
+        let end = reader.end(0);
+        names.extend(
+            [answer.tool_calls[0].id.clone(), end.finish_reason, end.native_finish_reason]
+                .into_iter()
+                .flatten(),
+        );
+        assert_eq!(names.len(), 7);
+        for name in names {
+            assert_eq!(name.chars().count(), LONGEST_NAME);
+        }
+        let titles: Vec<_> = answer
+            .citations
+            .iter()
+            .flat_map(|citation| &citation.title)
+            .map(|title| title.chars().count())
+            .collect();
+        assert_eq!(titles, [LONGEST_TITLE]);
+        assert_eq!(answer.citations.len(), 1, "an address that is too long is left out");
     }
 
     #[test]

@@ -729,6 +729,7 @@ mod tests {
             problem: None,
             usage: None,
             duration_ms: 1500,
+            unkept: None,
         })
     }
 

@@ -10,7 +10,6 @@ use crate::library::clean_title;
 
 const QUESTION_IN_USE: &str = "This question's id is in use for another question.";
 const ANSWER_IN_USE: &str = "This answer's id is in use for another question.";
-const STILL_WRITTEN: &str = "The answer before is still being written. Stop it, or wait for its end.";
 const NO_SUCH_AFTER: &str =
     "The answer that this follows is not here: it may have been deleted. Start a new chat.";
 const DELETED: &str = "This conversation was deleted. Undo that, or start a new chat.";
@@ -306,7 +305,7 @@ async fn history(
         .await?;
         let Some(row) = row else { return Err(StoreError::NotFound(NO_SUCH_AFTER).into()) };
         if row.try_get::<bool, _>(3)? {
-            return Err(StoreError::Conflict(STILL_WRITTEN).into());
+            return Err(StoreError::PreviousAnswerRunning.into());
         }
         let question = question_from_row(&row, 4)?;
         next = question.after;
