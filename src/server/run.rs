@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::signal;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::answers::Answers;
 use super::config::{
     self, Arguments, AskArguments, Config, DemoArguments, FileArgument, OptionalFileArgument,
     UpstreamArguments,
@@ -23,19 +25,24 @@ use super::terminal::{self, MarkingWriter, say};
 use super::transfer::{self, TransferError};
 use super::{App, ask as asking, clock, file_limit, http};
 
+/// A database that is written by another program may take some seconds.
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(15);
+
 /// How a command ends: an exit code of its own, or a sentence and exit code 1.
 pub type Outcome = Result<ExitCode, Box<dyn Error>>;
 
-/// Serves the chat until it is told to stop. Answers that are being written then may take `grace` to end; told
-/// twice, it waits no longer.
+/// Serves the chat until it is told to stop. Answers that are being written then may take `grace` to end and to be
+/// kept; told twice, it waits no longer.
 ///
 /// # Errors
-/// A sentence about what to change.
+/// A sentence about what to change, or about what could not be kept.
 pub async fn serve(arguments: Arguments) -> Outcome {
     log_to_stderr();
-    let Arguments { listen, max_connections, data, shutdown_grace: grace, hosts, upstream, .. } = arguments;
+    let Arguments {
+        listen, max_connections, data, shutdown_grace: grace, hosts, answer_limit, upstream, ..
+    } = arguments;
     let limits = connection_limits(max_connections);
-    let config = Config { hosts, ..upstream.config()? };
+    let config = Config { hosts, answer_limit, ..upstream.config()? };
     let file = config::data_file(data)?;
     let listener = http::listen(listen).await.map_err(|error| cannot_listen("--listen", listen, &error))?;
     let address = listener.local_addr()?;
@@ -49,7 +56,9 @@ pub async fn serve(arguments: Arguments) -> Outcome {
     };
     say(&format!("Runnel is at http://{address} ({answers})"));
     let running = app.answers().clone();
+    let unkept = app.answers().clone();
     let (stop, hurry) = stop_requests();
+    let grace_over = tokio::spawn(grace_over(stop.clone(), hurry.clone(), grace));
     let patience = async move {
         let answers = match running.count_running() {
             0 => return,
@@ -64,8 +73,9 @@ pub async fn serve(arguments: Arguments) -> Outcome {
         }
     };
     http::serve(listener, app, limits, stop.cancelled_owned(), patience).await;
+    let lost = keep_the_rest(&unkept, grace_over).await;
     store.close().await;
-    Ok(ExitCode::SUCCESS)
+    if lost > 0 { Err(cannot_keep(lost).into()) } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// Asks one question in the terminal.
@@ -181,6 +191,53 @@ pub fn fail(error: &dyn Error) -> ExitCode {
     // If standard error is closed, the exit code has to say it.
     terminal::tell(&format!("runnel: {error}"));
     ExitCode::FAILURE
+}
+
+/// Resolves when running answers have had their time to end: `grace` after the first request to stop, or at the second.
+async fn grace_over(stop: CancellationToken, hurry: CancellationToken, grace: Duration) {
+    stop.cancelled().await;
+    tokio::select! {
+        () = tokio::time::sleep(grace) => {}
+        () = hurry.cancelled() => {}
+    }
+}
+
+/// Has what the disk refused kept after all, as long as the grace lasts, and once more in any case. Says how many
+/// answers are not kept then.
+async fn keep_the_rest(answers: &Answers, grace_over: JoinHandle<()>) -> usize {
+    let attempt = async {
+        // Whatever ended the server, answers that are still written end now.
+        answers.interrupt_all().await;
+        answers.try_to_keep().await;
+    };
+    if tokio::time::timeout(LONGEST_ATTEMPT, attempt).await.is_err() {
+        tracing::warn!("the database does not answer");
+    }
+    match answers.count_unkept() {
+        0 => return 0,
+        count => say(&format!(
+            "{} not kept yet: the disk is full, or cannot be written. Trying again until the grace is over. Press \
+             Ctrl-C again to stop now.",
+            is_or_are(count)
+        )),
+    }
+    tokio::select! {
+        () = answers.keep_all() => {}
+        _ = grace_over => {}
+    }
+    answers.count_unkept()
+}
+
+fn is_or_are(answers: usize) -> String {
+    if answers == 1 { "1 answer is".to_owned() } else { format!("{answers} answers are") }
+}
+
+fn cannot_keep(answers: usize) -> String {
+    format!(
+        "{} not kept whole: the disk is full, or cannot be written. Free some space, then start Runnel again: as much \
+         of it as could be logged is kept then.",
+        is_or_are(answers)
+    )
 }
 
 /// `-` is no name, but standard input or output.

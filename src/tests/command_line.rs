@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::store_faults::disks::{Disk, fill};
 use crate::test_app::{KEY, PATIENCE, RawUpstream, Reader, Tally, eventually, http_client, message};
 
 const BEFORE_SILENCE: &str = "This answer begins well, and then nothing more comes.";
@@ -530,6 +531,79 @@ async fn it_stops_when_told_to_although_a_stream_is_open() {
         assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""), "{signal}");
         eventually("the upstream stream is closed", async || asking.tally(prompt).await.aborted == 1).await;
     }
+}
+
+/// Two answers of 2 MB on a disk of 3 MB: neither the database nor the log has space for both.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_a_full_disk_did_not_take_is_told_and_not_lost_when_there_is_space() {
+    let asking = Asking::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let Some(_disk) = Disk::mount(folder.path(), "size=3m") else { return };
+    let start = |grace: &str| {
+        let mut command = runnel(&["--listen", "127.0.0.1:0"]);
+        command.env("OPENROUTER_BASE_URL", asking.demo.base_url()).env("RUNNEL_SHUTDOWN_GRACE", grace);
+        Program::start(command.env("RUNNEL_DATABASE_URL", folder.path().join("runnel.db")))
+    };
+    let program = start("0.1");
+    let address = program.address().await;
+    let mut messages = Vec::new();
+    for prompt in ["The first", "The second"] {
+        let message = message("demo/long", &format!("[[delta_ms=0 characters=4096 repeat=176]] {prompt}"));
+        let request = http_client().post(format!("{address}/api/send_message")).json(&message);
+        let reader = Reader::new(request.send().await.unwrap(), message.answer, Seq::START).finished().await;
+        assert_eq!(reader.status(), EndStatus::Complete);
+        messages.push((message, reader));
+    }
+    assert!(messages[0].1.answer.text.len() > 1_900_000, "{}", messages[0].1.answer.text.len());
+    let untold = messages.iter().filter(|(_, reader)| reader.end().unkept.is_none()).count();
+    assert!(untold < 2, "the disk had space for both");
+    program.signal("TERM");
+    program.says("not kept yet").await;
+    let ended = program.ended().await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.errors.contains("Free some space, then start Runnel again"), "{}", ended.errors);
+
+    // Nothing that was told to be kept is lost, and what the log has is there as soon as there is space.
+    assert!(
+        Command::new("mount").args(["-o", "remount,size=64m"]).arg(folder.path()).status().unwrap().success()
+    );
+    let program = start("30");
+    let address = program.address().await;
+    let mut found = 0;
+    for (message, reader) in &messages {
+        let url = format!("{address}/api/follow_answer?id={}", message.answer);
+        let response = http_client().get(url).send().await.unwrap();
+        let kept = Reader::new(response, message.answer, Seq::START).finished().await;
+        if reader.end().unkept.is_none() {
+            assert!(kept.answer.text == reader.answer.text, "what was told to be kept is lost");
+        } else {
+            assert!(reader.answer.text.starts_with(&kept.answer.text));
+        }
+        found += kept.answer.text.len();
+    }
+    assert!(found > 1_000_000, "{found} bytes: the log was dropped");
+
+    // Told to stop while the disk is full, it goes on trying, and ends well once there is space.
+    let ballast = fill(folder.path());
+    let message = message("demo/echo", "Is there room now?");
+    let request = http_client().post(format!("{address}/api/send_message")).json(&message);
+    // The question itself finds no room.
+    assert_eq!(request.send().await.unwrap().status(), 500);
+    std::fs::remove_file(&ballast).unwrap();
+    let stalled = crate::test_app::message("demo/stall", "Room for the question");
+    let request = http_client().post(format!("{address}/api/send_message")).json(&stalled);
+    let mut reader = Reader::new(request.send().await.unwrap(), stalled.answer, Seq::START);
+    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    let ballast = fill(folder.path());
+    let request =
+        http_client().post(format!("{address}/api/stop_answer")).json(&json!({"id": stalled.answer}));
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    assert!(reader.finished().await.end().unkept.is_some());
+    program.signal("TERM");
+    program.says("not kept yet").await;
+    std::fs::remove_file(ballast).unwrap();
+    let ended = program.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.errors);
 }
 
 #[tokio::test]
