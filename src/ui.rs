@@ -42,6 +42,9 @@ use sidebar::{DrawerButton, SidebarView};
 /// The id of the element that hands [`PageData`] to the browser's side, as JSON.
 pub const PAGE_DATA_ID: &str = "page-data";
 
+/// The id of the element that the page ends with.
+const PAGE_END_ID: &str = "page-end";
+
 /// The id of the field that a question is written in.
 pub const MESSAGE_ID: &str = "message";
 
@@ -90,6 +93,9 @@ pub fn shell(files: SiteFiles) -> impl IntoView {
                 <meta name="description" content="A self-hosted chat whose answers stream." />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" href=files.style />
+                // Drawn when it is whole: a part of it is laid out otherwise, so that a slow line or a busy machine
+                // made what stood there jump. It is small (see `api::page`).
+                <link rel="expect" href=format!("#{PAGE_END_ID}") blocking="render" />
                 <link rel="modulepreload" href=files.script />
                 <link rel="preload" r#as="fetch" type="application/wasm" crossorigin="anonymous" href=files.wasm />
                 <script nonce=nonce.clone()>{APPEARANCE_SCRIPT}</script>
@@ -102,6 +108,7 @@ pub fn shell(files: SiteFiles) -> impl IntoView {
             </head>
             <body>
                 <Root />
+                <div id=PAGE_END_ID hidden></div>
             </body>
         </html>
     }
