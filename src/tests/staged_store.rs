@@ -212,6 +212,10 @@ impl Store for StagedStore {
         self.store.import(conversations).await
     }
 
+    async fn was_changed_elsewhere(&self) -> Result<bool, StoreError> {
+        self.store.was_changed_elsewhere().await
+    }
+
     async fn backup(&self, file: &Path) -> Result<(), StoreError> {
         self.store.backup(file).await
     }

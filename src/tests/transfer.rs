@@ -802,12 +802,15 @@ async fn a_page_that_is_open_learns_of_an_import() {
     let demo = start_demo().await;
     let home = Home::new();
     let server = Server::start(&home, &home.database(), &demo).await;
-    let listing: Value = server.get("/api/list_conversations").await.json().await.unwrap();
-    let news = format!("/api/list_conversations?revision={}", listing["revision"]);
-    assert_eq!(server.get(&news).await.json::<Value>().await.unwrap(), Value::Null);
+    let list = async |known: &Value| -> Value {
+        let asked = json!({ "revision": known });
+        server.post("/api/list_conversations", &asked).await.json().await.unwrap()
+    };
+    let known = list(&json!(0)).await["revision"].take();
+    assert_eq!(list(&known).await, Value::Null);
     let imported = conversation("From elsewhere");
     home.import(&export_of(std::slice::from_ref(&imported))).await;
-    let listing: Value = server.get(&news).await.json().await.unwrap();
+    let listing = list(&known).await;
     assert_eq!(listing["conversations"][0]["id"], json!(imported.id), "{listing}");
 }
 

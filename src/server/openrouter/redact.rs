@@ -80,6 +80,8 @@ fn texts_of(event: &mut AnswerEvent) -> Vec<&mut String> {
             problem,
             usage: _,
             duration_ms: _,
+            // Why the store did not take it; said on this side.
+            unkept: _,
         }) => {
             let reasons = [finish_reason, native_finish_reason].into_iter().flatten();
             reasons.chain(problem.iter_mut().flat_map(texts_of_problem)).collect()
@@ -120,6 +122,7 @@ mod tests {
             problem: Some(problem.clone()),
             usage: None,
             duration_ms: 0,
+            unkept: None,
         };
         for event in [
             AnswerEvent::Retrying(Retry { attempt: 2, attempts: 4, wait_ms: 1, problem }),
