@@ -17,6 +17,8 @@ use crate::sse::{Decoder, Event, Frame};
 const LARGEST_ANSWER_BYTES: usize = 64 << 20;
 /// More calls than any model makes at once.
 const MOST_TOOL_CALLS: usize = 256;
+/// A larger index is a mistake, and is passed over.
+const LARGEST_TOOL_CALL_INDEX: u32 = 1 << 20;
 /// The longest name, id, reason or title that is taken over, in characters: real ones fit a line or two, and a page
 /// shows each of them whole.
 const LONGEST_NAME: usize = 200;
@@ -287,47 +289,42 @@ impl AnswerReader {
     }
 
     /// Which call a piece belongs to. Without an index it begins a new one; with the index of an earlier call
-    /// but another id and a name it does too, since some servers give every call the index 0. Calls stand in the order
-    /// of their indexes, so a call keeps the upstream's unless that is taken. A piece that says nothing is none.
+    /// but another id and a name it does too, since some servers give every call the index 0.
     fn number_tool_call(&mut self, call: &WireToolCall) -> Option<ToolCallPiece> {
-        let id = call.id.as_deref().filter(|id| !id.is_empty()).map(|id| first_of(id, LONGEST_NAME));
-        let function = call.function.as_ref();
-        let name = function.and_then(|function| function.name.as_deref()).unwrap_or_default();
-        let name = first_of(name, LONGEST_NAME);
-        let arguments = function.and_then(|function| function.arguments.clone()).unwrap_or_default();
-        let known =
-            call.index.and_then(|index| self.tool_calls.iter().rfind(|known| known.index == Some(index)));
+        let id = call.id.clone().filter(|id| !id.is_empty());
+        let name = call.function.as_ref().and_then(|function| function.name.clone()).unwrap_or_default();
+        let arguments =
+            call.function.as_ref().and_then(|function| function.arguments.clone()).unwrap_or_default();
+        let known = call
+            .index
+            .and_then(|index| self.tool_calls.iter().rev().find(|known| known.wire_index == Some(index)));
         let continues = known.filter(|known| name.is_empty() || id.is_none() || known.id == id);
-        if continues.is_some() && name.is_empty() && arguments.is_empty() {
-            return None;
-        }
-        let index = match continues {
+        let number = match continues {
             Some(known) => known.number,
-            None if self.tool_calls.len() < MOST_TOOL_CALLS => {
-                self.begin_tool_call(call.index, id.clone())?
-            }
+            None if self.tool_calls.len() < MOST_TOOL_CALLS => self.begin_tool_call(call.index, id.clone()),
             None => return None,
         };
-        Some(ToolCallPiece { index, id, name, arguments })
+        Some(ToolCallPiece { index: number, id, name, arguments })
     }
 
-    fn begin_tool_call(&mut self, index: Option<u32>, id: Option<String>) -> Option<u32> {
-        let is_taken = |number: u32| self.tool_calls.iter().any(|known| known.number == number);
+    /// The number of a new call: the upstream's index, so that calls stand in its order in whatever order they come;
+    /// if it has none, or gives one twice, the number after all others.
+    fn begin_tool_call(&mut self, wire_index: Option<u32>, id: Option<String>) -> u32 {
+        let taken = |number: u32| self.tool_calls.iter().any(|known| known.number == number);
         let last = self.tool_calls.iter().map(|known| known.number).max();
-        let number = match index.filter(|index| !is_taken(*index)) {
-            Some(index) => index,
-            None => last.map_or(Some(0), |last| last.checked_add(1))?,
-        };
-        self.tool_calls.push(KnownCall { number, index, id });
-        Some(number)
+        let number = wire_index
+            .filter(|index| !taken(*index) && *index < LARGEST_TOOL_CALL_INDEX)
+            .unwrap_or_else(|| last.map_or(0, |last| last + 1));
+        self.tool_calls.push(KnownCall { number, wire_index, id });
+        number
     }
 }
 
-/// A call of the answer's, by our number and by what the upstream calls it.
+/// One of the answer's calls: its number here, and the index and the id that the upstream gave it.
 #[derive(Debug)]
 struct KnownCall {
     number: u32,
-    index: Option<u32>,
+    wire_index: Option<u32>,
     id: Option<String>,
 }
 
@@ -529,6 +526,29 @@ mod tests {
             .collect();
         assert_eq!(titles, [LONGEST_TITLE]);
         assert_eq!(answer.citations.len(), 1, "an address that is too long is left out");
+    }
+
+    #[test]
+    fn calls_stand_in_the_order_of_their_indexes_and_not_of_their_arrival() {
+        let piece = |index: &str, name: &str, arguments: &str| {
+            format!(
+                "data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{{{index}\"function\":{{\"name\":\"{name}\",\"arguments\":\"{arguments}\"}}}}]}}}}]}}\n\n"
+            )
+        };
+        let (answer, _) = read(
+            &[
+                piece("\"index\":2,", "third", "c"),
+                piece("\"index\":0,", "first", "a"),
+                piece("", "last", "z"),
+                piece("\"index\":1,", "second", "b"),
+                piece("\"index\":2,", "", "cc"),
+                piece("\"index\":4294967295,", "far", ""),
+            ]
+            .concat(),
+        );
+        let calls: Vec<_> =
+            answer.tool_calls.iter().map(|call| (call.name.as_str(), call.arguments.as_str())).collect();
+        assert_eq!(calls, [("first", "a"), ("second", "b"), ("third", "ccc"), ("last", "z"), ("far", "")]);
     }
 
     #[test]
