@@ -59,6 +59,10 @@
 //! which a checkpoint copies once more; writing the whole message with each batch costs 250. Pages are of 1 KiB for
 //! that reason.
 //!
+//! What is deleted can be brought back for an hour. Then it is removed for good: SQLite overwrites it, the search index
+//! gives its words up at once, and both logs are left behind (`server::store`'s `erase` says how). A search has a
+//! connection of its own and five seconds. One Runnel at a time writes to a file, whatever the file's name (`lock`).
+//!
 //! A conversation is a [`tree`] of questions and answers; the branch that is shown is named by its last answer. Asking
 //! again, or differently, adds to the tree. Going on with a broken-off answer is a new answer that begins with the
 //! old one's text and a seam.

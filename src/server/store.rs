@@ -87,7 +87,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// The answers whose bill is open, oldest first, without their text.
     async fn list_open_bills(&self) -> Result<Vec<Answer>, StoreError>;
 
-    /// Notes what an answer cost. Only an open bill can be settled: what is known stays known.
+    /// Corrects what an answer cost. What is known stays if the newer word is that nobody knows.
     async fn settle_bill(&self, id: AnswerId, bill: &Bill) -> Result<(), StoreError>;
 
     /// What the answers of a conversation cost together.
@@ -108,7 +108,10 @@ pub trait Store: Debug + Send + Sync + 'static {
     async fn import(&self, conversations: &[Conversation]) -> Result<u64, StoreError>;
 
     /// True if another process has changed something since this was asked last, or since the store was opened.
-    async fn was_changed_elsewhere(&self) -> Result<bool, StoreError>;
+    /// False where that cannot be.
+    async fn was_changed_elsewhere(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 
     /// Makes a copy of everything, as it stands, that can be started from.
     async fn backup(&self, file: &Path) -> Result<(), StoreError>;

@@ -810,8 +810,10 @@ async fn a_page_that_is_open_learns_of_an_import() {
     assert_eq!(list(&known).await, Value::Null);
     let imported = conversation("From elsewhere");
     home.import(&export_of(std::slice::from_ref(&imported))).await;
-    let listing = list(&known).await;
-    assert_eq!(listing["conversations"][0]["id"], json!(imported.id), "{listing}");
+    eventually("the page is told", async || {
+        list(&known).await["conversations"][0]["id"] == json!(imported.id)
+    })
+    .await;
 }
 
 #[tokio::test]

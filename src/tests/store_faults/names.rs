@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use runnel::chat::{AnswerEvent, ConversationId};
 use runnel::server::store::{NewAnswer, SqliteStore, Store, StoreError};
 
+use super::disks::Disk;
 use super::{Folder, assert_sentence};
 use crate::store_contract::{MIDNIGHT, applied, begin, ended, load_answer, new_answer};
 
@@ -84,17 +85,34 @@ async fn beside_a_running_one_a_link_leads_to_its_log_and_another_name_nowhere()
     }
 }
 
-/// Versions before this one had the log beside the link.
 #[tokio::test]
 async fn what_a_crash_left_beside_a_link_is_recovered() {
-    let (folder, elsewhere) = (Folder::with_a_chat().await, Folder::new());
-    let link = &names(&folder, &elsewhere)[0];
+    recover_beside_a_link(Folder::with_a_chat().await, Folder::new()).await;
+}
+
+#[tokio::test]
+async fn what_a_crash_left_beside_a_link_to_another_disk_is_recovered() {
+    let elsewhere = Folder::new();
+    let Some(_disk) = Disk::mount(elsewhere.0.path(), "size=1m") else { return };
+    recover_beside_a_link(Folder::with_a_chat().await, elsewhere).await;
+}
+
+/// Versions before this one had the log beside the link.
+async fn recover_beside_a_link(folder: Folder, elsewhere: Folder) {
+    let link = &elsewhere.0.path().join("link.db");
+    symlink(folder.file(), link).unwrap();
     let store = folder.open().await.unwrap();
     let written = applied(&half_an_answer(&store).await.answer, &half());
     store.close().await;
     let log = |file: &PathBuf| PathBuf::from(format!("{}-log", file.display()));
-    fs::rename(log(&folder.file()), log(link)).unwrap();
+    fs::create_dir(log(link)).unwrap();
+    for entry in fs::read_dir(log(&folder.file())).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, log(link).join(path.file_name().unwrap())).unwrap();
+    }
+    fs::remove_dir_all(log(&folder.file())).unwrap();
     let store = SqliteStore::open(link).await.unwrap();
     assert_eq!(store.recover().await.unwrap(), [written]);
     assert!(!log(link).exists());
+    store.close().await;
 }

@@ -31,12 +31,12 @@ pub async fn list_open(pool: &SqlitePool) -> Result<Vec<Answer>, sqlx::Error> {
     rows.iter().map(|row| from_row(row, 0)).collect()
 }
 
-/// Only an open bill can be settled: what is known stays known.
 pub async fn settle(connection: &mut SqliteConnection, id: AnswerId, bill: &Bill) -> Result<(), sqlx::Error> {
     let Some((conversation, mut answer)) = super::answers::find(&mut *connection, id).await? else {
         return Ok(());
     };
-    if !has_open_bill(&answer) {
+    // Who gave up asking knows less than who was told.
+    if matches!((&answer.bill, bill), (Bill::Settled(_), Bill::Unknown)) {
         return Ok(());
     }
     answer.bill = bill.clone();

@@ -206,8 +206,25 @@ fn take_over_log_folder(named: &Path, log_folder: &Path) -> io::Result<bool> {
     if lock::is_folder_in_use(&earlier)? {
         return Ok(false);
     }
-    fs::rename(&earlier, log_folder)?;
+    match fs::rename(&earlier, log_folder) {
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => move_folder(&earlier, log_folder)?,
+        renamed => renamed?,
+    }
     Ok(true)
+}
+
+/// Moves a folder of files to another file system. If it breaks off, the folder stays where it was.
+fn move_folder(from: &Path, to: &Path) -> io::Result<()> {
+    let unfinished = with_suffix(to, ".unfinished");
+    make_folder(&unfinished)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let copy = unfinished.join(entry.file_name());
+        fs::copy(entry.path(), &copy)?;
+        File::open(copy)?.sync_all()?;
+    }
+    fs::rename(&unfinished, to)?;
+    fs::remove_dir_all(from)
 }
 
 /// What is not a database is left alone.
