@@ -330,6 +330,10 @@ impl Answers {
     /// Finds the answer. One that is just being begun is waited for, and one without an end is never taken for ended.
     async fn look_up(&self, id: AnswerId) -> Result<Found, ApiError> {
         if let Some(live) = self.find_live(id).await {
+            // It stays at hand for a while after its end, but not in a deleted chat.
+            if !live.is_running() && matches!(self.store.find_answer(id).await, Ok(None)) {
+                return Err(missing());
+            }
             return Ok(Found::Live(live));
         }
         let answer = self.load(id).await?;
@@ -363,7 +367,7 @@ impl Answers {
 
     async fn load(&self, id: AnswerId) -> Result<Answer, ApiError> {
         let found = self.store.find_answer(id).await?.map(|(_, answer)| answer);
-        found.ok_or_else(|| ApiError::not_found("This answer is not here. It may have been deleted."))
+        found.ok_or_else(missing)
     }
 
     async fn choose_model(&self, wanted: Option<&str>) -> Result<ModelId, ApiError> {
@@ -397,6 +401,10 @@ fn text_of(events: &[AnswerEvent]) -> String {
 
 fn parse_model(text: &str, rule: ModelRule) -> Result<ModelId, ApiError> {
     ModelId::parse(text, rule).map_err(|error| ApiError::bad_request(error.to_string()))
+}
+
+fn missing() -> ApiError {
+    ApiError::not_found("This answer is not here. It may have been deleted.")
 }
 
 fn check_question(question: &SentQuestion) -> Result<(), ApiError> {

@@ -144,6 +144,21 @@ async fn deleting_a_chat_stops_the_answer_that_is_just_being_begun_in_it() {
     app.eventually_stats("Deleted at birth", |tally| tally.open == 0).await;
 }
 
+#[tokio::test]
+async fn an_answer_of_a_deleted_chat_is_followed_again_once_that_is_undone() {
+    let app = TestApp::start().await;
+    let asked = message("demo/echo", "Forget this");
+    app.begin(&asked).await.finished().await;
+    for is_deleted in [true, false] {
+        let change = json!({"id": asked.conversation, "change": ConversationChange::Deleted(is_deleted)});
+        assert_eq!(app.post("/api/change_conversation", &change).await.status(), 200);
+        let status = app.try_follow(asked.answer, 0).await.status();
+        assert_eq!(status, if is_deleted { 404 } else { 200 });
+    }
+    let followed = app.follow(asked.answer, 0).await.finished().await;
+    assert_eq!(followed.answer.text, "Forget this");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_lost_its_writer_ends_when_somebody_asks_for_it() {
     let (app, store) = TestApp::start_staged().await;
