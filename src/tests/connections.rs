@@ -70,7 +70,7 @@ async fn unfinished_heads_and_idle_connections_are_closed() {
 async fn a_silent_answer_is_not_closed() {
     let app = TestApp::start_with_limits(impatient).await;
     let message = message("demo/hang", "Say nothing for long");
-    let mut reader = app.begin(&message).await;
+    let reader = app.begin(&message).await;
     // Much later, as idle connections see it, one after the other.
     for _ in 0..4 {
         read_to_close(&mut connect(app.address(), b"").await).await;
