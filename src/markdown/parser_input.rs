@@ -68,8 +68,7 @@ fn mark_length(line: &str) -> Option<usize> {
     let rest = &line[spaces..];
     let digits = rest.bytes().take(9).take_while(u8::is_ascii_digit).count();
     let mark = match rest.as_bytes().get(digits)? {
-        b'>' if digits == 0 => 1,
-        b'-' | b'+' | b'*' if digits == 0 => 1,
+        b'>' | b'-' | b'+' | b'*' if digits == 0 => 1,
         b'.' | b')' if digits > 0 => digits + 1,
         b'[' if digits == 0 && rest.starts_with("[^") => rest.find([']', '\n']).map(|end| end + 2)?,
         _ => return None,

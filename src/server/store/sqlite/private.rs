@@ -49,11 +49,12 @@ pub fn keep_from_others(file: &Path, log_folder: &Path) {
 #[cfg(unix)]
 fn take_rights_of_others(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    let mode = fs::metadata(path)?.permissions().mode();
-    if mode & 0o077 == 0 {
+    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
+    let owners = mode & 0o700;
+    if mode == owners {
         return Ok(());
     }
-    fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o700))
+    fs::set_permissions(path, fs::Permissions::from_mode(owners))
 }
 
 /// Where the person's own folder is private already.
