@@ -204,6 +204,8 @@ mod tests {
     async fn a_search_without_time_is_told_to_be_more_specific() {
         let folder = tempfile::tempdir().unwrap();
         let searcher = Searcher { patience: Duration::ZERO, ..searcher(&folder).await };
+        // Somebody else searches.
+        let _turn = searcher.turn().await.unwrap();
         let outcome = searcher.search("anything", 9).await;
         let Err(Failure::Store(error)) = outcome else { panic!("it has found something") };
         assert_eq!(error.to_string(), "The search took too long. Try more specific words.");
