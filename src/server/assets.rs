@@ -60,15 +60,17 @@ fn send(path: &str, headers: &HeaderMap) -> Response {
         return (StatusCode::NOT_FOUND, "There is no such file.").into_response();
     };
     let tag = etag(&file, encoding);
-    let mut response = if is_known(headers, &tag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        whole(path, file, encoding)
-    };
     let caching = if is_named_by_content(path) { IMMUTABLE } else { REVALIDATE };
+    unless_known(headers, &tag, caching, || whole(path, file, encoding))
+}
+
+/// The whole response, or that nothing has changed: both say for how long that is so.
+fn unless_known(headers: &HeaderMap, tag: &str, caching: &str, whole: impl FnOnce() -> Response) -> Response {
+    let mut response =
+        if is_known(headers, tag) { StatusCode::NOT_MODIFIED.into_response() } else { whole() };
     set(&mut response, CACHE_CONTROL, caching);
     set(&mut response, VARY, ACCEPT_ENCODING.as_str());
-    set(&mut response, ETAG, &tag);
+    set(&mut response, ETAG, tag);
     response
 }
 
@@ -168,6 +170,11 @@ mod tests {
         ] {
             let headers = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_static(known))]);
             assert_eq!(is_known(&headers, tag), is_same, "{known}");
+            let response = unless_known(&headers, tag, REVALIDATE, || "a file".into_response());
+            assert_eq!(response.status() == StatusCode::NOT_MODIFIED, is_same, "{known}");
+            for (name, value) in [(ETAG, tag), (CACHE_CONTROL, REVALIDATE), (VARY, "accept-encoding")] {
+                assert_eq!(response.headers()[&name], value, "{known}: {name}");
+            }
         }
         assert!(!is_known(&HeaderMap::new(), tag));
     }
