@@ -121,6 +121,11 @@
 //! to write or there is an answer to show; text that would wait for it too long is shown as it came. Mermaid,
 //! 745 KB, is loaded by the frame around a diagram and by nothing else.
 //!
+//! A page is bounded, however long its chat is ([`api::page`]). As HTML it holds the last turns, 256 KB of text at most,
+//! and of a long text the last 128 KB (`first_look`); as data, 1 MiB of what was said. The browser asks for the rest
+//! once the page is alive, and writes what comes before an answer's end aside, over many frames (`reader`). So the page
+//! can wait until it is whole before it is drawn.
+//!
 //! # Frames
 //!
 //! Pictures from elsewhere and diagrams are shown by `server::frames`, documents for `<iframe sandbox>`: theirs is an
@@ -134,12 +139,7 @@
 pub mod api;
 #[cfg(feature = "page")]
 pub mod chat;
-// What an answer looks like before the browser has written anything: the server has Markdown for it, the page has not.
-#[cfg(all(feature = "page", not(feature = "markdown")))]
-#[path = "first_look/browser.rs"]
-mod first_look;
-#[cfg(all(feature = "page", feature = "markdown"))]
-#[path = "first_look/server.rs"]
+#[cfg(feature = "page")]
 mod first_look;
 pub mod html;
 #[cfg(feature = "page")]

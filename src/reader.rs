@@ -24,8 +24,12 @@ const SPREAD_MS: f64 = 50.0;
 const STEP_MS: f64 = 24.0;
 /// Milliseconds of a frame that go into writing when there is more than can be shown at once.
 const FRAME_SHARE_MS: f64 = 6.0;
+/// The same while it is made aside: nothing else is to be done for it in that frame.
+const ASIDE_SHARE_MS: f64 = 24.0;
 /// Bytes that are written before the clock is looked at again.
 const SLICE: usize = 2048;
+/// The same while it is made aside: with each slice, what waits is copied.
+const ASIDE_SLICE: usize = 16 * 1024;
 /// Bytes. What is shorter is written at once.
 const SHORT: usize = 24 * 1024;
 /// The attribute of the element at whose end the caret stands.
@@ -48,6 +52,17 @@ pub fn write(container: HtmlElement, earlier: &str, text: &str) {
         return;
     }
     let mut writer = Writer::new(container, earlier, "");
+    writer.push(text);
+    writer.finish();
+}
+
+/// Writes a whole text, which goes on with `earlier`, into `container`, where its end stands already. What comes before
+/// that is made aside, over many frames, and put there at once: nothing that can be seen goes away meanwhile.
+#[wasm_bindgen]
+pub fn write_before(container: HtmlElement, earlier: &str, text: &str) {
+    let Some(aside) = dom::empty_like(&container) else { return write(container, earlier, text) };
+    let mut writer = Writer::new(aside, earlier, "");
+    writer.0.borrow_mut().page = Some(container);
     writer.push(text);
     writer.finish();
 }
@@ -114,6 +129,7 @@ impl Writer {
             last_step_ms: 0.0,
             less_motion: less_motion(),
             caret: None,
+            page: None,
         })))
     }
 }
@@ -133,6 +149,8 @@ struct Text {
     less_motion: Option<MediaQueryList>,
     /// The element at whose end the caret stands.
     caret: Option<Element>,
+    /// Where what was written goes in the end, if it is made aside.
+    page: Option<HtmlElement>,
 }
 
 impl Text {
@@ -147,13 +165,15 @@ impl Text {
 
     fn step(&mut self, now: f64) {
         let share = self.share(now);
+        let (most, slice) =
+            if self.page.is_some() { (ASIDE_SHARE_MS, ASIDE_SLICE) } else { (FRAME_SHARE_MS, SLICE) };
         self.last_step_ms = now;
         let mut shown = 0;
         while shown < share {
-            let slice = self.boundary((share - shown).min(SLICE));
-            self.show(slice);
-            shown += slice;
-            if now_ms() - now > FRAME_SHARE_MS {
+            let length = self.boundary((share - shown).min(slice));
+            self.show(length);
+            shown += length;
+            if now_ms() - now > most {
                 break;
             }
         }
@@ -214,6 +234,10 @@ impl Text {
         self.document.finish();
         self.apply();
         self.move_caret(None);
+        if let Some(page) = self.page.take() {
+            dom::put_before(&self.container, &page);
+            actions::load_pictures(&page);
+        }
     }
 
     fn move_caret(&mut self, to: Option<Element>) {
@@ -234,7 +258,7 @@ impl Text {
         for change in self.document.take_changes() {
             has_pictures |= dom::apply(&self.container, change);
         }
-        if has_pictures {
+        if has_pictures && self.page.is_none() {
             actions::load_pictures(&self.container);
         }
     }

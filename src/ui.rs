@@ -81,7 +81,7 @@ pub fn shell(files: SiteFiles) -> impl IntoView {
     let page = expect_context::<PageData>();
     let title = page.conversation.as_ref().map_or("", |conversation| &conversation.title);
     // Without an opening bracket nothing in it can end the element that holds it.
-    let data = serde_json::to_string(&page).unwrap_or_default().replace('<', "\\u003c");
+    let data = serde_json::to_string(&page.for_browser()).unwrap_or_default().replace('<', "\\u003c");
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -144,6 +144,7 @@ pub fn Root() -> impl IntoView {
     let chats = Chats::new(address);
     if let Some(conversation) = &page.conversation {
         chats.adopt(conversation, true);
+        chats.defer(conversation.id, &page.deferred);
     }
     chats.sidebar.update(|sidebar| (sidebar.listing, sidebar.now_ms) = (page.listing, page.now_ms));
     provide_context(chats);

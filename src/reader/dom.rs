@@ -13,9 +13,50 @@ use crate::markdown::page::{Place, to_html, write_at};
 /// A selector of what text stands in, as [`crate::markdown::page`] writes it.
 const HOLDS_TEXT: &str = "p, h2, h3, h4, h5, h6, th, td, .line, .raw-html";
 
+/// A browser takes no more arguments than some ten thousand.
+const AT_ONCE: usize = 1000;
+
 /// Writes blocks in place of what stands in `container`.
 pub fn write_all(container: &HtmlElement, nodes: &[Node]) {
     container.set_inner_html(&to_html(nodes));
+}
+
+/// An element of the same kind that stands nowhere.
+pub fn empty_like(container: &HtmlElement) -> Option<HtmlElement> {
+    container.clone_node().ok()?.dyn_into().ok()
+}
+
+/// Puts the blocks of a whole text, which were made `aside`, into `page`, which holds the last of them already. The
+/// first of these may be the end of a block alone, and is replaced. Who looks at the end sees the same afterwards.
+pub fn put_before(aside: &HtmlElement, page: &HtmlElement) {
+    let scroller = page.closest(".transcript").ok().flatten();
+    let from_end = scroller.as_ref().map(|scroller| scroller.scroll_height() - scroller.scroll_top());
+    let there = page.child_element_count().min(aside.child_element_count());
+    for _ in 1..there {
+        if let Some(last) = aside.last_element_child() {
+            last.remove();
+        }
+    }
+    while page.child_element_count() > there.saturating_sub(1)
+        && let Some(first) = page.first_element_child()
+    {
+        first.remove();
+    }
+    // Many at once: one by one, the browser would look at the styles of all others each time.
+    loop {
+        let last_ones: Vec<_> =
+            std::iter::successors(aside.last_child(), PageNode::previous_sibling).take(AT_ONCE).collect();
+        if last_ones.is_empty() {
+            break;
+        }
+        // It fails for nothing that is an element.
+        let _ = page.prepend_with_node(&last_ones.into_iter().rev().collect());
+    }
+    let _ = page.remove_attribute("data-cut");
+    let _ = page.set_attribute("data-long", "");
+    if let Some((scroller, from_end)) = scroller.zip(from_end) {
+        scroller.set_scroll_top(scroller.scroll_height() - from_end);
+    }
 }
 
 /// Makes one change; says whether a picture came that has to be loaded.

@@ -165,6 +165,32 @@ async fn the_data_of_a_page_is_json_whatever_was_said() {
     );
 }
 
+#[tokio::test]
+async fn the_page_of_a_long_answer_holds_its_end_alone() {
+    let app = TestApp::start().await;
+    let paragraph = "All of *this* is said over and over again, and `that` goes on for ever.";
+    let message =
+        message("demo/echo", &format!("[[characters=20000 delta_ms=1 repeat=30000]]{paragraph}\n\n"));
+    let reader = app.begin(&message).await.finished().await;
+    assert!(reader.answer.text.len() > 2_000_000);
+    let (status, html) = page(&app, &format!("/c/{}", message.conversation)).await;
+    assert_eq!(status, 200);
+    // 128 KB of text, four times as much with its elements, and what every page has.
+    assert!(html.len() < 700_000, "{}", html.len());
+    assert!(
+        html.contains("goes on for ever.") && html.contains("data-cut"),
+        "{}",
+        &html[html.len() - 5000..]
+    );
+    let data = page_data(&html);
+    assert_eq!(data["deferred"], json!([message.answer]));
+    let told = &data["conversation"]["answers"][0];
+    assert!(told["text"].as_str().unwrap().len() < 200, "its words are loaded later: {}", told["text"]);
+    assert_eq!(told["characters"], reader.answer.characters);
+    let whole = app.load_conversation(message.conversation).await;
+    assert_eq!(whole.answers[0].text, reader.answer.text);
+}
+
 /// What the page hands to the browser's side.
 fn page_data(html: &str) -> Value {
     let after = html.split(r#"id="page-data">"#).nth(1).unwrap();

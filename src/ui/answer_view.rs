@@ -112,10 +112,12 @@ fn Extras(live: LiveAnswer) -> impl IntoView {
     let html = move || {
         // Read, not only tracked: a memo that nobody reads never learns that there is more.
         size.get();
-        live.answer.with_untracked(extras)
+        live.is_loaded.get().then(|| live.answer.with_untracked(extras))
     };
     Effect::new(move || {
-        let has_pictures = size.get() > 0 && live.answer.with_untracked(|answer| !answer.images.is_empty());
+        let has_pictures = size.get() > 0
+            && live.is_loaded.get()
+            && live.answer.with_untracked(|answer| !answer.images.is_empty());
         if let Some(element) = element.get().filter(|_| has_pictures) {
             spawn_local(async move {
                 if let Some(reader) = reading::reader().await {
@@ -431,8 +433,11 @@ fn ForkButton(live: LiveAnswer) -> impl IntoView {
 fn CopyButton(live: LiveAnswer) -> impl IntoView {
     let label = RwSignal::new("Copy".to_owned());
     let copy = move |_| {
-        let text = live.answer.with_untracked(|answer| answer.text.clone());
         spawn_local(async move {
+            while live.is_loaded.try_get_untracked() == Some(false) {
+                browser::next_frame().await;
+            }
+            let text = live.answer.with_untracked(|answer| answer.text.clone());
             let copied = browser::copy(&text).await;
             let told = if copied { "Copied" } else { "This browser does not let pages copy" };
             label.set(told.to_owned());

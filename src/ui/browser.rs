@@ -93,16 +93,33 @@ pub fn take_page() -> Early {
     early
 }
 
-/// Moves what the server wrote into the element with this id there into `element`; false if it wrote nothing there.
-pub fn take_written(id: &str, element: &web_sys::Element) -> bool {
+/// How much of a text the server wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    Nothing,
+    /// What stands before it was too much for a page.
+    End,
+    All,
+}
+
+/// On an element that holds the end of a text alone.
+pub const CUT: &str = "data-cut";
+
+/// Moves what the server wrote into the element with this id there into `element`.
+pub fn take_written(id: &str, element: &web_sys::Element) -> Written {
     let page = take_early(|early| early.page.clone());
-    let written = page.and_then(|page| page.query_selector(&format!("#{id}")).ok().flatten());
-    if let Some(written) = &written {
-        move_children(written, element);
-        // It is for the first who asks.
-        written.remove();
+    let Some(written) = page.and_then(|page| page.query_selector(&format!("#{id}")).ok().flatten()) else {
+        return Written::Nothing;
+    };
+    move_children(&written, element);
+    // It is for the first who asks.
+    written.remove();
+    if !written.has_attribute(CUT) {
+        return Written::All;
     }
-    written.is_some()
+    // The name of an attribute is never refused.
+    let _ = element.set_attribute(CUT, "");
+    Written::End
 }
 
 fn move_children(from: &web_sys::Element, to: &web_sys::Element) {

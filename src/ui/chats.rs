@@ -1,5 +1,7 @@
 //! The chats of this page: which there are, and what was said in each.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use uuid::Uuid;
@@ -19,6 +21,9 @@ use crate::settings::{Settings, TypedSettings};
 use crate::tree::Tree;
 
 const SETTINGS_KEY: &str = "runnel-settings";
+/// The pause before what did not come with the page is asked for again; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// Every chat that this page has opened. Belongs to the root: chats outlive the components that show them.
 #[derive(Clone, Copy, Debug)]
@@ -143,6 +148,27 @@ impl Chats {
         });
     }
 
+    /// Notes which answers are to be loaded, since their content did not come with the page.
+    pub fn defer(self, id: ConversationId, deferred: &[AnswerId]) {
+        let Some(chat) = untrack(|| self.find(id)) else { return };
+        for live in chat.deferred_answers(deferred) {
+            live.is_loaded.set(false);
+        }
+    }
+
+    /// Loads what did not come with the page, if anything did not. It is tried again until it is here.
+    pub async fn load_deferred(self, chat: Chat) {
+        let mut pause = FIRST_PAUSE;
+        while chat.has_deferred() {
+            match load_conversation(chat.id).await {
+                Ok(conversation) => return self.adopt(&conversation, false),
+                Err(error) if error.kind == ApiErrorKind::NotFound => return self.mark_absent(Some(chat.id)),
+                Err(_) => browser::sleep_or_wake(pause).await,
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
     /// Takes over what the server knows of a chat. What this page knows better stays: an answer that is being
     /// read here, and a question that is on its way. `with_leaf` is false for what was asked for before a person
     /// chose another version here: it would turn the page back.
@@ -154,9 +180,16 @@ impl Chats {
             chat.title.set(conversation.title.clone());
         }
         let mut said = chat.said.get_untracked();
+        let mut has_longer = false;
         for question in &conversation.questions {
-            if !said.questions.iter().any(|known| known.id == question.id) {
-                said.questions.push(question.clone());
+            match said.questions.iter_mut().find(|known| known.id == question.id) {
+                None => said.questions.push(question.clone()),
+                // Its first words came with the page.
+                Some(known) if known.text != question.text => {
+                    known.text.clone_from(&question.text);
+                    has_longer = true;
+                }
+                Some(_) => {}
             }
         }
         for answer in &conversation.answers {
@@ -174,7 +207,7 @@ impl Chats {
             (known.questions.len(), known.answers.len(), known.leaf)
                 != (said.questions.len(), said.answers.len(), said.leaf)
         });
-        if is_news {
+        if is_news || has_longer {
             chat.said.set(said);
         }
         if known.is_none() {
@@ -350,6 +383,23 @@ impl Chat {
             };
             tree.branch(said.leaf).into_iter().filter_map(turn).collect()
         })
+    }
+
+    /// The question with this id, as it is known by now.
+    pub fn question(self, id: QuestionId) -> Option<Question> {
+        self.said.with_untracked(|said| said.questions.iter().find(|question| question.id == id).cloned())
+    }
+
+    fn deferred_answers(self, deferred: &[AnswerId]) -> Vec<LiveAnswer> {
+        self.said.with_untracked(|said| {
+            said.answers.iter().filter(|live| deferred.contains(&live.id)).copied().collect()
+        })
+    }
+
+    fn has_deferred(self) -> bool {
+        let has_deferred = |said: &Said| said.answers.iter().any(|live| !live.is_loaded.get_untracked());
+        // Nothing is to be loaded for a page that is gone.
+        self.said.try_with_untracked(has_deferred).unwrap_or_default()
     }
 
     /// How often a version was chosen here; `None` while the server has not heard of all of them.

@@ -11,7 +11,7 @@ use leptos::task::spawn_local;
 use wasm_bindgen::JsValue;
 use web_sys::{Element, HtmlElement};
 
-use super::browser;
+use super::browser::{self, CUT, Written};
 use super::live_answer::LiveAnswer;
 use super::reading::{self, Reader, Writer};
 use crate::chat::Answer;
@@ -20,6 +20,9 @@ use crate::first_look::first_html;
 /// How long text waits for the reader before it is shown as it came. A reader that the browser has kept, or that is
 /// near, is there before: then nothing is shown that has to be written again.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// So many bytes are shown, of a part whose length is not known: all of it stands in the page, but it is not loaded.
+const ALL: usize = usize::MAX;
 
 /// A part of an answer that grows at its end.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +71,8 @@ struct Growth {
     shown: usize,
     /// Whether it was written to its end.
     is_whole: bool,
+    /// Whether the end of it stands there alone, as the server wrote it.
+    is_cut: bool,
     writer: Option<Writer>,
     reader: Option<Reader>,
     wait: Wait,
@@ -89,9 +94,11 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
     let element = NodeRef::<leptos::html::Div>::new();
     // The same in both: what the server wrote stands in the page that the browser takes it from.
     let id = format!("text-{}-{}", live.id, part as u8);
-    let html = live
+    let first = live
         .answer
         .with_untracked(|answer| first_html(part.before(answer), part.of(answer), answer.end().is_none()));
+    let cut = first.as_ref().filter(|first| first.is_cut).map(|_| "");
+    let html = first.map(|first| first.html);
     let growth = browser::Local::<Growth>::default();
     // Whether the reader is here, or will never be.
     let is_ready = RwSignal::new(false);
@@ -117,15 +124,27 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
     Effect::new(move || {
         let Some(element) = element.get() else { return };
         let length = live.answer.with(|answer| part.of(answer).len());
-        if length == 0 {
+        let is_loaded = live.is_loaded.get();
+        if length == 0 && is_loaded {
             return;
         }
         let is_ended = live.answer.with_untracked(|answer| answer.end().is_some());
-        if growth.update(|growth| growth.shown == 0).unwrap_or_default()
-            && browser::take_written(&written, &element)
-        {
-            growth.update(|growth| (growth.shown, growth.is_whole) = (length, is_ended));
+        if growth.update(|growth| growth.shown == 0 && !growth.is_cut).unwrap_or_default() {
+            let written = browser::take_written(&written, &element);
+            growth.update(|growth| match written {
+                Written::Nothing => (),
+                Written::End => growth.is_cut = true,
+                Written::All => growth.shown = ALL,
+            });
         }
+        if !is_loaded {
+            return;
+        }
+        growth.update(|growth| {
+            if growth.shown == ALL {
+                (growth.shown, growth.is_whole) = (length, is_ended);
+            }
+        });
         let is_ready = is_ready.get();
         growth.update(|growth| {
             live.answer.with_untracked(|answer| {
@@ -134,12 +153,14 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
                     _ if is_ready => grow(growth, &element, words),
                     Wait::NotYet => growth.wait = await_reader(),
                     Wait::Short => (),
+                    // It goes before what stands there, and that can be read.
+                    Wait::Long(_) if growth.is_cut => (),
                     Wait::Long(_) => show_as_it_came(growth, &element, words.text),
                 }
             });
         });
     });
-    view! { <div class=class id=id dir="auto" node_ref=element inner_html=html></div> }
+    view! { <div class=class id=id dir="auto" data-cut=cut node_ref=element inner_html=html></div> }
 }
 
 /// Shows what came while the reader is on its way, beneath what the server wrote.
@@ -166,6 +187,8 @@ fn grow(growth: &mut Growth, element: &HtmlElement, words: Words) {
         // The reader could not be loaded, or it broke: the text is shown as it came.
         *growth = Growth::default();
         element.set_text_content(Some(words.text));
+        // The name of an attribute is never refused.
+        let _ = element.remove_attribute(CUT);
         // A class can always be added.
         let _ = element.class_list().add_1("plain");
     }
@@ -183,6 +206,13 @@ fn write_more(
         // It can be read already, and is written at once, so that nothing of it goes away.
         (growth.shown, growth.is_whole) = (to, false);
         growth.writer = Some(reader.writer(element, earlier, text.get(..to).unwrap_or_default())?);
+    }
+    if std::mem::take(&mut growth.is_cut) {
+        if is_ended {
+            return reader.write_before(element, earlier, text);
+        }
+        // What is being written is written from its beginning.
+        element.remove_attribute(CUT)?;
     }
     let more = text.get(growth.shown..).filter(|more| !growth.is_whole || more.is_empty());
     let is_anew = more.is_none() || (is_ended && growth.writer.is_none() && !growth.is_whole);

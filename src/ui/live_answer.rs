@@ -31,6 +31,8 @@ pub struct LiveAnswer {
     pub began_ms: StoredValue<Option<u64>>,
     /// Whether its turn is filled: in a long chat, the old ones are later.
     pub is_filled: RwSignal<bool>,
+    /// Whether its content is here: what is too long comes after the page.
+    pub is_loaded: RwSignal<bool>,
     /// Events that wait for the next frame.
     arrived: StoredValue<Vec<(Seq, AnswerEvent)>>,
     is_reading: StoredValue<bool>,
@@ -58,6 +60,7 @@ impl LiveAnswer {
             link: RwSignal::new(Link::Up),
             began_ms: StoredValue::new(None),
             is_filled: RwSignal::new(false),
+            is_loaded: RwSignal::new(true),
             arrived: StoredValue::default(),
             is_reading: StoredValue::new(false),
             is_asked: StoredValue::new(true),
@@ -73,15 +76,18 @@ impl LiveAnswer {
         live
     }
 
-    /// Takes over what the server kept, if that is more than what this page has heard: the end, or the bill.
+    /// Takes over what the server kept, if that is more than what this page has heard: the content, the end, or the
+    /// bill.
     pub fn correct(self, kept: &Answer) {
+        let is_deferred = !self.is_loaded.get_untracked();
         let is_news = self.answer.with_untracked(|answer| {
             let unkept = |answer: &Answer| answer.end().is_some_and(|end| end.unkept.is_some());
             kept.end().is_some()
                 && (answer.end().is_none() || answer.bill != kept.bill || unkept(answer) != unkept(kept))
         });
-        if is_news {
+        if is_deferred || is_news {
             self.answer.set(kept.clone());
+            self.is_loaded.set(true);
             self.set_link(Link::Up);
         }
     }

@@ -14,6 +14,15 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub fn write(this: &Reader, container: &HtmlElement, earlier: &str, text: &str) -> Result<(), JsValue>;
 
+    /// Writes a whole text, which goes on with `earlier`, into an element that holds its end already, over many frames.
+    #[wasm_bindgen(method, catch)]
+    pub fn write_before(
+        this: &Reader,
+        container: &HtmlElement,
+        earlier: &str,
+        text: &str,
+    ) -> Result<(), JsValue>;
+
     /// Shows the pictures that an element holds as data.
     #[wasm_bindgen(method, catch)]
     pub fn show_pictures(this: &Reader, element: &HtmlElement) -> Result<(), JsValue>;

@@ -21,6 +21,8 @@ const SHOWN_AT_ONCE: usize = 12;
 /// lower than this, in CSS pixels: one letter and one in answer take 217.
 const LOWEST_TURN: usize = 150;
 const SHOWN_A_FRAME: usize = 6;
+/// Bytes: no turn before these is among the first, so that neither the server's page nor the first task is long.
+const FIRST_TEXT: usize = 256 * 1024;
 const FRAMES_TO_SETTLE: usize = 6;
 
 #[component]
@@ -44,12 +46,11 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
     });
     Effect::new(move || place.start_at(browser::take_early(|early| std::mem::take(&mut early.scrolled))));
     let is_filled = RwSignal::new(false);
-    fill(
-        chat,
-        browser::height().map_or(SHOWN_AT_ONCE, |height| (1 + height / LOWEST_TURN).min(SHOWN_AT_ONCE)),
-    );
+    fill(chat, first_turns(chat));
+    let chats = expect_context::<Chats>();
     Effect::new(move || {
         spawn_local(async move {
+            chats.load_deferred(chat).await;
             while is_filled.try_get_untracked() == Some(false) {
                 browser::next_frame().await;
                 if fill(chat, SHOWN_A_FRAME) == 0 {
@@ -65,7 +66,6 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
             fill(chat, usize::MAX);
         }
     });
-    let chats = expect_context::<Chats>();
     let address = expect_context::<Address>();
     Effect::new(move || {
         // Once everything stands in the document.
@@ -116,6 +116,24 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
     }
 }
 
+/// How many of the last turns are shown at once: as many as a screen can hold, if they are not long and are here.
+fn first_turns(chat: Chat) -> usize {
+    let most =
+        browser::height().map_or(SHOWN_AT_ONCE, |height| (1 + height / LOWEST_TURN).min(SHOWN_AT_ONCE));
+    let branch = untrack(|| chat.branch());
+    let mut room = FIRST_TEXT;
+    let fits = |(at, turn): &(usize, &Turn)| {
+        let has_room = room > 0 && turn.live.is_loaded.get_untracked();
+        room = room.saturating_sub(
+            turn.live.answer.with_untracked(|answer| answer.text.len() + answer.reasoning.len()),
+        );
+        room = room.saturating_sub(turn.question.text.len());
+        // The last is shown in any case: the end of it is here.
+        *at == 0 || has_room
+    };
+    branch.iter().rev().enumerate().take(most).take_while(fits).count()
+}
+
 /// Fills the last `count` turns that are empty; says how many those were. All turns stand in the document from the
 /// start, so that nothing moves when one is filled.
 fn fill(chat: Chat, count: usize) -> usize {
@@ -130,7 +148,8 @@ fn TurnView(chat: Chat, turn: Turn) -> impl IntoView {
     view! {
         <section class="turn">
             {move || {
-                let question = question.clone();
+                // Of a question that did not come with the page, the first words did.
+                let question = chat.question(question.id).unwrap_or_else(|| question.clone());
                 live.is_filled
                     .get()
                     .then(|| {

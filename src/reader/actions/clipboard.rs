@@ -12,6 +12,8 @@ use super::writer::{Form, write};
 
 /// How long a button says what it did.
 const TOLD_MS: i32 = 2000;
+/// How long until it is looked again whether the beginning of a long answer has come.
+const UNTIL_WHOLE_MS: i32 = 100;
 const REFUSED: &str = "This browser does not let pages copy";
 
 /// Puts the text on the clipboard.
@@ -27,8 +29,14 @@ pub fn copy_tex(button: &Element) -> Option<()> {
 
 /// Puts the whole answer on the clipboard, formatted and as plain text; whoever pastes takes what they can.
 pub fn copy_rich(button: &Element) -> Option<()> {
+    let answer = browser::closest(button, ".answer")?;
+    if button.is_connected() && browser::first(&answer, "[data-cut]").is_some() {
+        let button = button.clone();
+        browser::after(UNTIL_WHOLE_MS, move || copy_rich(&button).unwrap_or_default());
+        return Some(());
+    }
     let (mut html, mut plain) = (String::new(), String::new());
-    for part in browser::all(&browser::closest(button, ".answer")?, ".answer-text.markdown") {
+    for part in browser::all(&answer, ".answer-text.markdown") {
         html.push_str(&write(&part, Form::Html));
         plain.push_str(&write(&part, Form::Plain));
     }

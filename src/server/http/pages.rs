@@ -11,7 +11,7 @@ use leptos_axum::render_app_async_with_context;
 use tower_http::compression::CompressionLayer;
 
 use super::headers;
-use crate::api::page::PageData;
+use crate::api::page::{PageData, too_long_for_page};
 use crate::api::{ApiError, ApiErrorKind};
 use crate::html::Html;
 use crate::server::{App, assets, clock};
@@ -58,12 +58,13 @@ async fn page_data(app: &App, path: &str) -> Result<(StatusCode, PageData), ApiE
         Route::Chat(id) => there_or_not(conversations.load(id).await)?,
         Route::NewChat | Route::Settings | Route::Nowhere => None,
     };
+    let deferred = conversation.as_ref().map(too_long_for_page).unwrap_or_default();
     let open = conversation.as_ref().map(|conversation| conversation.id);
     let listing = conversations.list(0, 0, open).await?.unwrap_or_default();
     let is_there = matches!(route, Route::NewChat | Route::Settings) || conversation.is_some();
     let status = if is_there { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let (about, path, now_ms) = (app.about(), path.to_owned(), clock::now_ms());
-    Ok((status, PageData { about, path, conversation, listing, now_ms }))
+    Ok((status, PageData { about, path, conversation, deferred, listing, now_ms }))
 }
 
 /// What is not there is no failure; a database that cannot be read is.
