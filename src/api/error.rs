@@ -1,7 +1,9 @@
 //! What a person may be told when a request fails.
 
+use leptos::prelude::is_browser;
 use leptos::server_fn::codec::JsonEncoding;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
+use leptos::server_fn::{Bytes, Decodes};
 use serde::{Deserialize, Serialize};
 
 /// How much of what a request holds its refusal repeats, in bytes.
@@ -72,6 +74,10 @@ impl ApiError {
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(ApiErrorKind::NotFound, message)
     }
+
+    fn no_connection() -> Self {
+        Self::new(ApiErrorKind::Network, "Runnel cannot be reached. Check the connection.")
+    }
 }
 
 impl FromServerFnError for ApiError {
@@ -79,6 +85,8 @@ impl FromServerFnError for ApiError {
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
+            // In the browser it is a response that cannot be read: a gateway's page, with whatever status.
+            ServerFnErrorErr::Deserialization(_) if is_browser() => Self::no_connection(),
             ServerFnErrorErr::Args(detail)
             | ServerFnErrorErr::MissingArg(detail)
             | ServerFnErrorErr::Deserialization(detail) => Self::bad_request(format!(
@@ -86,11 +94,15 @@ impl FromServerFnError for ApiError {
                 shortened(without_place(&detail))
             )),
             // In the browser these mean that no server, or another one, answered.
-            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => {
-                Self::new(ApiErrorKind::Network, "Runnel cannot be reached. Check the connection.")
-            }
+            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => Self::no_connection(),
             _ => Self::new(ApiErrorKind::Internal, "Something went wrong inside Runnel. Its log says more."),
         }
+    }
+
+    /// An error that is not written as ours is somebody else's: a gateway answers for a Runnel that is away, with a
+    /// page of its own and 502, 503 or 504.
+    fn de(body: Bytes) -> Self {
+        JsonEncoding::decode(body).unwrap_or_else(|_| Self::no_connection())
     }
 }
 
@@ -121,5 +133,22 @@ mod tests {
         assert!(error.message.len() < 600, "{} bytes", error.message.len());
         assert!(error.message.starts_with("The request cannot be read: unknown field `\u{e9}"), "{error}");
         assert!(error.message.ends_with("`, expected `text`"), "{error}");
+    }
+
+    #[test]
+    fn an_error_of_ours_arrives_as_it_was_sent() {
+        let sent = ApiError::new(ApiErrorKind::Gone, "It has ended.");
+        assert_eq!(ApiError::de(sent.ser()), sent);
+    }
+
+    #[test]
+    fn an_error_page_of_a_gateway_means_that_runnel_cannot_be_reached() {
+        let pages =
+            ["", "<html><head><title>502 Bad Gateway</title></head></html>", "{}", "upstream error", "null"];
+        for page in pages {
+            let error = ApiError::de(Bytes::from_static(page.as_bytes()));
+            assert_eq!(error.kind, ApiErrorKind::Network, "{page}");
+            assert!(!error.message.contains("expected"), "{error}");
+        }
     }
 }
