@@ -63,6 +63,12 @@ export class ConsoleWatch {
     this.allow(/^error: TypeError: network error/, 'server_fn itself reports a stream that breaks off.');
   }
 
+  /** Expects what is said about requests that a gateway answers in Runnel's place, once the line was broken for it. */
+  allowGateway(): void {
+    this.allowBrokenLine();
+    this.allow(/status of 50[24]/, 'Chromium itself reports responses with an error status.');
+  }
+
   /** Expects what is said about an answer whose events are gone with the Runnel that wrote it. */
   allowRestart(): void {
     this.allowBrokenLine();

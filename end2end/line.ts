@@ -1,11 +1,29 @@
-// A network line between the browser and Runnel, which a test can cut.
+// A network line between the browser and Runnel, which a test can cut. A gateway on it can answer in Runnel's place.
 
 import { once } from 'node:events';
+import { createServer as createGateway } from 'node:http';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
+/** What the gateway says while Runnel is away, as nginx does. */
+const GATEWAY_PAGE = (status: number) =>
+  `<html>\r\n<head><title>${status}</title></head>\r\n<body><center><h1>${status}</h1></center></body>\r\n</html>\r\n`;
+
 export class Line {
+  /** The paths that the gateway was asked for and answered itself. */
+  readonly answeredByGateway: string[] = [];
   private readonly sockets = new Set<Socket>();
   private isCut = false;
+  /** The status that the gateway answers with; `undefined` while it lets everything through. */
+  private gatewayStatus: number | undefined;
+  /** It listens nowhere: it is handed the connections that it answers. */
+  private readonly gateway = createGateway((request, response) => {
+    this.answeredByGateway.push(new URL(request.url ?? '/', this.url).pathname);
+    request.resume();
+    request.on('end', () => {
+      response.writeHead(this.gatewayStatus ?? 502, { 'content-type': 'text/html', connection: 'close' });
+      response.end(GATEWAY_PAGE(this.gatewayStatus ?? 502));
+    });
+  });
 
   private constructor(
     private readonly server: Server,
@@ -26,6 +44,10 @@ export class Line {
     server.on('connection', (near) => {
       if (line.isCut) {
         near.destroy();
+        return;
+      }
+      if (line.gatewayStatus !== undefined) {
+        line.gateway.emit('connection', near);
         return;
       }
       const far = connect(Number(port), hostname);
@@ -51,8 +73,16 @@ export class Line {
     }
   }
 
+  /** Breaks every connection; until the line is mended, the gateway answers with a page of its own. */
+  answerWith(status: number): void {
+    this.cut();
+    this.isCut = false;
+    this.gatewayStatus = status;
+  }
+
   mend(): void {
     this.isCut = false;
+    this.gatewayStatus = undefined;
   }
 
   async close(): Promise<void> {

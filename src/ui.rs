@@ -27,6 +27,7 @@ pub mod listing;
 pub mod live_answer;
 pub mod question_view;
 pub mod reading;
+pub mod said;
 pub mod settings_form;
 pub mod settings_page;
 pub mod sidebar;
@@ -143,7 +144,7 @@ pub fn Root() -> impl IntoView {
     provide_context(page.about);
     let chats = Chats::new(address);
     if let Some(conversation) = &page.conversation {
-        chats.adopt(conversation, true);
+        chats.adopt(conversation, None);
         chats.defer(conversation.id, &page.deferred);
     }
     chats.sidebar.update(|sidebar| (sidebar.listing, sidebar.now_ms) = (page.listing, page.now_ms));

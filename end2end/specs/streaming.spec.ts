@@ -211,3 +211,29 @@ test('a finished answer is copied as it was written', async ({ chat, page }) => 
   await expect(answer.root.getByRole('button', { name: 'Copied' })).toBeVisible();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(asked);
 });
+
+test('an event that only a newer Runnel knows changes nothing, and the page reads on', async ({
+  chat,
+  page,
+  emulator,
+}) => {
+  const followed: string[] = [];
+  page.on('request', (request) => {
+    if (request.url().includes('/api/follow_answer')) {
+      followed.push(request.url());
+    }
+  });
+  await page.route('**/api/send_message', async (route) => {
+    const response = await route.fetch();
+    const events = (await response.text()).split('\n\n').filter((event) => event.startsWith('id: '));
+    const unknown = ['data: {"from_tomorrow":{"a":[1]}}', 'data: "tomorrow"', 'data: {"seam":{"of":"another shape"}}'];
+    const withUnknown = events.flatMap((event, at) => (at % 3 === 1 ? [...unknown, event] : [event]));
+    const numbered = withUnknown.map((event, at) => `id: ${at + 1}\n${event.replace(/^id: \d+\n/, '')}\n\n`);
+    await route.fulfill({ response, body: numbered.join('') });
+  });
+  const { typed, asked } = prompt('Read on.', { delta_ms: 1 });
+  const answer = await chat.ask(typed);
+  await answer.ended('complete');
+  expect(await answer.read()).toBe(await emulator.wholeAnswer('demo/plain', asked));
+  expect(followed, 'nothing was missing').toEqual([]);
+});

@@ -208,8 +208,13 @@ fn Progress(live: LiveAnswer) -> impl IntoView {
     });
     browser::while_true(waiting_for_text, move || now.set(browser::now_ms()));
     let words = move || {
-        if live.link.get() == Link::Down {
-            return live.is_running().then(|| "The connection is lost. Connecting again…".to_owned());
+        let is_cut = match live.link.get() {
+            Link::Down => Some("The connection is lost. Connecting again…"),
+            Link::StopDelayed => Some("Not stopped yet: Runnel cannot be reached. Trying again…"),
+            Link::Up | Link::Stopping => None,
+        };
+        if let Some(words) = is_cut {
+            return live.is_running().then(|| words.to_owned());
         }
         live.answer.with(|answer| match phase(answer) {
             Some(Phase::Sending) => Some("Sending…".to_owned()),
@@ -290,7 +295,7 @@ fn Actions(chat: Chat, live: LiveAnswer, running: Memo<bool>) -> impl IntoView {
                 <div class="answer-actions">
                     <Versions chat live />
                     {(!needs_remark).then(|| view! { <TryAgain chat live class="button quiet icon-only" /> }.into_any())}
-                    {has_text.then(|| view! { <CopyButton live /> <ForkButton live /> }.into_any())}
+                    {has_text.then(|| view! { <CopyButton live /> <ForkButton chat live /> }.into_any())}
                 </div>
             }.into_any()
         })
@@ -414,7 +419,7 @@ fn Versions(chat: Chat, live: LiveAnswer) -> impl IntoView {
 
 /// Goes on from here in a chat of its own.
 #[component]
-fn ForkButton(live: LiveAnswer) -> impl IntoView {
+fn ForkButton(chat: Chat, live: LiveAnswer) -> impl IntoView {
     let chats = expect_context::<Chats>();
     view! {
         <button
@@ -422,7 +427,7 @@ fn ForkButton(live: LiveAnswer) -> impl IntoView {
             class="button quiet icon-only"
             aria-label="Go on from here in a new chat"
             title="Go on from here in a new chat"
-            on:click=move |_| chats.fork(live.id)
+            on:click=move |_| chats.fork(chat, live.id)
         >
             <Icon path=icons::FORK />
         </button>

@@ -9,8 +9,9 @@ use uuid::Uuid;
 use super::address::Address;
 use super::browser;
 use super::listing::Sidebar;
-use super::live_answer::LiveAnswer;
+use super::live_answer::{Link, LiveAnswer};
 use super::reading;
+use super::said::{ChatState, Said};
 use crate::api::answers::SentMessage;
 use crate::api::conversations::{change_conversation, fork_conversation, load_conversation};
 use crate::api::{ApiError, ApiErrorKind};
@@ -33,6 +34,10 @@ pub struct Chats {
     pub sidebar: RwSignal<Sidebar>,
     owner: StoredValue<Owner>,
     opened: RwSignal<Opened>,
+    /// The chats that are being loaded.
+    loading: StoredValue<Vec<ConversationId>>,
+    /// Whether a chat is being copied.
+    is_copying: StoredValue<bool>,
     /// What is set for the next question, as typed.
     pub settings: RwSignal<TypedSettings>,
 }
@@ -61,18 +66,6 @@ pub struct Chat {
     pub version: StoredValue<u64>,
 }
 
-/// What was said, as a tree.
-#[derive(Clone, Debug, Default)]
-struct Said {
-    questions: Vec<Question>,
-    answers: Vec<LiveAnswer>,
-    /// The end of the branch that is shown.
-    leaf: Option<AnswerId>,
-    /// How often a version was chosen here, and how many of these choices the server has heard of.
-    choices: usize,
-    told_choices: usize,
-}
-
 /// A question of the branch that is shown, and the answer that the branch goes through.
 #[derive(Clone, Debug)]
 pub struct Turn {
@@ -87,6 +80,8 @@ impl Chats {
             address,
             sidebar: RwSignal::default(),
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
+            loading: StoredValue::default(),
+            is_copying: StoredValue::new(false),
             opened: RwSignal::new(Opened { known: Vec::new(), fresh: ConversationId::now(), absent: None }),
             settings: RwSignal::default(),
         };
@@ -132,17 +127,21 @@ impl Chats {
     }
 
     /// Asks the server for a chat that this page does not know, such as one that "back" leads to, or for what is
-    /// new in one that it does.
+    /// new in one that it does. Once at a time: an older state must not come after a newer one. Whatever is missed so
+    /// is asked for with the next look at the list.
     pub fn fetch(self, id: ConversationId) {
-        let before = untrack(|| self.find(id)).map(Chat::settled_choices);
+        if self.loading.with_value(|loading| loading.contains(&id)) {
+            return;
+        }
+        self.loading.update_value(|loading| loading.push(id));
+        let before = untrack(|| self.find(id)).map(Chat::state);
         spawn_local(async move {
-            match load_conversation(id).await {
-                Ok(conversation) => {
-                    let now = untrack(|| self.find(id)).map(Chat::settled_choices);
-                    self.adopt(&conversation, now == before && now != Some(None));
-                }
+            let loaded = load_conversation(id).await;
+            self.loading.update_value(|loading| loading.retain(|known| *known != id));
+            match loaded {
+                Ok(conversation) => self.adopt(&conversation, before),
                 Err(error) if error.kind == ApiErrorKind::NotFound => self.mark_absent(Some(id)),
-                // Asked again when there is news.
+                // Asked for again once the server can be reached.
                 Err(_) => {}
             }
         });
@@ -160,8 +159,9 @@ impl Chats {
     pub async fn load_deferred(self, chat: Chat) {
         let mut pause = FIRST_PAUSE;
         while chat.has_deferred() {
+            let before = chat.state();
             match load_conversation(chat.id).await {
-                Ok(conversation) => return self.adopt(&conversation, false),
+                Ok(conversation) => return self.adopt(&conversation, Some(before)),
                 Err(error) if error.kind == ApiErrorKind::NotFound => return self.mark_absent(Some(chat.id)),
                 Err(_) => browser::sleep_or_wake(pause).await,
             }
@@ -170,9 +170,8 @@ impl Chats {
     }
 
     /// Takes over what the server knows of a chat. What this page knows better stays: an answer that is being
-    /// read here, and a question that is on its way. `with_leaf` is false for what was asked for before a person
-    /// chose another version here: it would turn the page back.
-    pub fn adopt(self, conversation: &Conversation, with_leaf: bool) {
+    /// read here, and a question that is on its way. `before` is how the chat stood when it was asked for.
+    pub fn adopt(self, conversation: &Conversation, before: Option<ChatState>) {
         let known = untrack(|| self.find(conversation.id));
         let chat = known.unwrap_or_else(|| self.new_chat(conversation.id));
         chat.version.set_value(conversation.version);
@@ -180,34 +179,34 @@ impl Chats {
             chat.title.set(conversation.title.clone());
         }
         let mut said = chat.said.get_untracked();
-        let mut has_longer = false;
+        let mut is_news = before.as_ref().is_some_and(|before| said.drop_lost(before, conversation));
         for question in &conversation.questions {
             match said.questions.iter_mut().find(|known| known.id == question.id) {
-                None => said.questions.push(question.clone()),
+                None => {
+                    said.questions.push(question.clone());
+                    is_news = true;
+                }
                 // Its first words came with the page.
                 Some(known) if known.text != question.text => {
                     known.text.clone_from(&question.text);
-                    has_longer = true;
+                    is_news = true;
                 }
                 Some(_) => {}
             }
         }
         for answer in &conversation.answers {
-            match said.answers.iter().find(|live| live.id == answer.id) {
-                Some(live) => live.correct(answer),
-                None => said.answers.push(self.owned(|| LiveAnswer::new(answer.clone()))),
+            if let Some(live) = said.answers.iter().find(|live| live.id == answer.id) {
+                live.correct(answer);
+            } else {
+                said.answers.push(self.owned(|| LiveAnswer::new(answer.clone())));
+                is_news = true;
             }
         }
-        // A question that is on its way is shown, whatever the server says of the time before.
-        let knows = |leaf| conversation.answers.iter().any(|answer| answer.id == leaf);
-        if said.leaf.is_none_or(|leaf| with_leaf && knows(leaf)) {
-            said.leaf = conversation.leaf;
-        }
-        let is_news = chat.said.with_untracked(|known| {
-            (known.questions.len(), known.answers.len(), known.leaf)
-                != (said.questions.len(), said.answers.len(), said.leaf)
-        });
-        if is_news || has_longer {
+        // What was asked for before a person chose another version here would turn the page back.
+        let is_settled =
+            before.is_none_or(|before| before.choices.is_some() && before.choices == said.settled_choices());
+        is_news |= said.follow_leaf(conversation, is_settled);
+        if is_news {
             chat.said.set(said);
         }
         if known.is_none() {
@@ -234,14 +233,18 @@ impl Chats {
         browser::store(SETTINGS_KEY, &json);
     }
 
-    /// Asks `text` in `chat`, after the answer that is shown last.
-    pub fn ask(self, chat: Chat, text: String, settings: Settings) {
-        self.ask_after(chat, untrack(|| chat.newest_answer()).map(|answer| answer.id), text, settings);
+    /// Asks `text` in `chat`, after the answer that is shown last. False if it is not asked, as with all that asks:
+    /// see [`Chat::may_ask`].
+    pub fn ask(self, chat: Chat, text: String, settings: Settings) -> bool {
+        self.ask_after(chat, untrack(|| chat.newest_answer()).map(|answer| answer.id), text, settings)
     }
 
     /// Asks `text` after `after`, beside whatever else was asked there. The draft is the composer's again if it
     /// cannot be sent.
-    pub fn ask_after(self, chat: Chat, after: Option<AnswerId>, text: String, settings: Settings) {
+    pub fn ask_after(self, chat: Chat, after: Option<AnswerId>, text: String, settings: Settings) -> bool {
+        if !chat.may_ask() {
+            return false;
+        }
         let question = Question { id: QuestionId::now(), after, text, asked_ms: 0 };
         chat.said.update(|said| said.questions.push(question.clone()));
         if untrack(|| self.fresh()) == chat.id {
@@ -249,6 +252,7 @@ impl Chats {
             self.begin(chat);
         }
         self.request_answer(chat, question, None, settings);
+        true
     }
 
     /// Asks the same question again: another answer beside the one that is there; or, with `continues`, one that
@@ -257,7 +261,7 @@ impl Chats {
         let question = chat.said.with_untracked(|said| {
             said.questions.iter().find(|question| question.id == live.question).cloned()
         });
-        if let Some(question) = question {
+        if let Some(question) = question.filter(|_| chat.may_ask()) {
             self.request_answer(chat, question, continues.then_some(live.id), settings);
         }
     }
@@ -273,6 +277,7 @@ impl Chats {
         chat.said.update(|said| {
             said.answers.push(live);
             said.leaf = Some(id);
+            said.is_chosen = false;
         });
         let message = SentMessage {
             conversation: chat.id,
@@ -289,6 +294,7 @@ impl Chats {
         let leaf = untrack(|| chat.tree()).leaf_behind(answer);
         chat.said.update(|said| {
             said.leaf = Some(leaf);
+            said.is_chosen = true;
             said.choices += 1;
         });
         spawn_local(async move {
@@ -310,20 +316,22 @@ impl Chats {
         }
     }
 
-    /// Copies the branch up to `leaf` into a chat of its own, and goes there.
-    pub fn fork(self, leaf: AnswerId) {
+    /// Copies the branch of `chat` up to `leaf` into a chat of its own, and goes there. Once at a time: two clicks
+    /// make one copy.
+    pub fn fork(self, chat: Chat, leaf: AnswerId) {
+        if self.is_copying.get_value() {
+            return;
+        }
+        self.is_copying.set_value(true);
+        chat.refusal.set(String::new());
         let id = ConversationId::now();
         spawn_local(async move {
             match fork_conversation(leaf, id).await {
                 Ok(()) => self.address.go(&format!("/c/{id}")),
-                Err(error) => leptos::logging::warn!("The chat was not copied: {error}"),
+                Err(error) => chat.refusal.set(format!("The chat was not copied. {}", error.message)),
             }
+            self.is_copying.set_value(false);
         });
-    }
-
-    /// Tells the server of a change that shows here already.
-    pub fn tell(self, id: ConversationId, change: ConversationChange) {
-        spawn_local(self::change(id, change));
     }
 
     /// The fresh chat has its first question: it gets an address of its own, and `/` becomes another chat. In
@@ -402,9 +410,23 @@ impl Chat {
         self.said.try_with_untracked(has_deferred).unwrap_or_default()
     }
 
-    /// How often a version was chosen here; `None` while the server has not heard of all of them.
-    fn settled_choices(self) -> Option<usize> {
-        self.said.with_untracked(|said| (said.choices == said.told_choices).then_some(said.choices))
+    /// How it stands now.
+    fn state(self) -> ChatState {
+        self.said.with_untracked(|said| ChatState {
+            answers: said.answers.iter().filter(|live| live.is_at_server()).map(|live| live.id).collect(),
+            choices: said.settled_choices(),
+        })
+    }
+
+    /// Nothing is asked while a question is on its way: the second of two clicks is nobody's wish, and whoever waits
+    /// longer is told why.
+    pub fn may_ask(self) -> bool {
+        let on_its_way =
+            self.said.with_untracked(|said| said.answers.iter().find(|live| live.is_on_its_way()).copied());
+        if on_its_way.is_some_and(|live| live.link.get_untracked() != Link::Up) {
+            self.refusal.set("Another question is still on its way. Wait for it, or stop it.".to_owned());
+        }
+        on_its_way.is_none()
     }
 
     /// Who follows whom.
@@ -431,7 +453,9 @@ impl Chat {
     /// A send that the server refused leaves nothing behind: the question goes back to the composer.
     fn take_back(self, question: &Question, answer: AnswerId, before: Option<AnswerId>, error: ApiError) {
         let is_last = self.said.try_update(|said| {
-            said.leaf = before;
+            if said.leaf == Some(answer) {
+                said.leaf = before;
+            }
             said.answers.retain(|live| live.id != answer);
             let is_last = !said.answers.iter().any(|live| live.question == question.id);
             if is_last {

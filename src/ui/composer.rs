@@ -40,7 +40,7 @@ pub fn Composer(chat: Chat) -> impl IntoView {
     keep_draft(chats, chat, field);
 
     let send = move || {
-        if !can_send.get_untracked() {
+        if !can_send.get_untracked() || !chat.may_ask() {
             return;
         }
         match untrack(read) {

@@ -60,25 +60,19 @@ impl Chats {
                 loop {
                     browser::sleep_or_wake(LOOK_EVERY).await;
                     browser::until_hidden(false).await;
-                    self.look().await;
+                    if self.look().await {
+                        self.catch_up();
+                    }
                 }
             });
         });
     }
 
-    /// Asks for news now.
-    pub async fn look(self) {
-        let (revision, limit, is_busy, was_away) = self.sidebar.with_untracked(|sidebar| {
-            (sidebar.listing.revision, sidebar.limit, sidebar.is_renaming, sidebar.is_away)
-        });
-        // A list drawn anew would take the title away that is being typed.
-        if is_busy {
-            return;
-        }
-        let open = match untrack(|| self.address.place(self)) {
-            Place::Chat(id) => Some(id),
-            _ => None,
-        };
+    /// Asks for news now. False if the server cannot be reached.
+    pub async fn look(self) -> bool {
+        let (revision, limit, was_away) =
+            self.sidebar.with_untracked(|sidebar| (sidebar.listing.revision, sidebar.limit, sidebar.is_away));
+        let open = self.open_chat();
         let news = list_conversations(revision, limit, open).await;
         let is_away = news.is_err();
         if is_away != was_away {
@@ -87,6 +81,37 @@ impl Chats {
         if let Ok(Some(listing)) = news {
             self.follow(&listing, open);
             self.redraw(|sidebar| sidebar.listing = listing);
+        }
+        !is_away
+    }
+
+    /// Asks for news, and does not wait for them.
+    pub fn look_soon(self) {
+        spawn_local(async move {
+            self.look().await;
+        });
+    }
+
+    /// Makes up for what failed while the server could not be reached: there may be no other news to begin it again.
+    fn catch_up(self) {
+        let Some(id) = self.open_chat().filter(|id| !untrack(|| self.is_absent(*id))) else { return };
+        let Some(chat) = untrack(|| self.find(id)) else {
+            self.fetch(id);
+            return;
+        };
+        if self.summary(id).is_some_and(|known| known.version != chat.version.get_value()) {
+            self.fetch(id);
+        }
+        if let Some(live) = untrack(|| chat.running_answer()) {
+            live.follow(id, self);
+        }
+    }
+
+    /// The chat that the address names.
+    fn open_chat(self) -> Option<ConversationId> {
+        match untrack(|| self.address.place(self)) {
+            Place::Chat(id) => Some(id),
+            _ => None,
         }
     }
 
@@ -99,7 +124,7 @@ impl Chats {
     /// The chat that is shown follows what the list says of it. If the list was `asked` for it and does not have it,
     /// it was deleted.
     fn follow(self, listing: &Listing, asked: Option<ConversationId>) {
-        let Place::Chat(id) = untrack(|| self.address.place(self)) else { return };
+        let Some(id) = self.open_chat() else { return };
         let listed = listing.conversations.iter().find(|known| known.id == id);
         if listed.is_some_and(|known| known.is_unread) && !browser::is_hidden() {
             self.change(id, ConversationChange::Read);
@@ -163,7 +188,7 @@ impl Chats {
             // Asked for with another number, so that there is an answer.
             sidebar.listing.revision = 0;
         });
-        spawn_local(self.look());
+        self.look_soon();
     }
 
     /// Searches, once nobody types any more.

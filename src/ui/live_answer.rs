@@ -18,6 +18,8 @@ use crate::sse::{Decoder, Frame};
 /// The pause before the first reconnection; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// A Stop that got lost is tried again at least so often: meanwhile the answer is written on, and paid for.
+const LONGEST_STOP_PAUSE: Duration = Duration::from_secs(4);
 
 /// An answer as the page knows it.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +38,7 @@ pub struct LiveAnswer {
     /// Events that wait for the next frame.
     arrived: StoredValue<Vec<(Seq, AnswerEvent)>>,
     is_reading: StoredValue<bool>,
-    /// Whether the server knows of it.
+    /// Whether the server has the question, as far as this page knows.
     is_asked: StoredValue<bool>,
 }
 
@@ -48,6 +50,8 @@ pub enum Link {
     Down,
     /// A person asked to stop, and the answer has not ended yet.
     Stopping,
+    /// The same, and the server could not be told yet.
+    StopDelayed,
 }
 
 impl LiveAnswer {
@@ -96,6 +100,25 @@ impl LiveAnswer {
         self.answer.with(|answer| answer.end().is_none())
     }
 
+    /// Whether this page asked for it and the server has not said yet that it has the question.
+    pub fn is_on_its_way(self) -> bool {
+        !self.is_asked.get_value() && self.is_running_now()
+    }
+
+    /// Whether the server has it for sure: something of it has come from there.
+    pub fn is_at_server(self) -> bool {
+        self.began_ms.get_value().is_none() || self.seq() > Seq::START
+    }
+
+    /// Whether this page asked for it and it is being written.
+    pub fn is_own_running(self) -> bool {
+        self.began_ms.get_value().is_some() && self.is_running_now()
+    }
+
+    fn is_running_now(self) -> bool {
+        self.answer.try_with_untracked(|answer| answer.end().is_none()) == Some(true)
+    }
+
     /// Asks, and reads the answer to its end. A request that gets lost is sent again with the same ids, which
     /// joins the answer if the first one arrived. `on_refused` is told when the server says no.
     pub fn send(self, message: SentMessage, chats: Chats, on_refused: impl FnOnce(ApiError) + 'static) {
@@ -103,49 +126,62 @@ impl LiveAnswer {
         let conversation = message.conversation;
         spawn_local(async move {
             match self.read_to_end(Some(message), chats).await {
-                Err(error) if self.is_asked.try_get_value() == Some(false) => on_refused(error),
-                result => self.finish_reading(result, conversation, chats),
+                Err(Failure::Refused(error)) => on_refused(error),
+                result => self.finish_reading(result.is_ok(), conversation, chats),
             }
         });
     }
 
     /// Reads on if the answer is running and nobody reads it yet.
     pub fn follow(self, conversation: ConversationId, chats: Chats) {
-        let running = self.answer.with_untracked(|answer| answer.end().is_none());
-        if !running || self.is_reading.get_value() {
+        if !self.is_running_now() || self.is_reading.get_value() {
             return;
         }
         self.is_reading.set_value(true);
         spawn_local(async move {
-            self.finish_reading(self.read_to_end(None, chats).await, conversation, chats);
+            self.finish_reading(self.read_to_end(None, chats).await.is_ok(), conversation, chats);
         });
     }
 
     /// An answer that cannot be followed any more has ended while nobody read it (after a restart, perhaps with
     /// less text than was seen here), or was deleted: the whole conversation tells.
-    fn finish_reading(self, result: Result<(), ApiError>, conversation: ConversationId, chats: Chats) {
-        if result.is_err() {
+    fn finish_reading(self, is_read: bool, conversation: ConversationId, chats: Chats) {
+        if !is_read {
             self.is_reading.try_set_value(false);
             chats.fetch(conversation);
         }
-        spawn_local(chats.look());
+        chats.look_soon();
     }
 
     /// Asks the server to stop. The end comes through the stream, like every other. If the question is still on
     /// its way, it is stopped once it has arrived.
     pub fn stop(self) {
-        self.link.set(Link::Stopping);
-        if self.is_asked.get_value() {
-            spawn_local(async move {
-                if let Err(error) = stop_answer(self.id).await {
-                    leptos::logging::warn!("The answer was not stopped: {error}");
-                    self.link.set(Link::Down);
-                }
-            });
+        if !self.wants_stop() {
+            self.link.set(Link::Stopping);
+            if self.is_asked.get_value() {
+                self.keep_stopping();
+            }
         }
     }
 
-    async fn read_to_end(self, mut first: Option<SentMessage>, chats: Chats) -> Result<(), ApiError> {
+    /// Tells the server to stop, until the answer has ended or is not there any more.
+    fn keep_stopping(self) {
+        spawn_local(async move {
+            let mut pause = FIRST_PAUSE;
+            while self.is_running_now() {
+                let is_told = match stop_answer(self.id).await {
+                    Ok(_) => true,
+                    Err(error) if error.kind == ApiErrorKind::NotFound => return,
+                    Err(_) => false,
+                };
+                self.link.try_set(if is_told { Link::Stopping } else { Link::StopDelayed });
+                browser::sleep_or_wake(pause).await;
+                pause = (pause * 2).min(LONGEST_STOP_PAUSE);
+            }
+        });
+    }
+
+    async fn read_to_end(self, mut first: Option<SentMessage>, chats: Chats) -> Result<(), Failure> {
         let mut pause = FIRST_PAUSE;
         loop {
             let before = self.seq();
@@ -155,25 +191,24 @@ impl LiveAnswer {
             };
             match opened {
                 Ok(stream) => {
-                    if first.take().is_some() {
-                        self.arrived_at_server();
-                        // The list has a chat more, or one that is running.
-                        spawn_local(chats.look());
+                    if first.is_some() {
+                        self.arrived_at_server(chats);
                     }
                     self.set_link(Link::Up);
-                    self.read(stream).await;
+                    // What says nothing may be a gateway's page: then the question is sent again.
+                    let is_heard = self.read(stream).await;
+                    first = first.filter(|_| !is_heard);
                 }
-                Err(error) if error.kind == ApiErrorKind::Network => {
+                Err(error) if is_passing(&error, first.is_none()) => {
                     if first.is_some() && self.wants_stop() {
-                        return Err(ApiError::new(
-                            ApiErrorKind::Network,
-                            "Stopped before the question was sent.",
-                        ));
+                        let stopped = "Stopped before the question was sent.";
+                        return Err(Failure::Refused(ApiError::new(ApiErrorKind::Network, stopped)));
                     }
                 }
-                Err(error) => return Err(error),
+                Err(error) if first.is_some() => return Err(Failure::Refused(error)),
+                Err(_) => return Err(Failure::Gone),
             }
-            if self.answer.try_with_untracked(|answer| answer.end().is_some()).unwrap_or(true) {
+            if !self.is_running_now() {
                 return Ok(());
             }
             if browser::is_hidden() {
@@ -187,34 +222,42 @@ impl LiveAnswer {
     }
 
     /// The server has the question: a Stop that was too early for it is due now.
-    fn arrived_at_server(self) {
+    fn arrived_at_server(self, chats: Chats) {
         let was_asked = self.is_asked.try_update_value(|is_asked| std::mem::replace(is_asked, true));
-        if was_asked == Some(false) && self.wants_stop() {
-            self.stop();
+        if was_asked == Some(false) {
+            if self.wants_stop() {
+                self.keep_stopping();
+            }
+            // The list has a chat more, or one that is running.
+            chats.look_soon();
         }
     }
 
     fn wants_stop(self) -> bool {
-        self.link.try_get_untracked() == Some(Link::Stopping)
+        matches!(self.link.try_get_untracked(), Some(Link::Stopping | Link::StopDelayed))
     }
 
     /// Reads one response until it ends or breaks off, or until nobody looks.
     ///
     /// A browser keeps six connections to a server and makes everything else wait, Stop included (HTTP/1.1). So
     /// a page in the background gives its own back; it goes on from its last event when it is looked at again.
-    async fn read(self, stream: ByteStream<ApiError>) {
+    /// True if an event came.
+    async fn read(self, stream: ByteStream<ApiError>) -> bool {
         let mut decoder = Decoder::default();
         let mut stream = stream.into_inner();
         let mut hidden = std::pin::pin!(browser::until_hidden(true));
+        let mut is_heard = false;
         while let Either::Left((Some(Ok(bytes)), _)) = select(stream.next(), &mut hidden).await {
             let mut arrived = Vec::new();
             let result = decoder.push(&bytes, |frame| arrived.extend(read_frame(frame)));
+            is_heard |= !arrived.is_empty();
             self.take_in(arrived);
             if result.is_err() {
                 break;
             }
         }
         self.apply_arrived();
+        is_heard
     }
 
     fn take_in(self, events: Vec<(Seq, AnswerEvent)>) {
@@ -248,12 +291,24 @@ impl LiveAnswer {
     }
 
     fn set_link(self, link: Link) {
-        let current = self.link.try_get_untracked();
-        let keeps_stopping = current == Some(Link::Stopping);
-        if current != Some(link) && !keeps_stopping {
+        if self.link.try_get_untracked() != Some(link) && !self.wants_stop() {
             self.link.try_set(link);
         }
     }
+}
+
+/// Why an answer cannot be read to its end.
+enum Failure {
+    /// The server did not take the question.
+    Refused(ApiError),
+    /// The server has the answer in another form, or not at all.
+    Gone,
+}
+
+/// Whether the same request may succeed later. That a question cannot be kept is told. An answer that was begun is
+/// there, whatever fails at the moment.
+fn is_passing(error: &ApiError, is_begun: bool) -> bool {
+    error.kind == ApiErrorKind::Network || is_begun && error.kind == ApiErrorKind::Internal
 }
 
 /// The phase of a running answer.
@@ -267,5 +322,8 @@ pub fn phase(answer: &Answer) -> Option<&Phase> {
 fn read_frame(frame: Frame) -> Option<(Seq, AnswerEvent)> {
     let Frame::Event(event) = frame else { return None };
     let seq = event.id?.parse().ok()?;
-    Some((Seq(seq), serde_json::from_slice(event.data.as_bytes()).ok()?))
+    // A newer Runnel may say more about something known than this page can read. Left out, the event would be a gap, and
+    // the page would ask for the rest for ever.
+    let event = serde_json::from_slice(event.data.as_bytes()).unwrap_or(AnswerEvent::Unknown);
+    Some((Seq(seq), event))
 }

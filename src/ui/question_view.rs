@@ -73,9 +73,10 @@ fn Editor(
         if text.trim().is_empty() {
             return;
         }
-        if let Some(settings) = chats.usable_settings(chat, rule) {
+        if let Some(settings) = chats.usable_settings(chat, rule)
+            && chats.ask_after(chat, after, text, settings)
+        {
             editing.set(false);
-            chats.ask_after(chat, after, text, settings);
         }
     };
     let cancel = move || {
