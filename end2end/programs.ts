@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -225,9 +225,29 @@ export class Runnel {
     return `/c/${conversation}`;
   }
 
+  /** Copies what it keeps, as `runnel backup` does. Gives what puts the copy in place of all that it has, once it ended. */
+  async backUp(): Promise<() => Promise<void>> {
+    const { folder } = this.program;
+    const copy = `backup-${randomUUID()}.db`;
+    await this.runCommand(['backup', copy]);
+    return async () => {
+      for (const beside of await readdir(folder)) {
+        if (beside.startsWith(DATABASE)) {
+          await rm(join(folder, beside), { recursive: true });
+        }
+      }
+      await rename(join(folder, copy), join(folder, DATABASE));
+    };
+  }
+
   /** Adds chats, one a line, as `runnel export` writes them. */
   async import(lines: string): Promise<void> {
-    const child = spawn(RUNNEL_BIN, ['import'], {
+    await this.runCommand(['import'], lines);
+  }
+
+  /** Runs the program beside it, on the same file, and waits for its end. */
+  private async runCommand(args: string[], input = ''): Promise<void> {
+    const child = spawn(RUNNEL_BIN, args, {
       cwd: this.program.folder,
       env: { RUNNEL_DATABASE_URL: DATABASE },
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -239,10 +259,10 @@ export class Runnel {
       });
     }
     const closed = once(child, 'close');
-    child.stdin.end(lines);
+    child.stdin.end(input);
     const [code] = (await closed) as [number | null];
     if (code !== 0) {
-      throw new Error(`The import ended with code ${code}. It said:\n${said}`);
+      throw new Error(`runnel ${args.join(' ')} ended with code ${code}. It said:\n${said}`);
     }
   }
 }

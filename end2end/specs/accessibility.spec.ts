@@ -250,3 +250,24 @@ test('nothing moves for those who asked for less motion', async ({ chat, page })
   await chat.stop.click();
   await answer.ended('stopped');
 });
+
+test('a chat’s first answer is told from its beginning to its end', async ({ chat, page }) => {
+  await expect(chat.newChat).toBeVisible();
+  // A live region is read out when its words change, not when it comes with them.
+  const region = page.locator('main').getByRole('status');
+  await expect(region).toBeAttached();
+  await expect(region).toBeEmpty();
+  await region.evaluate((region) => {
+    const told: (string | null)[] = [];
+    Object.assign(globalThis, { told });
+    new MutationObserver(() => told.push(region.textContent)).observe(region, {
+      characterData: true,
+      childList: true,
+      subtree: true,
+    });
+  });
+  const answer = await chat.ask(prompt('Tell me.', { delta_ms: 5 }).typed);
+  await answer.ended('complete');
+  const told = () => page.evaluate(() => (globalThis as unknown as { told: string[] }).told);
+  await expect.poll(told).toEqual(['Answering.', expect.stringMatching(/^Answer complete, \d+ characters\.$/)]);
+});

@@ -1,6 +1,7 @@
 // The transcript follows its end only while the reader is there.
 
 import type { Page } from '@playwright/test';
+import type { ChatPage } from '../pages/chat.ts';
 import { expect, prompt, test } from '../fixtures.ts';
 
 /** As Place::scrolled in src/ui/transcript.rs: half a line counts as the end. */
@@ -115,4 +116,72 @@ test('the composer never covers the text', async ({ chat }) => {
   expect(log).not.toBeNull();
   expect((log?.y ?? 0) + (log?.height ?? 0)).toBeLessThanOrEqual(composer?.y ?? 0);
   await expect(answer.statsLine).toBeInViewport();
+});
+
+/** A chat of two screens, read at its start, whose first question has two versions. The first is shown. */
+async function readFromTheStart(chat: ChatPage, page: Page): Promise<void> {
+  const fill = { delta_ms: 1, characters: 200, repeat: 150 };
+  await (await chat.ask(prompt('One.', fill).typed, { model: 'demo/echo' })).ended('complete');
+  await (await chat.ask(prompt('Two.', fill).typed)).ended('complete');
+  await chat.question(0).askInstead(prompt('Otherwise.', fill).typed);
+  await expect(chat.question(0).versions.place).toHaveText('2/2');
+  await chat.answer(0).ended('complete');
+  await (await chat.ask(prompt('After it.', fill).typed)).ended('complete');
+  await chat.question(0).versions.before.click();
+  await expect(chat.question(0).versions.place).toHaveText('1/2');
+  await chat.log.hover();
+  await page.mouse.wheel(0, -20_000);
+  await expect.poll(() => chat.scrollTop()).toBe(0);
+}
+
+/** Waits for so many drawn frames. */
+async function frames(page: Page, count: number): Promise<void> {
+  await page.evaluate(async (count) => {
+    for (let seen = 0; seen < count; seen += 1) {
+      await new Promise(requestAnimationFrame);
+    }
+  }, count);
+}
+
+test('another version of something far up leaves the reader there', async ({ chat, page }) => {
+  await readFromTheStart(chat, page);
+  for (const [arrow, place] of [
+    ['next', '2/2'],
+    ['before', '1/2'],
+  ] as const) {
+    await chat.question(0).versions[arrow].click();
+    await expect(chat.question(0).versions.place).toHaveText(place);
+    await frames(page, 12);
+    expect(await chat.scrollTop()).toBe(0);
+    await expect(chat.toEnd).toBeVisible();
+  }
+});
+
+test('a question asked on another device leaves a reader far up where they are', async ({ chat, page, newDevice }) => {
+  await readFromTheStart(chat, page);
+  const other = await newDevice();
+  await other.open(page.url());
+  await (await other.ask(prompt('From elsewhere.', { delta_ms: 1 }).typed, { model: 'demo/echo' })).ended('complete');
+  await expect(chat.questions).toHaveCount(3);
+  await frames(page, 12);
+  expect(await chat.scrollTop()).toBe(0);
+});
+
+test('another version is shown where its arrow was pressed, however long it is', async ({ chat, page }) => {
+  const short = prompt('Short.', { delta_ms: 1 });
+  await (await chat.ask(short.typed, { model: 'demo/echo' })).ended('complete');
+  await chat.question(0).askInstead(prompt('Long.', { delta_ms: 1, characters: 200, repeat: 400 }).typed);
+  await expect(chat.question(0).versions.place).toHaveText('2/2');
+  await chat.answer(0).ended('complete');
+  await chat.log.hover();
+  await page.mouse.wheel(0, -20_000);
+  await expect.poll(() => chat.scrollTop()).toBe(0);
+  await chat.question(0).versions.before.click();
+  await expect(chat.question(0).text).toHaveText(short.typed);
+  await expect(chat.toEnd).toBeHidden();
+  await chat.question(0).versions.next.click();
+  await expect(chat.question(0).versions.place).toHaveText('2/2');
+  await frames(page, 12);
+  expect(await chat.scrollTop()).toBe(0);
+  await expect(chat.toEnd).toBeVisible();
 });

@@ -1,5 +1,6 @@
 // Nothing is overwritten: a question asked differently, and another answer, are versions beside the first.
 
+import type { Locator, Page } from '@playwright/test';
 import { ChatPage } from '../pages/chat.ts';
 import { Sidebar } from '../pages/sidebar.ts';
 import { expect, type Prompt, prompt, test } from '../fixtures.ts';
@@ -19,6 +20,15 @@ async function askInstead(chat: ChatPage, index: number, words: string): Promise
   await expect(chat.answer(index).text).toHaveText(asked.asked);
   await chat.answer(index).ended('complete');
   return asked;
+}
+
+/** Counts the requests to a path from now on. */
+function count(page: Page, path: string): () => number {
+  let seen = 0;
+  page.on('request', (request) => {
+    seen += Number(new URL(request.url()).pathname === path);
+  });
+  return () => seen;
 }
 
 test('a question asked differently is a version beside the first, and what follows goes with each', async ({
@@ -300,4 +310,141 @@ test('code that broke off goes on as code behind the seam', async ({ chat, page 
   await isCode();
   await page.reload();
   await isCode();
+});
+
+test('a half-typed edit stays when another answer comes, and when another version was looked at', async ({ chat }) => {
+  const first = await ask(chat, 'Edit me slowly.');
+  await askInstead(chat, 0, 'Edit me slowly, again.');
+  const question = chat.question();
+  await question.edit.click();
+  await question.field.fill('Half an ed');
+  await chat.answer().tryAgain.click();
+  await expect(chat.answer().versions.place).toHaveText('2/2');
+  await chat.answer().ended('complete');
+  await expect(question.field).toHaveValue('Half an ed');
+  await question.versions.before.click();
+  await expect(question.text).toHaveText(first.typed);
+  await question.versions.next.click();
+  await expect(question.field).toHaveValue('Half an ed');
+  const { typed, asked } = prompt('A whole edit.', { delta_ms: 1 });
+  await question.field.fill(typed);
+  await question.ask.click();
+  await expect(chat.answer().text).toHaveText(asked);
+  await expect(question.versions.place).toHaveText('3/3');
+  await expect(question.field).toHaveCount(0);
+});
+
+test('an edit keeps focus and caret when another answer to its question comes from elsewhere', async ({
+  chat,
+  page,
+  newDevice,
+}) => {
+  await ask(chat, 'Answered elsewhere.');
+  const other = await newDevice();
+  await other.open(page.url());
+  // Nothing was asked or chosen on this page.
+  await page.reload();
+  await expect(async () => {
+    await chat.question().edit.click();
+    await expect(chat.question().field, 'the page is alive').toBeVisible({ timeout: 500 });
+  }).toPass();
+  await chat.question().field.fill('Half an ed');
+  await other.answer().tryAgain.click();
+  await expect(chat.answer().versions.place).toHaveText('2/2');
+  await expect(chat.question().field).toBeFocused();
+  await page.keyboard.type('it');
+  await expect(chat.question().field).toHaveValue('Half an edit');
+});
+
+/** Presses a button twice within one task, as a page does that is busy when a finger slips. */
+async function pressTwice(button: Locator): Promise<void> {
+  await button.evaluate((element: HTMLButtonElement) => {
+    element.click();
+    element.click();
+  });
+}
+
+for (const name of ['tryAgain', 'goOn'] as const) {
+  test(`two clicks on ${name === 'goOn' ? 'Continue' : 'Try again'} in one task ask once`, async ({ chat, page }) => {
+    const answer = await chat.ask(prompt('Once more.', { delta_ms: 1 }).typed, { model: 'demo/cut' });
+    await answer.ended('interrupted');
+    const sent = count(page, '/api/send_message');
+    await pressTwice(answer[name]);
+    await expect(chat.answer().versions.place).toHaveText('2/2');
+    await chat.answer().ended('interrupted');
+    expect(sent()).toBe(1);
+    await expect(chat.answer().versions.place).toHaveText('2/2');
+    await expect(chat.notice).toBeHidden();
+  });
+}
+
+test('two clicks on Ask in one task ask an edited question once', async ({ chat, page }) => {
+  await ask(chat, 'Edit me once.');
+  const { typed, asked } = prompt('Edited once.', { delta_ms: 1 });
+  await chat.question().edit.click();
+  await chat.question().field.fill(typed);
+  const sent = count(page, '/api/send_message');
+  await pressTwice(chat.question().ask);
+  await chat.answer().ended('complete');
+  await expect(chat.answer().text).toHaveText(asked);
+  await expect(chat.question().versions.place).toHaveText('2/2');
+  expect(sent()).toBe(1);
+});
+
+test('while a question is on its way nothing else is asked, and the page says why', async ({ chat, page, consoleWatch }) => {
+  consoleWatch.allowBrokenLine();
+  await ask(chat, 'One at a time.');
+  await ask(chat, 'The one on its way follows me.');
+  let isCut = true;
+  await page.route('**/api/send_message', (route) => (isCut ? route.abort('connectionreset') : route.continue()));
+  const waiting = await chat.ask(prompt('On its way.', { delta_ms: 1 }).typed);
+  await expect(waiting.progress).toHaveText('The connection is lost. Connecting again…');
+  const edited = prompt('Meanwhile.', { delta_ms: 1 });
+  await chat.question(0).askInstead(edited.typed);
+  await expect(chat.notice).toHaveText('Another question is still on its way. Wait for it, or stop it.');
+  await expect(chat.question(0).field).toHaveValue(edited.typed);
+  isCut = false;
+  await waiting.ended('complete');
+  await chat.question(0).ask.click();
+  await expect(chat.answer(0).text).toHaveText(edited.asked);
+  await expect(chat.notice).toBeHidden();
+});
+
+test('two clicks make one copy of a chat; a copy that fails says so', async ({ chat, page, consoleWatch }) => {
+  consoleWatch.allow(/status of 500/, 'Chromium itself reports responses with an error status.');
+  const first = await ask(chat, 'Copy me once.');
+  const before = page.url();
+  await page.route('**/api/fork_conversation', (route) =>
+    route.fulfill({ status: 500, json: { kind: 'internal', message: 'The disk is full.' } }),
+  );
+  await chat.answer().fork.click();
+  await expect(chat.notice).toHaveText('The chat was not copied. The disk is full.');
+  await expect(page).toHaveURL(before);
+  await page.unroute('**/api/fork_conversation');
+  await pressTwice(chat.answer().fork);
+  await expect(page).not.toHaveURL(before);
+  await expect(chat.questions).toHaveText([first.typed]);
+  await chat.page.reload();
+  await expect(new Sidebar(page).chat(first.asked)).toHaveCount(2);
+});
+
+test('what the server has lost is shown no longer, after an older database was put in its place', async ({
+  page,
+  ownRunnel,
+  consoleWatch,
+}) => {
+  consoleWatch.allowRestart();
+  const chat = new ChatPage(page);
+  await chat.open(ownRunnel.url);
+  const kept = await ask(chat, 'In the backup.');
+  await expect(new Sidebar(page).chat(kept.asked)).not.toContainText('(answering)');
+  const restore = await ownRunnel.backUp();
+  const lost = await ask(chat, 'Not in the backup.');
+  await expect(chat.questions).toHaveText([kept.typed, lost.typed]);
+  await ownRunnel.program.crash();
+  await restore();
+  await ownRunnel.startAgain();
+  await expect(chat.questions).toHaveText([kept.typed]);
+  const next = await ask(chat, 'After the backup.');
+  await expect(chat.questions).toHaveText([kept.typed, next.typed]);
 });

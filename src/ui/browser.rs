@@ -271,6 +271,13 @@ pub async fn sleep_or_wake(duration: Duration) {
     let _ = woken.await;
 }
 
+/// Between which places the text of the field with this id is selected, if it has the focus.
+pub fn selected_in(id: &str) -> Option<(u32, u32)> {
+    let focused = document().active_element().filter(|focused| focused.id() == id)?;
+    let field = focused.dyn_into::<web_sys::HtmlTextAreaElement>().ok()?;
+    field.selection_start().ok().flatten().zip(field.selection_end().ok().flatten())
+}
+
 /// Makes a field as tall as its text, up to the limit that the style sets.
 pub fn grow(field: &web_sys::HtmlTextAreaElement) {
     let style = web_sys::HtmlElement::style(field);
@@ -312,6 +319,26 @@ pub fn stored(key: &str) -> Option<String> {
 pub fn store(key: &str, value: &str) {
     if let Ok(Some(storage)) = window().local_storage() {
         let _ = if value.is_empty() { storage.remove_item(key) } else { storage.set_item(key, value) };
+    }
+}
+
+/// The keys of all that is kept in this browser.
+pub fn stored_keys() -> Vec<String> {
+    let Ok(Some(storage)) = window().local_storage() else { return Vec::new() };
+    let count = storage.length().unwrap_or_default();
+    (0..count).filter_map(|index| storage.key(index).ok().flatten()).collect()
+}
+
+/// What is kept in this tab under `key`; it is kept over a reload.
+pub fn stored_in_tab(key: &str) -> Option<String> {
+    window().session_storage().ok()??.get_item(key).ok()?
+}
+
+/// Keeps `value` in this tab under `key`.
+pub fn store_in_tab(key: &str, value: &str) {
+    if let Ok(Some(storage)) = window().session_storage() {
+        // Refused in private mode, or if it is full: the tab works on without.
+        let _ = storage.set_item(key, value);
     }
 }
 

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::chats::{Chat, Chats};
 use super::composer::Composer;
-use super::transcript::Transcript;
+use super::transcript::{StatusLine, Transcript};
 use super::{Missing, browser};
 use crate::api::page::AboutSite;
 use crate::chat::ConversationId;
@@ -62,6 +62,7 @@ fn ChatView(chat: Chat) -> impl IntoView {
                     chats.is_absent(chat.id).then(|| view! { <Deleted chat /> }.into_any())
                 }}
                 <Composer chat />
+                <StatusLine chat />
                 {notice}
             </div>
         </main>

@@ -60,10 +60,23 @@ pub struct Chat {
     said: RwSignal<Said>,
     /// What stands in the composer.
     pub draft: RwSignal<String>,
+    /// The questions that are being edited, and what stands there.
+    pub edits: RwSignal<Vec<Edit>>,
+    /// How often something was asked here.
+    pub asked: RwSignal<usize>,
     /// Why the last send came to nothing; empty if it did not.
     pub refusal: RwSignal<String>,
     /// The version that this page has heard of; 0 before the first.
     pub version: StoredValue<u64>,
+}
+
+/// A question that is being edited, and not asked yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    pub question: QuestionId,
+    pub text: String,
+    /// Where the caret is, if it is in there.
+    pub selected: Option<(u32, u32)>,
 }
 
 /// A question of the branch that is shown, and the answer that the branch goes through.
@@ -207,6 +220,7 @@ impl Chats {
             before.is_none_or(|before| before.choices.is_some() && before.choices == said.settled_choices());
         is_news |= said.follow_leaf(conversation, is_settled);
         if is_news {
+            chat.note_carets();
             chat.said.set(said);
         }
         if known.is_none() {
@@ -274,11 +288,13 @@ impl Chats {
         let model = settings.model.clone().unwrap_or_default();
         let id = AnswerId::now();
         let live = self.owned(|| LiveAnswer::begin(id, question.id, model));
+        chat.note_carets();
         chat.said.update(|said| {
             said.answers.push(live);
             said.leaf = Some(id);
             said.is_chosen = false;
         });
+        chat.asked.update(|asked| *asked += 1);
         let message = SentMessage {
             conversation: chat.id,
             question: question.clone().into(),
@@ -292,6 +308,7 @@ impl Chats {
     /// Shows another version: of an answer, or (`answer` being any answer to it) of a question.
     pub fn show(self, chat: Chat, answer: AnswerId) {
         let leaf = untrack(|| chat.tree()).leaf_behind(answer);
+        chat.note_carets();
         chat.said.update(|said| {
             said.leaf = Some(leaf);
             said.is_chosen = true;
@@ -349,6 +366,8 @@ impl Chats {
             title: RwSignal::default(),
             said: RwSignal::default(),
             draft: RwSignal::default(),
+            edits: RwSignal::default(),
+            asked: RwSignal::new(0),
             refusal: RwSignal::default(),
             version: StoredValue::new(0),
         })
@@ -418,6 +437,11 @@ impl Chat {
         })
     }
 
+    /// How often a version was chosen here.
+    pub fn choices(self) -> usize {
+        self.said.with(|said| said.choices)
+    }
+
     /// Nothing is asked while a question is on its way: the second of two clicks is nobody's wish, and whoever waits
     /// longer is told why.
     pub fn may_ask(self) -> bool {
@@ -437,6 +461,26 @@ impl Chat {
         })
     }
 
+    /// What stands in the field of a question that is being edited.
+    pub fn edit(self, question: QuestionId) -> Option<Edit> {
+        self.edits.with_untracked(|edits| edits.iter().find(|edit| edit.question == question).cloned())
+    }
+
+    /// Notes where the caret is before turns are drawn anew: the field is another one afterwards.
+    fn note_carets(self) {
+        let edited: Vec<_> =
+            self.edits.with_untracked(|edits| edits.iter().map(|edit| edit.question).collect());
+        for question in edited {
+            let selected = browser::selected_in(&format!("editor-{question}"));
+            self.change_edit(question, |edit| edit.selected = selected);
+        }
+    }
+
+    /// Changes it, if the question is still being edited.
+    pub fn change_edit(self, question: QuestionId, change: impl FnOnce(&mut Edit)) {
+        self.edits.try_update(|edits| edits.iter_mut().find(|edit| edit.question == question).map(change));
+    }
+
     /// The answer that a next question would follow: the last that is shown.
     pub fn newest_answer(self) -> Option<LiveAnswer> {
         self.said.with(|said| {
@@ -452,6 +496,7 @@ impl Chat {
 
     /// A send that the server refused leaves nothing behind: the question goes back to the composer.
     fn take_back(self, question: &Question, answer: AnswerId, before: Option<AnswerId>, error: ApiError) {
+        self.note_carets();
         let is_last = self.said.try_update(|said| {
             if said.leaf == Some(answer) {
                 said.leaf = before;

@@ -5,7 +5,7 @@ use leptos::html::Textarea;
 use leptos::prelude::*;
 
 use super::browser;
-use super::chats::{Chat, Chats};
+use super::chats::{Chat, Chats, Edit};
 use super::icons::{self, Icon};
 use super::live_answer::LiveAnswer;
 use crate::api::page::AboutSite;
@@ -13,15 +13,19 @@ use crate::chat::{AnswerId, Question, QuestionId};
 
 #[component]
 pub fn QuestionView(chat: Chat, question: Question, live: LiveAnswer) -> impl IntoView {
-    let editing = RwSignal::new(false);
     let Question { id, after, text, .. } = question;
     let shown = text.clone();
+    let editing = Memo::new(move |_| chat.edits.with(|edits| edits.iter().any(|edit| edit.question == id)));
+    let edit = move |_| {
+        let text = text.clone();
+        let end = u32::MAX;
+        chat.edits.update(|edits| edits.push(Edit { question: id, text, selected: Some((end, end)) }));
+    };
     view! {
         <article class="question" aria-label="You" id=id.to_string() tabindex="-1">
             {move || {
                 if editing.get() {
-                    let text = text.clone();
-                    view! { <Editor chat id after text editing /> }.into_any()
+                    view! { <Editor chat id after /> }.into_any()
                 } else {
                     let shown = shown.clone();
                     view! {
@@ -41,7 +45,7 @@ pub fn QuestionView(chat: Chat, question: Question, live: LiveAnswer) -> impl In
                     aria-label="Edit the question"
                     title="Edit the question"
                     hidden=move || editing.get()
-                    on:click=move |_| editing.set(true)
+                    on:click=edit
                 >
                     <Icon path=icons::EDIT />
                 </button>
@@ -50,37 +54,37 @@ pub fn QuestionView(chat: Chat, question: Question, live: LiveAnswer) -> impl In
     }
 }
 
-/// The question in a field. Asked again, it is another version: what was asked before stays.
+/// The question in a field. Asked again, it is another version: what was asked before stays. What stands in the field
+/// belongs to the chat: the turn is drawn anew with each version, and when another answer comes.
 #[component]
-fn Editor(
-    chat: Chat,
-    id: QuestionId,
-    after: Option<AnswerId>,
-    text: String,
-    editing: RwSignal<bool>,
-) -> impl IntoView {
+fn Editor(chat: Chat, id: QuestionId, after: Option<AnswerId>) -> impl IntoView {
     let chats = expect_context::<Chats>();
     let rule = expect_context::<AboutSite>().model_rule;
     let field = NodeRef::<Textarea>::new();
     Effect::new(move || {
         if let Some(field) = field.get() {
             browser::grow(&field);
-            let _ = field.focus();
+            if let Some((from, to)) = chat.edit(id).and_then(|edit| edit.selected) {
+                let _ = field.focus();
+                // A place beyond the text is taken for its end.
+                let _ = field.set_selection_range(from, to);
+            }
         }
     });
+    let close = move || chat.edits.update(|edits| edits.retain(|edit| edit.question != id));
     let send = move || {
-        let text = field.get_untracked().map(|field| field.value()).unwrap_or_default();
+        let text = chat.edit(id).map(|edit| edit.text).unwrap_or_default();
         if text.trim().is_empty() {
             return;
         }
         if let Some(settings) = chats.usable_settings(chat, rule)
             && chats.ask_after(chat, after, text, settings)
         {
-            editing.set(false);
+            close();
         }
     };
     let cancel = move || {
-        editing.set(false);
+        close();
         browser::before_next_frame(move || browser::focus_again(&format!("edit-{id}")));
     };
     let submit = move |event: SubmitEvent| {
@@ -101,10 +105,14 @@ fn Editor(
     view! {
         <form class="editor" aria-label="Edit the question" on:submit=submit>
             <textarea
+                id=format!("editor-{id}")
                 aria-label="Question"
                 node_ref=field
-                prop:value=text
-                on:input:target=|event| browser::grow(&event.target())
+                prop:value=chat.edit(id).map(|edit| edit.text).unwrap_or_default()
+                on:input:target=move |event| {
+                    browser::grow(&event.target());
+                    chat.change_edit(id, |edit| edit.text = event.target().value());
+                }
                 on:keydown=press
             ></textarea>
             <button type="button" class="button quiet" on:click=move |_| cancel()>

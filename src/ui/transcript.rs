@@ -10,7 +10,7 @@ use super::browser;
 use super::chats::{Chat, Chats, Turn};
 use super::icons::{self, Icon};
 use super::question_view::QuestionView;
-use crate::chat::{AnswerId, EndStatus};
+use crate::chat::EndStatus;
 
 /// How near the end counts as there, in CSS pixels: half a line.
 const NEAR_THE_END: i32 = 12;
@@ -32,17 +32,26 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
     let place = Place {
         scroller,
         at_end: RwSignal::new(true),
+        is_staying: StoredValue::new(false),
         last_top: StoredValue::new(0),
         last_height: StoredValue::new(0),
     };
     browser::on_resize(content, move || place.stick());
     // A question of one's own is always shown.
-    Effect::new(move |before: Option<Option<AnswerId>>| {
-        let newest = chat.newest_answer().map(|live| live.id);
-        if before.is_some_and(|before| before != newest) {
+    Effect::new(move |before: Option<usize>| {
+        let asked = chat.asked.get();
+        if before.is_some_and(|before| before != asked) {
             place.to_end();
         }
-        newest
+        asked
+    });
+    // Another version leaves the reader where they are: where its arrows are.
+    Effect::new(move |before: Option<usize>| {
+        let choices = chat.choices();
+        if before.is_some_and(|before| before != choices) {
+            place.stay();
+        }
+        choices
     });
     Effect::new(move || place.start_at(browser::take_early(|early| std::mem::take(&mut early.scrolled))));
     let is_filled = RwSignal::new(false);
@@ -111,7 +120,6 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
             >
                 <Icon path=icons::DOWN />
             </button>
-            <StatusLine chat />
         </div>
     }
 }
@@ -164,9 +172,10 @@ fn TurnView(chat: Chat, turn: Turn) -> impl IntoView {
     }
 }
 
-/// Tells those who do not see the page that an answer began and how it ended; never its text.
+/// Tells those who do not see the page that an answer began and how it ended; never its text. It has to be in the page
+/// before its words change: what comes with its words is not read out.
 #[component]
-fn StatusLine(chat: Chat) -> impl IntoView {
+pub fn StatusLine(chat: Chat) -> impl IntoView {
     let status = Memo::new(move |_| {
         let Some(live) = chat.newest_answer() else { return String::new() };
         live.answer.with(|answer| match answer.end() {
@@ -191,18 +200,37 @@ fn StatusLine(chat: Chat) -> impl IntoView {
 struct Place {
     scroller: NodeRef<Div>,
     at_end: RwSignal<bool>,
+    /// Whether what is shown is being replaced by another version.
+    is_staying: StoredValue<bool>,
     last_top: StoredValue<i32>,
     last_height: StoredValue<i32>,
 }
 
 impl Place {
     fn to_end(self) {
+        self.is_staying.set_value(false);
         self.set_at_end(true);
         self.stick();
     }
 
+    /// Leaves the reader where they are while what is below changes. Who is at its end then is held there.
+    fn stay(self) {
+        self.is_staying.set_value(true);
+        spawn_local(async move {
+            for _ in 0..FRAMES_TO_SETTLE {
+                browser::next_frame().await;
+            }
+            self.is_staying.try_set_value(false);
+            if let Some(scroller) = self.scroller.try_get_untracked().flatten() {
+                let left = scroller.scroll_height() - scroller.client_height() - scroller.scroll_top();
+                self.set_at_end(left <= NEAR_THE_END);
+            }
+        });
+    }
+
     fn stick(self) {
-        if let Some(scroller) = self.scroller.get_untracked().filter(|_| self.at_end.get_untracked()) {
+        let sticks = self.at_end.get_untracked() && !self.is_staying.get_value();
+        if let Some(scroller) = self.scroller.get_untracked().filter(|_| sticks) {
             let height = scroller.scroll_height();
             // It may have shrunk before, and grown again by the time the scrolling is heard of.
             self.last_height.update_value(|last| *last = height.max(*last));
