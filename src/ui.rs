@@ -21,6 +21,7 @@ pub mod browser;
 pub mod chat_page;
 pub mod chats;
 pub mod composer;
+pub mod drafts;
 pub mod growing_text;
 pub mod icons;
 pub mod listing;

@@ -1,5 +1,6 @@
 // What is done in one window shows in the others, also on another device.
 
+import type { BrowserContext } from '@playwright/test';
 import { ChatPage } from '../pages/chat.ts';
 import { Sidebar } from '../pages/sidebar.ts';
 import { expect, prompt, test } from '../fixtures.ts';
@@ -157,4 +158,148 @@ test('both tabs of one browser keep what each has typed', async ({ chat, context
   await expect(new Sidebar(other.page).headings.first()).toHaveText('Pinned');
   await expect(chat.message).toHaveValue('Typed here');
   await expect(other.message).toHaveValue('Typed there');
+});
+
+/** The pages of a new chat in several tabs of one browser, each with something typed. */
+async function typeInTabs(context: BrowserContext, drafts: string[]): Promise<ChatPage[]> {
+  const tabs: ChatPage[] = [];
+  for (const draft of drafts) {
+    const tab = new ChatPage(await context.newPage());
+    await tab.open();
+    await tab.message.fill(draft);
+    tabs.push(tab);
+  }
+  return tabs;
+}
+
+/** Waits until this browser keeps these drafts of new chats, in any order. */
+async function keeps(tab: ChatPage, drafts: string[]): Promise<void> {
+  const kept = () =>
+    tab.page.evaluate(() =>
+      Object.entries(localStorage)
+        .filter(([key]) => key.startsWith('runnel-draft'))
+        .map(([, draft]) => String(draft))
+        .sort(),
+    );
+  await expect.poll(kept, { message: 'what this browser keeps' }).toEqual([...drafts].sort());
+}
+
+test('each tab at the new chat keeps a draft of its own over a reload', async ({ context }) => {
+  const drafts = ['Typed in the first tab', 'Typed in the second', 'And in the third'];
+  const tabs = await typeInTabs(context, drafts);
+  await Promise.all(tabs.map((tab) => tab.page.reload()));
+  for (const [index, tab] of tabs.entries()) {
+    await expect(tab.message).toHaveValue(drafts[index] ?? '');
+  }
+  await keeps(tabs[0] as ChatPage, drafts);
+});
+
+test('a question asked in one tab leaves the draft of another alone', async ({ context }) => {
+  const { typed, asked } = prompt('Ask away.', { delta_ms: 1 });
+  const [first, second] = (await typeInTabs(context, ['Not yet asked', typed])) as [ChatPage, ChatPage];
+  await second.set({ model: 'demo/echo' });
+  await second.send.click();
+  await second.answer().ended('complete');
+  await expect(second.answer().text).toHaveText(asked);
+  await first.page.reload();
+  await expect(first.message).toHaveValue('Not yet asked');
+  await expect(second.message).toHaveValue('');
+});
+
+test('what a closed tab left is taken over by the next new chat, once', async ({ context }) => {
+  const [left, other] = (await typeInTabs(context, ['Left behind', 'Still open'])) as [ChatPage, ChatPage];
+  await keeps(other, ['Left behind', 'Still open']);
+  await left.page.close();
+  const next = new ChatPage(await context.newPage());
+  await next.open();
+  await expect(next.message).toHaveValue('Left behind');
+  await keeps(next, ['Left behind', 'Still open']);
+  await expect(other.message).toHaveValue('Still open');
+  await next.message.fill('');
+  await keeps(next, ['Still open']);
+});
+
+test('a duplicated tab has the draft too, and neither writes over the other’s', async ({ context }) => {
+  const [first] = (await typeInTabs(context, ['For both'])) as [ChatPage];
+  await keeps(first, ['For both']);
+  // A tab opened by another begins with a copy of what that tab keeps for itself, as a duplicate does.
+  const opened = context.waitForEvent('page');
+  await first.page.evaluate(() => {
+    window.open(location.href);
+  });
+  const copy = new ChatPage(await opened);
+  await expect(copy.message).toHaveValue('For both');
+  await keeps(copy, ['For both', 'For both']);
+  await copy.message.fill('For the copy');
+  await keeps(copy, ['For both', 'For the copy']);
+  await Promise.all([first.page.reload(), copy.page.reload()]);
+  await expect(first.message).toHaveValue('For both');
+  await expect(copy.message).toHaveValue('For the copy');
+});
+
+test('two tabs that ask at once both keep their own question, while it is answered and after', async ({
+  chat,
+  page,
+  newDevice,
+}) => {
+  const first = prompt('Before both.', { delta_ms: 1 });
+  await (await chat.ask(first.typed, { model: 'demo/echo' })).ended('complete');
+  const other = await newDevice();
+  await other.open(page.url());
+  await other.set({ model: 'demo/echo' });
+  // The other does not hear of the first one's question before it asks its own.
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await other.page.route('**/api/list_conversations*', async (route) => {
+    await released;
+    await route.continue();
+  });
+  const repeat = { ...LEISURELY, repeat: 100 };
+  const mine = prompt('Mine.', repeat);
+  const theirs = prompt('Theirs.', repeat);
+  await (await chat.ask(mine.typed)).hasGrownTo(4);
+  await (await other.ask(theirs.typed)).hasGrownTo(4);
+  release();
+
+  const pages = [
+    [chat, mine],
+    [other, theirs],
+  ] as const;
+  for (const [tab, own] of pages) {
+    await expect(tab.question(1).versions.place, 'it has heard of the other').toHaveText(/^[12]\/2$/);
+    await expect(tab.question(1).text).toHaveText(own.typed);
+  }
+  for (const [tab, own] of pages) {
+    await tab.answer(1).ended('complete', 30_000);
+    await expect(tab.question(1).text).toHaveText(own.typed);
+  }
+  // Whatever comes after the ends: something new that both hear of, and load the chat for.
+  const named = `Both ended ${first.asked.slice(-8)}`;
+  await new Sidebar(page).rename(first.asked, named);
+  for (const [tab, own] of pages) {
+    await expect(tab.page).toHaveTitle(`${named} · Runnel`);
+    await expect(tab.question(1).text).toHaveText(own.typed);
+  }
+});
+
+test('a version chosen here stays although another device goes on elsewhere', async ({ chat, page, newDevice }) => {
+  const first = prompt('The first version.', { delta_ms: 1 });
+  await (await chat.ask(first.typed, { model: 'demo/echo' })).ended('complete');
+  const second = prompt('The second version.', { delta_ms: 1 });
+  await chat.question().askInstead(second.typed);
+  await expect(chat.answer().text).toHaveText(second.asked);
+  const other = await newDevice();
+  await other.open(page.url());
+  await expect(other.question().text).toHaveText(second.typed);
+  const told = page.waitForResponse('**/api/change_conversation*');
+  await chat.question().versions.before.click();
+  await told;
+  await expect(chat.question().text).toHaveText(first.typed);
+
+  const third = prompt('The third version.', { delta_ms: 1 });
+  await other.question().askInstead(third.typed);
+  await expect(chat.question().versions.place, 'it has heard of the third').toHaveText('1/3');
+  await expect(chat.question().text).toHaveText(first.typed);
 });

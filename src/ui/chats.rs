@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::address::Address;
 use super::browser;
+use super::drafts::Tabs;
 use super::listing::Sidebar;
 use super::live_answer::{Link, LiveAnswer};
 use super::reading;
@@ -32,6 +33,8 @@ pub struct Chats {
     pub(super) address: Address,
     /// The list of all chats.
     pub sidebar: RwSignal<Sidebar>,
+    /// The other tabs of this browser.
+    pub(super) tabs: Tabs,
     owner: StoredValue<Owner>,
     opened: RwSignal<Opened>,
     /// The chats that are being loaded.
@@ -92,6 +95,7 @@ impl Chats {
         let chats = Self {
             address,
             sidebar: RwSignal::default(),
+            tabs: Tabs::default(),
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
             loading: StoredValue::default(),
             is_copying: StoredValue::new(false),
@@ -101,6 +105,7 @@ impl Chats {
         chats.insert(chats.new_chat(chats.opened.with_untracked(|opened| opened.fresh)));
         // After hydration, so that the first render equals the server's.
         Effect::new(move || {
+            chats.answer_roll_calls();
             if let Some(settings) =
                 browser::stored(SETTINGS_KEY).and_then(|json| serde_json::from_slice(json.as_bytes()).ok())
             {

@@ -36,8 +36,8 @@ pub fn Composer(chat: Chat) -> impl IntoView {
     let can_send = Memo::new(move |_| {
         !running.get() && !too_long.get() && chat.draft.with(|draft| !draft.trim().is_empty())
     });
-    take_over_draft(chat);
-    keep_draft(chats, chat, field);
+    let is_typed_early = take_over_draft(chat);
+    keep_draft(chats, chat, field, is_typed_early);
 
     let send = move || {
         if !can_send.get_untracked() || !chat.may_ask() {
@@ -48,7 +48,7 @@ pub fn Composer(chat: Chat) -> impl IntoView {
                 let text = chat.draft.try_update(std::mem::take).unwrap_or_default();
                 panel_open.set(false);
                 // Before the question changes what the draft is kept under.
-                browser::store(&draft_key(chat), "");
+                browser::store(&Chats::draft_key(chat), "");
                 chats.ask(chat, text, settings);
             }
             Err(_) => panel_open.set(true),
@@ -192,20 +192,23 @@ fn ModelName() -> impl IntoView {
 }
 
 /// The draft survives a reload, an error and the time before the page is alive.
-fn keep_draft(chats: Chats, chat: Chat, field: NodeRef<Textarea>) {
+fn keep_draft(chats: Chats, chat: Chat, field: NodeRef<Textarea>, is_typed_early: bool) {
     let is_taken_over = StoredValue::new(false);
     Effect::new(move || {
         let Some(field) = field.get() else { return };
         if !is_taken_over.get_value() {
             is_taken_over.set_value(true);
             take_over(chat, &field);
+            if chat.id == untrack(|| chats.fresh()) {
+                chats.sort_out_drafts();
+            }
         }
         browser::grow(&field);
     });
     Effect::new(move |before: Option<()>| {
         let draft = chat.draft.get();
-        if before.is_some() {
-            browser::store(&draft_key(chat), &draft);
+        if before.is_some() || is_typed_early {
+            browser::store(&Chats::draft_key(chat), &draft);
             keep_on_server(chats, chat, draft);
             if let Some(field) = field.get_untracked() {
                 request_animation_frame(move || browser::grow(&field));
@@ -223,31 +226,28 @@ fn keep_on_server(chats: Chats, chat: Chat, draft: String) {
         if is_current(&draft) && chats.is_at_server(chat) {
             let kept = change_conversation(chat.id, ConversationChange::Draft(draft.clone())).await;
             if kept.is_ok() && is_current(&draft) {
-                browser::store(&draft_key(chat), "");
+                browser::store(&Chats::draft_key(chat), "");
             }
         }
     });
 }
 
-/// A chat that has not begun has no address to come back to: its draft is the new chat's.
-fn draft_key(chat: Chat) -> String {
-    let has_begun = !untrack(|| chat.is_empty());
-    if has_begun { format!("runnel-draft-{}", chat.id) } else { "runnel-draft".to_owned() }
-}
-
 /// What was typed before the page came alive comes first, then what was kept: by this browser, if the server has not
 /// heard of it yet, or by the server.
-fn take_over_draft(chat: Chat) {
-    let Some(typed) = browser::take_early(|early| Some(std::mem::take(&mut early.draft))) else { return };
-    let kept = chat.draft.get_untracked();
-    if !typed.is_empty() {
-        chat.draft.set(if kept.is_empty() { typed } else { format!("{typed}\n\n{kept}") });
+/// True if something was typed.
+fn take_over_draft(chat: Chat) -> bool {
+    let typed = browser::take_early(|early| Some(std::mem::take(&mut early.draft))).unwrap_or_default();
+    if typed.is_empty() {
+        return false;
     }
+    let kept = chat.draft.get_untracked();
+    chat.draft.set(if kept.is_empty() { typed } else { format!("{typed}\n\n{kept}") });
+    true
 }
 
 /// The field is shown for the first time.
 fn take_over(chat: Chat, field: &web_sys::HtmlTextAreaElement) {
-    if let Some(kept) = browser::stored(&draft_key(chat)) {
+    if let Some(kept) = browser::stored(&Chats::draft_key(chat)) {
         let draft = chat.draft.get_untracked();
         if kept.contains(&draft) {
             chat.draft.set(kept);
