@@ -28,6 +28,7 @@ pub mod listing;
 pub mod live_answer;
 pub mod question_view;
 pub mod reading;
+pub mod redraw;
 pub mod said;
 pub mod settings_form;
 pub mod settings_page;

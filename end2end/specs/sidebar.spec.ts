@@ -143,6 +143,68 @@ test.describe('actions', () => {
     await expect(sidebar.chat(news), 'and the news come afterwards').toBeVisible();
   });
 
+  test('the list and the open chat get news while a title is typed', async ({ chat, page, newDevice }) => {
+    const sidebar = new Sidebar(page);
+    const asked = await begin(chat, 'Rename me while it goes on.');
+    await sidebar.act(asked, 'Rename');
+    await sidebar.newTitle.fill('Half a na');
+    const other = await newDevice();
+    await other.open(page.url());
+    await other.ask(prompt('Another turn.', { delta_ms: 1 }).typed, { model: 'demo/echo' });
+    await expect(chat.questions, 'the chat goes on').toHaveCount(2);
+    const news = await begin(other, 'News.');
+    await expect(sidebar.chat(news), 'and so does the list').toBeVisible();
+    await new Sidebar(other.page).act(asked, 'Pin');
+    await expect(sidebar.headings.first(), 'also for the chat that is renamed').toHaveText('Pinned');
+    await expect(sidebar.newTitle, 'which keeps the focus').toBeFocused();
+    await page.keyboard.type('me');
+    await expect(sidebar.newTitle).toHaveValue('Half a name');
+    await sidebar.newTitle.press('Enter');
+    await expect(sidebar.chat('Half a name')).toBeVisible();
+  });
+
+  test('a click elsewhere ends renaming with what was typed, and does what it does', async ({ chat, page }) => {
+    const sidebar = new Sidebar(page);
+    const first = await begin(chat, 'Go back to me.');
+    await chat.newChat.click();
+    await expect(chat.greeting).toBeVisible();
+    const second = await begin(chat, 'Rename me by leaving.');
+    const named = `Renamed by leaving ${mark(second)}`;
+    await sidebar.act(second, 'Rename');
+    await sidebar.newTitle.fill(named);
+    await sidebar.chat(first).click();
+    await expect(chat.question().text).toContainText(first);
+    await expect(sidebar.newTitle).toHaveCount(0);
+    await expect(sidebar.chat(named)).toBeVisible();
+  });
+
+  test('"back" ends renaming with what was typed', async ({ chat, page }) => {
+    const sidebar = new Sidebar(page);
+    const asked = await begin(chat, 'Rename me by going back.');
+    const named = `Renamed by going ${mark(asked)}`;
+    await sidebar.act(asked, 'Rename');
+    await sidebar.newTitle.fill(named);
+    await page.goBack();
+    await expect(chat.greeting).toBeVisible();
+    await expect(sidebar.newTitle).toHaveCount(0);
+    await expect(sidebar.chat(named)).toBeVisible();
+  });
+
+  test('a change that is not made says so in the list', async ({ chat, page, consoleWatch }) => {
+    consoleWatch.allow(/status of 500/, 'Chromium itself reports responses with an error status.');
+    const sidebar = new Sidebar(page);
+    const asked = await begin(chat, 'Do not pin me.');
+    await page.route('**/api/change_conversation', (route) =>
+      route.fulfill({ status: 500, json: { kind: 'internal', message: 'The disk is full.' } }),
+    );
+    await sidebar.act(asked, 'Pin');
+    await expect(sidebar.root.getByRole('alert')).toHaveText('The chat was not changed. The disk is full.');
+    await page.unroute('**/api/change_conversation');
+    await sidebar.act(asked, 'Pin');
+    await expect(sidebar.headings.first()).toHaveText('Pinned');
+    await expect(sidebar.root.getByRole('alert')).toHaveCount(0);
+  });
+
   test('a title without a letter is not taken', async ({ chat, page }) => {
     const sidebar = new Sidebar(page);
     const asked = await begin(chat, 'Keep my name.');

@@ -8,7 +8,6 @@ use leptos::task::spawn_local;
 use super::address::Place;
 use super::browser;
 use super::chats::Chats;
-use crate::api::ApiErrorKind;
 use crate::api::conversations::{change_conversation, list_conversations, search_conversations};
 use crate::chat::ConversationId;
 use crate::library::{ConversationChange, ConversationSummary, Listing, SearchHit};
@@ -42,12 +41,25 @@ pub struct Sidebar {
     pub is_open: bool,
     /// It stays open at the next change of the address.
     pub stays_open: bool,
+    /// Why the last change was not made, if it was not.
+    pub unchanged: Option<String>,
     /// Whether the server was not there when it was last asked.
     pub is_away: bool,
     /// Now, in milliseconds since 1970 in the reader's own time zone.
     pub now_ms: u64,
     /// What is added to a time to get it in that time zone.
     pub offset_ms: i64,
+}
+
+impl Sidebar {
+    /// The list has news. A chat that it has no longer has no menu either.
+    fn take_over(&mut self, listing: Listing) {
+        self.listing = listing;
+        let is_listed = |id| self.listing.conversations.iter().any(|known| known.id == id);
+        if !self.menu.is_some_and(is_listed) {
+            (self.menu, self.is_renaming) = (None, false);
+        }
+    }
 }
 
 impl Chats {
@@ -80,7 +92,7 @@ impl Chats {
         }
         if let Ok(Some(listing)) = news {
             self.follow(&listing, open);
-            self.redraw(|sidebar| sidebar.listing = listing);
+            self.redraw(|sidebar| sidebar.take_over(listing));
         }
         !is_away
     }
@@ -145,15 +157,14 @@ impl Chats {
         }
     }
 
-    /// Changes a chat and shows the change.
+    /// Changes a chat and shows the change, or why it was not made.
     pub fn change(self, id: ConversationId, change: ConversationChange) {
+        // Nobody asked for this one: it is tried again with the next news.
+        let is_asked_for = change != ConversationChange::Read;
         spawn_local(async move {
-            match change_conversation(id, change).await {
-                // That the server is away is told by the list.
-                Err(error) if error.kind != ApiErrorKind::Network => {
-                    leptos::logging::warn!("The chat was not changed: {error}");
-                }
-                _ => {}
+            let unchanged = change_conversation(id, change).await.err().map(|error| error.message);
+            if is_asked_for && self.sidebar.with_untracked(|sidebar| sidebar.unchanged != unchanged) {
+                self.redraw(|sidebar| sidebar.unchanged = unchanged);
             }
             self.look().await;
         });

@@ -3,7 +3,7 @@
 //! Its list is HTML as text ([`Html`]): as views it would cost the browser's file more than all the rest of it. One
 //! listener on the list hears every click, and learns from `data-do` what is to be done.
 
-use leptos::ev::{KeyboardEvent, MouseEvent};
+use leptos::ev::{FocusEvent, KeyboardEvent, MouseEvent};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
@@ -12,10 +12,13 @@ use super::browser;
 use super::chats::Chats;
 use super::icons::{self, Icon};
 use super::listing::Sidebar;
+use super::redraw::redraw;
 use crate::chat::ConversationId;
 use crate::html::Html;
-use crate::library::{ConversationChange, ConversationSummary, FoundIn, SearchHit};
+use crate::library::{ConversationChange, ConversationSummary, FoundIn, SearchHit, clean_title};
 
+/// The id of the field for another title.
+const NEW_TITLE: &str = "new-title";
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 #[component]
@@ -26,6 +29,7 @@ pub fn SidebarView() -> impl IntoView {
     // Whatever is opened from the drawer closes it.
     Effect::new(move || {
         address.track();
+        end_renaming(chats);
         chats.sidebar.update(|sidebar| {
             sidebar.is_open &= sidebar.stays_open;
             sidebar.stays_open = false;
@@ -43,6 +47,19 @@ pub fn SidebarView() -> impl IntoView {
         let shown = address.place(chats).key().to_string();
         chats.sidebar.with(|sidebar| html(sidebar, &shown))
     };
+    let first_list = untrack(list);
+    let element = NodeRef::<leptos::html::Div>::new();
+    let drawn = StoredValue::new(first_list.clone());
+    let is_drawing = StoredValue::new(false);
+    Effect::new(move || {
+        let list = list();
+        if let Some(element) = element.get().filter(|_| drawn.with_value(|drawn| *drawn != list)) {
+            is_drawing.set_value(true);
+            redraw(&element, &list, "#new-title");
+            is_drawing.set_value(false);
+            drawn.set_value(list);
+        }
+    });
     view! {
         <div class="sidebar-frame" class:open=move || chats.sidebar.with(|sidebar| sidebar.is_open)>
             <nav
@@ -51,6 +68,12 @@ pub fn SidebarView() -> impl IntoView {
                 aria-label="Chats"
                 on:click=move |event| click(chats, &event)
                 on:keydown=move |event| press(chats, &event)
+                on:focusout=move |event| {
+                    // What is taken out of the page loses the focus too: nobody has left it.
+                    if !is_drawing.get_value() {
+                        leave(chats, &event);
+                    }
+                }
             >
                 <input
                     type="search"
@@ -61,7 +84,7 @@ pub fn SidebarView() -> impl IntoView {
                     autocomplete="off"
                     on:input:target=move |event| chats.search(event.target().value())
                 />
-                <div class="chat-list" inner_html=list></div>
+                <div class="chat-list" node_ref=element inner_html=first_list></div>
             </nav>
             <button
                 type="button"
@@ -112,7 +135,7 @@ fn click(chats: Chats, event: &MouseEvent) {
         ("undo", Some(id)) => chats.undo_delete(id),
         ("rename", Some(_)) => {
             chats.sidebar.update(|sidebar| sidebar.is_renaming = true);
-            browser::before_next_frame(|| browser::focus_again("new-title"));
+            browser::before_next_frame(|| browser::focus_again(NEW_TITLE));
         }
         ("pin", Some(id)) => {
             close_menu(chats);
@@ -137,17 +160,42 @@ fn press(chats: Chats, event: &KeyboardEvent) {
     let (menu, is_renaming) = chats.sidebar.with_untracked(|sidebar| (sidebar.menu, sidebar.is_renaming));
     match (event.key().as_str(), menu) {
         ("Enter", Some(id)) if is_renaming && !event.is_composing() => {
-            let typed = browser::value_of("new-title");
+            take_title(chats, id);
             close_menu(chats);
-            if !typed.trim().is_empty() {
-                chats.change(id, ConversationChange::Title(typed));
-            }
         }
         ("Escape", Some(_)) => {
             event.stop_propagation();
             close_menu(chats);
         }
         _ => {}
+    }
+}
+
+/// The field for a title loses the focus: what was typed there is the title. If it is the window that loses it, the
+/// field has it within the page, and waits.
+fn leave(chats: Chats, event: &FocusEvent) {
+    let left = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    let is_field = left.is_some_and(|element| element.id() == NEW_TITLE);
+    if is_field && browser::focused_id().as_deref() != Some(NEW_TITLE) {
+        end_renaming(chats);
+    }
+}
+
+/// Takes what was typed, and leaves the focus where it is.
+fn end_renaming(chats: Chats) {
+    let renamed = chats.sidebar.with_untracked(|sidebar| sidebar.menu.filter(|_| sidebar.is_renaming));
+    if let Some(id) = renamed {
+        take_title(chats, id);
+        chats.sidebar.update(|sidebar| (sidebar.menu, sidebar.is_renaming) = (None, false));
+    }
+}
+
+/// Gives the chat the title that was typed, if it is one.
+fn take_title(chats: Chats, id: ConversationId) {
+    let typed = browser::value_of(NEW_TITLE);
+    let Some(title) = clean_title(&typed) else { return };
+    if chats.summary(id).is_some_and(|known| known.title != title) {
+        chats.change(id, ConversationChange::Title(typed));
     }
 }
 
@@ -182,6 +230,11 @@ fn html(sidebar: &Sidebar, shown: &str) -> String {
     let mut html = Html::default();
     if sidebar.is_away {
         html.markup("<p class=\"sidebar-note\">Runnel cannot be reached. Trying again…</p>");
+    }
+    if let Some(why) = &sidebar.unchanged {
+        html.markup("<p class=\"sidebar-note\" role=\"alert\">The chat was not changed. ")
+            .text(why)
+            .markup("</p>");
     }
     match &sidebar.found {
         Some(found) => found_list(&mut html, found),
@@ -289,7 +342,7 @@ fn item(html: &mut Html, sidebar: &Sidebar, chat: &ConversationSummary, shown: &
     html.markup(if chat.is_unread && id != shown { " unread" } else { "" }).markup("\">");
     if has_menu && sidebar.is_renaming {
         html.markup("<input id=\"new-title\" class=\"new-title\" aria-label=\"New title\" maxlength=\"200\"");
-        html.attribute("value", &chat.title).markup(" />");
+        html.attribute("data-id", &id).attribute("value", &chat.title).markup(" />");
     } else {
         html.markup("<a class=\"chat-link\"").attribute("id", &format!("open-{id}"));
         html.attribute("href", &format!("/c/{id}")).attribute("title", &chat.title);
