@@ -95,6 +95,21 @@ test('a draft survives a reload, in a new chat and in one that has begun', async
   await expect(chat.message).toHaveValue('Another draft');
 });
 
+test('a draft that reaches the server while the next page is on its way is there', async ({ chat, page }) => {
+  await (await chat.ask(prompt('Begin.', { delta_ms: 1 }).typed, { model: 'demo/echo' })).ended('complete');
+  // The next page is written before the server has the draft, and comes after.
+  const isDraft = (body: string | null) => body?.includes('Typed before leaving') === true;
+  const kept = page.waitForResponse((response) => isDraft(response.request().postData()) && response.ok());
+  await page.route(page.url(), async (route) => {
+    const response = await route.fetch();
+    await kept;
+    await route.fulfill({ response });
+  });
+  await chat.message.fill('Typed before leaving');
+  await page.reload();
+  await expect(chat.message).toHaveValue('Typed before leaving');
+});
+
 test('a chat’s draft does not turn up in another chat', async ({ chat, page }) => {
   const answer = await chat.ask(prompt('Begin.', { delta_ms: 1 }).typed, { model: 'demo/echo' });
   await answer.ended('complete');

@@ -106,6 +106,7 @@ impl Chats {
         // After hydration, so that the first render equals the server's.
         Effect::new(move || {
             chats.answer_roll_calls();
+            chats.notice_leaving();
             if let Some(settings) =
                 browser::stored(SETTINGS_KEY).and_then(|json| serde_json::from_slice(json.as_bytes()).ok())
             {

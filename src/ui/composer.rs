@@ -226,7 +226,7 @@ fn keep_on_server(chats: Chats, chat: Chat, draft: String) {
         if is_current(&draft) && chats.is_at_server(chat) {
             let kept = change_conversation(chat.id, ConversationChange::Draft(draft.clone())).await;
             if kept.is_ok() && is_current(&draft) {
-                browser::store(&Chats::draft_key(chat), "");
+                chats.drop_kept_draft(chat);
             }
         }
     });

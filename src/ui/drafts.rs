@@ -28,12 +28,17 @@ const ROLL_CALL: &str = "?";
 /// So long a tab waits for the names of the others. Each needs one task for it.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+/// So long the next page may take to come.
+const LONGEST_LEAVING: Duration = Duration::from_secs(10);
+
 /// What this tab knows of the others.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tabs {
     channel: StoredValue<Option<SendWrapper<web_sys::BroadcastChannel>>>,
     /// The names that were heard since the last roll call.
     heard: StoredValue<Vec<String>>,
+    /// Whether this page is being left: the next one may have been written already.
+    is_leaving: StoredValue<bool>,
 }
 
 impl Chats {
@@ -62,6 +67,23 @@ impl Chats {
         // For as long as the page is there.
         hear.forget();
         self.tabs.channel.set_value(Some(SendWrapper::new(channel)));
+    }
+
+    /// Notes when the page is being left. A link to a file is followed in the same way, and the page stays.
+    pub fn notice_leaving(self) {
+        let leaving = self.tabs.is_leaving;
+        let _ = window_event_listener_untyped("beforeunload", move |_| {
+            leaving.set_value(true);
+            set_timeout(move || leaving.set_value(false), LONGEST_LEAVING);
+        });
+    }
+
+    /// Drops this browser's copy of a draft that the server keeps now. A page that is being left keeps it: the next one
+    /// may have been written before the server had the draft.
+    pub fn drop_kept_draft(self, chat: Chat) {
+        if !self.tabs.is_leaving.get_value() {
+            browser::store(&Self::draft_key(chat), "");
+        }
     }
 
     /// Makes sure that this tab's name is its own, and takes over what a tab left that is gone, if the new chat is
