@@ -72,7 +72,8 @@ impl TestApp {
     }
 
     async fn list_at(&self, revision: u64) -> serde_json::Value {
-        self.get(&format!("/api/list_conversations?revision={revision}&limit=0")).await.json().await.unwrap()
+        let asked = serde_json::json!({"revision": revision, "limit": 0});
+        self.post("/api/list_conversations", &asked).await.json().await.unwrap()
     }
 }
 

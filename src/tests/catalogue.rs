@@ -60,8 +60,10 @@ impl SlowUpstream {
 async fn all_who_want_the_list_share_one_request() {
     let upstream = SlowUpstream::start().await;
     let app = TestApp::start_in_front_of(&upstream.base_url, |_| ()).await;
-    let list = async || -> Vec<ModelInfo> { app.get("/api/list_models").await.json().await.unwrap() };
-    let gone = tokio::spawn(app.http.get(app.url("/api/list_models")).send());
+    let nothing = serde_json::json!({});
+    let list =
+        async || -> Vec<ModelInfo> { app.post("/api/list_models", &nothing).await.json().await.unwrap() };
+    let gone = tokio::spawn(app.http.post(app.url("/api/list_models")).json(&nothing).send());
     eventually("the first one asks", async || upstream.requests() == 1).await;
     // Who asked first goes away, and the answer is everybody's.
     gone.abort();

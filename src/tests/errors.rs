@@ -258,7 +258,7 @@ async fn the_key_is_not_in_the_list_of_models_although_the_upstream_repeats_it()
     let upstream = RawUpstream::with_response("200 OK", &headers, &list.to_string()).await;
     let app =
         TestApp::start_in_front_of(&upstream.base_url(), |client| client.api_key = Some(KEY.into())).await;
-    let models = app.get("/api/list_models").await.text().await.unwrap();
+    let models = app.post("/api/list_models", &serde_json::json!({})).await.text().await.unwrap();
     assert!(models.contains("Yours: [key]") && !models.contains(KEY), "{models}");
 }
 

@@ -118,7 +118,8 @@ async fn an_upstream_cannot_forge_a_line_of_the_log() {
     let mut command = runnel(&["--listen", "127.0.0.1:0", "--base-url", &upstream.base_url()]);
     let program = Program::start(&mut command);
     let address = program.address().await;
-    let response = http_client().get(format!("{address}/api/list_models")).send().await.unwrap();
+    let request = http_client().post(format!("{address}/api/list_models")).json(&serde_json::json!({}));
+    let response = request.send().await.unwrap();
     assert!(!response.status().is_success());
     program.signal("TERM");
     let ended = program.ended().await;

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use send_wrapper::SendWrapper;
 use uuid::Uuid;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -34,7 +33,7 @@ const LONGEST_LEAVING: Duration = Duration::from_secs(10);
 /// What this tab knows of the others.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tabs {
-    channel: StoredValue<Option<SendWrapper<web_sys::BroadcastChannel>>>,
+    channel: browser::Local<Option<web_sys::BroadcastChannel>>,
     /// The names that were heard since the last roll call.
     heard: StoredValue<Vec<String>>,
     /// Whether this page is being left: the next one may have been written already.
@@ -66,7 +65,7 @@ impl Chats {
         channel.set_onmessage(Some(hear.as_ref().unchecked_ref()));
         // For as long as the page is there.
         hear.forget();
-        self.tabs.channel.set_value(Some(SendWrapper::new(channel)));
+        self.tabs.channel.update(|known| *known = Some(channel));
     }
 
     /// Notes when the page is being left. A link to a file is followed in the same way, and the page stays.
@@ -124,11 +123,11 @@ impl Tabs {
         self.heard.set_value(Vec::new());
         self.say(ROLL_CALL);
         browser::sleep(PATIENCE).await;
-        self.channel.with_value(Option::is_some).then(|| self.heard.get_value())
+        self.channel.update(|channel| channel.is_some())?.then(|| self.heard.get_value())
     }
 
     fn say(self, words: &str) {
-        self.channel.with_value(|channel| {
+        self.channel.update(|channel| {
             if let Some(channel) = channel {
                 // Refused once it is closed, which it never is here.
                 let _ = channel.post_message(&words.into());

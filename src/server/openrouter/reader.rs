@@ -289,22 +289,27 @@ impl AnswerReader {
     }
 
     /// Which call a piece belongs to. Without an index it begins a new one; with the index of an earlier call
-    /// but another id and a name it does too, since some servers give every call the index 0.
+    /// but another id and a name it does too, since some servers give every call the index 0. A piece that adds
+    /// nothing to its call is none.
     fn number_tool_call(&mut self, call: &WireToolCall) -> Option<ToolCallPiece> {
-        let id = call.id.clone().filter(|id| !id.is_empty());
-        let name = call.function.as_ref().and_then(|function| function.name.clone()).unwrap_or_default();
-        let arguments =
-            call.function.as_ref().and_then(|function| function.arguments.clone()).unwrap_or_default();
+        let id = call.id.as_deref().filter(|id| !id.is_empty()).map(|id| first_of(id, LONGEST_NAME));
+        let function = call.function.as_ref();
+        let name = function.and_then(|function| function.name.as_deref()).unwrap_or_default();
+        let name = first_of(name, LONGEST_NAME);
+        let arguments = function.and_then(|function| function.arguments.clone()).unwrap_or_default();
         let known = call
             .index
-            .and_then(|index| self.tool_calls.iter().rev().find(|known| known.wire_index == Some(index)));
+            .and_then(|index| self.tool_calls.iter().rfind(|known| known.wire_index == Some(index)));
         let continues = known.filter(|known| name.is_empty() || id.is_none() || known.id == id);
-        let number = match continues {
+        if continues.is_some() && name.is_empty() && arguments.is_empty() {
+            return None;
+        }
+        let index = match continues {
             Some(known) => known.number,
             None if self.tool_calls.len() < MOST_TOOL_CALLS => self.begin_tool_call(call.index, id.clone()),
             None => return None,
         };
-        Some(ToolCallPiece { index: number, id, name, arguments })
+        Some(ToolCallPiece { index, id, name, arguments })
     }
 
     /// The number of a new call: the upstream's index, so that calls stand in its order in whatever order they come;
@@ -482,7 +487,7 @@ mod tests {
         );
         let calls: Vec<_> =
             answer.tool_calls.iter().map(|call| (call.name.as_str(), call.arguments.as_str())).collect();
-        assert_eq!(calls, [("first", "a"), ("second", "b"), ("last", "")]);
+        assert_eq!(calls, [("first", "a"), ("second", "b"), ("last", ""), ("beyond the last number", "")]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use runnel::chat::{Answer, AnswerId, ConversationId, Question, QuestionId, first_words};
 use runnel::library::ConversationChange;
-use runnel::server::store::{Begun, NewAnswer, Store};
+use runnel::server::store::{Begun, NewAnswer, Store, StoreError};
 
 use super::{
     MIDNIGHT, MODEL, another_answer, assert_conflict, assert_not_found, begin, chat, each_store, ended,
@@ -217,7 +217,8 @@ async fn an_answer_before_that_is_still_written_is_a_conflict() {
         let id = known.running.conversation;
         let before = load(&*store, id).await;
         let next = new_answer(id, Some(known.running.answer.id), "Three?");
-        assert_conflict(store.begin_answer(&next).await, "while it runs");
+        let begun = store.begin_answer(&next).await;
+        assert!(matches!(begun, Err(StoreError::PreviousAnswerRunning)), "{begun:?}");
         assert_eq!(load(&*store, id).await, before);
         store.finish_answer(&ended(&known.running.answer, "Two."), MIDNIGHT).await.unwrap();
         assert_eq!(begin(&*store, &next).await.len(), 2);

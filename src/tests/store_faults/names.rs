@@ -66,7 +66,12 @@ async fn beside_a_running_one_a_link_leads_to_its_log_and_another_name_nowhere()
     let links = [vec![folder.file()], names[..2].to_vec()].concat();
     for (number, name) in links.iter().enumerate() {
         let beside = SqliteStore::open_beside(name).await.unwrap();
-        assert_eq!(beside.logged_answers().await.unwrap(), std::slice::from_ref(&written), "{}", name.display());
+        assert_eq!(
+            beside.logged_answers().await.unwrap(),
+            std::slice::from_ref(&written),
+            "{}",
+            name.display()
+        );
         let backup = elsewhere.0.path().join(format!("backup-{number}.db"));
         beside.backup(&backup).await.unwrap();
         let copy = SqliteStore::open(&backup).await.unwrap();

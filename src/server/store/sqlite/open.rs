@@ -17,7 +17,8 @@ use super::lock::{self, Lock};
 use super::private::{self, make_folder, make_private};
 use super::searcher::Searcher;
 use super::{EventLog, Running, SqliteStore, Store, StoreError, answers, erase};
-use crate::server::{clock, files};
+use crate::server::clock;
+use crate::server::files;
 
 /// `PRAGMA application_id`: "RUNL" in ASCII. Set by the first migration.
 const APPLICATION_ID: i64 = 0x5255_4e4c;

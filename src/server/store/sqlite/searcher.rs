@@ -196,7 +196,10 @@ mod tests {
         let endless = tokio::spawn(endless);
         searcher.close().await;
         let error = endless.await.unwrap().unwrap_err();
-        assert_eq!(error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref(), Some("9"));
+        assert_eq!(
+            error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref(),
+            Some("9")
+        );
         assert!(searcher.turn().await.is_err());
     }
 
