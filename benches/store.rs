@@ -18,6 +18,7 @@ use runnel::chat::{
     Answer, AnswerEvent, AnswerId, ConversationId, End, EndStatus, Question, QuestionId, Seq,
 };
 use runnel::server::store::{NewAnswer, SqliteStore, Store};
+use runnel::settings::TypedSettings;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 
@@ -66,7 +67,14 @@ async fn ours(text: &str, pieces_a_batch: usize) -> Written {
     let question =
         Question { id: QuestionId::now(), after: None, text: "How do rivers begin?".into(), asked_ms: 1 };
     let answer = Answer::new(AnswerId::now(), question.id, "vendor/model");
-    let new = NewAnswer { conversation: ConversationId::now(), question, answer: answer.clone(), now_ms: 1 };
+    let settings = TypedSettings::default();
+    let new = NewAnswer {
+        conversation: ConversationId::now(),
+        question,
+        answer: answer.clone(),
+        settings,
+        now_ms: 1,
+    };
     store.begin_answer(&new).await.unwrap();
     let mut answer = answer;
     for batch in pieces(text).chunks(pieces_a_batch) {

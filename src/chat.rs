@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::library::clean_title;
 use crate::problem::{Problem, ProblemKind};
+use crate::settings::TypedSettings;
 use crate::tree::Tree;
 
 mod pieces;
@@ -82,6 +83,9 @@ pub struct Conversation {
     /// What was typed and not yet sent.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub draft: String,
+    /// What is set for its next question; `None` in chats from before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<TypedSettings>,
     /// The end of the branch that is shown; `None` for the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaf: Option<AnswerId>,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chat::{AnswerId, ConversationId, QuestionId};
+use crate::settings::TypedSettings;
 
 /// A line of the sidebar.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,8 @@ pub enum ConversationChange {
     Deleted(bool),
     /// What was typed and not yet sent.
     Draft(String),
+    /// What is set for its next question.
+    Settings(TypedSettings),
     /// Another branch is shown.
     Leaf(AnswerId),
     /// It was looked at.

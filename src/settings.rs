@@ -140,14 +140,31 @@ pub struct Settings {
     pub provider: Option<ProviderPreferences>,
 }
 
-/// The settings as a person typed them, field by field.
+/// The settings as a person typed them, field by field. An empty field is not set. A chat keeps its own in this form,
+/// so that what cannot be used yet is kept too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TypedSettings {
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub model: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub system_prompt: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub temperature: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub max_tokens: String,
+}
+
+/// What was sent with a question, as it would be typed. What has no field is left out.
+impl From<&Settings> for TypedSettings {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            model: settings.model.clone().unwrap_or_default(),
+            system_prompt: settings.system_prompt.clone().unwrap_or_default(),
+            temperature: settings.temperature.map(|number| number.get().to_string()).unwrap_or_default(),
+            max_tokens: settings.max_tokens.map(|number| number.get().to_string()).unwrap_or_default(),
+        }
+    }
 }
 
 /// A field of [`TypedSettings`] that cannot be used, and why.
@@ -166,7 +183,13 @@ pub enum Field {
 }
 
 impl TypedSettings {
-    /// Reads all fields. An empty field is not set.
+    /// How many bytes all fields have together.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        self.model.len() + self.system_prompt.len() + self.temperature.len() + self.max_tokens.len()
+    }
+
+    /// Reads all fields.
     ///
     /// # Errors
     /// Every field that cannot be used.
@@ -231,6 +254,20 @@ mod tests {
         let fields: Vec<_> = errors.iter().map(|error| error.field).collect();
         assert_eq!(fields, [Field::Model, Field::Temperature, Field::MaxTokens]);
         assert!(errors[0].message.contains("vendor/name"), "{}", errors[0].message);
+    }
+
+    #[test]
+    fn what_was_sent_reads_as_it_was_typed() {
+        let typed = TypedSettings {
+            model: "vendor/model".into(),
+            system_prompt: "Be brief.".into(),
+            temperature: "0.7".into(),
+            max_tokens: "256".into(),
+        };
+        let sent = typed.read(ModelRule::VendorPrefixed).unwrap();
+        assert_eq!(TypedSettings::from(&sent), typed);
+        assert_eq!(TypedSettings::from(&Settings::default()), TypedSettings::default());
+        assert_eq!(serde_json::to_string(&TypedSettings::default()).unwrap(), "{}");
     }
 
     #[test]

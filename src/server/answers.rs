@@ -14,6 +14,7 @@ use crate::api::answers::{SentMessage, SentQuestion};
 use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::{Answer, AnswerEvent, AnswerId, Conversation, ConversationId, EndStatus, Question, Seq};
 use crate::models::{ModelId, ModelRule};
+use crate::settings::TypedSettings;
 
 mod bounds;
 mod journal;
@@ -265,7 +266,8 @@ impl Answers {
         let prelude = self.prelude(message.continues, &question).await?;
         let mut answer = Answer::new(message.answer, question.id, model.as_str());
         answer.begun_ms = now_ms;
-        let new = NewAnswer { conversation: message.conversation, question, answer, now_ms };
+        let settings = TypedSettings::from(&message.settings);
+        let new = NewAnswer { conversation: message.conversation, question, answer, settings, now_ms };
         let history = match self.note(&new).await? {
             Begun::New(history) => history,
             Begun::Known(known) => {

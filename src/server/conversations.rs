@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::answers::Answers;
+use super::answers::{Answers, LARGEST_QUESTION_BYTES};
 use super::clock;
 use super::detached::detached;
 use super::revision::Revision;
@@ -21,6 +21,8 @@ const LONGEST_SEARCH: u32 = 50;
 const LISTED_DAYS: u32 = 31;
 /// The largest draft, in bytes: a question that is too long to be sent is kept all the same.
 pub const LARGEST_DRAFT_BYTES: usize = 4 << 20;
+/// The largest settings, in bytes: nearly all of it a system prompt, which may be as long as a question.
+pub const LARGEST_SETTINGS_BYTES: usize = LARGEST_QUESTION_BYTES + (64 << 10);
 /// How long a deletion can be undone: an hour.
 const DELETED_FOR_MS: u64 = 60 * 60 * 1000;
 const PURGE_INTERVAL: Duration = Duration::from_mins(10);
@@ -104,6 +106,10 @@ impl Conversations {
             }
             ConversationChange::Draft(draft) if draft.len() > LARGEST_DRAFT_BYTES => {
                 return Err(ApiError::new(ApiErrorKind::TooLarge, "This draft is too long to be kept."));
+            }
+            ConversationChange::Settings(settings) if settings.size() > LARGEST_SETTINGS_BYTES => {
+                let message = "The system prompt is longer than 1 MiB. Shorten it.";
+                return Err(ApiError::new(ApiErrorKind::TooLarge, message));
             }
             _ => {}
         }

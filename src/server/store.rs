@@ -10,6 +10,7 @@ use async_trait::async_trait;
 
 use crate::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Question, Seq};
 use crate::library::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
+use crate::settings::TypedSettings;
 
 mod log;
 mod search;
@@ -123,6 +124,8 @@ pub struct NewAnswer {
     pub conversation: ConversationId,
     pub question: Question,
     pub answer: Answer,
+    /// How it is asked: the conversation's settings from then on.
+    pub settings: TypedSettings,
     pub now_ms: u64,
 }
 

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::answers::LARGEST_QUESTION_BYTES;
-use super::conversations::LARGEST_DRAFT_BYTES;
+use super::conversations::{LARGEST_DRAFT_BYTES, LARGEST_SETTINGS_BYTES};
 use super::store::{SqliteStore, Store, StoreError};
 use super::{clock, files};
 use crate::chat::{Answer, AnswerId, Bill, Conversation, ConversationId, QuestionId, Usage, first_words};
@@ -230,6 +230,8 @@ pub enum Damage {
     LongQuestion(QuestionId),
     #[error("holds a draft that is longer than 4 MiB. Shorten it, or leave it out.")]
     LongDraft,
+    #[error("holds a system prompt that is longer than 1 MiB. Shorten it, or leave it out.")]
+    LongSettings,
     #[error(
         "holds the answer {0} with a cost or a count that cannot be: costs are from 0 to 1,000,000 US dollars, and \
          no count is above 9,007,199,254,740,991. Correct it, or leave the answer out."
@@ -246,7 +248,9 @@ fn what_was_added(added: u64) -> String {
     }
 }
 
-const FORMAT: u64 = 1;
+/// 2 brought the settings of a conversation.
+const FORMAT: u64 = 2;
+const OLDEST_FORMAT: u64 = 1;
 /// A conversation with some hundred pictures is far below.
 const LONGEST_LINE_BYTES: u64 = 1 << 30;
 /// In US dollars, of one answer.
@@ -428,7 +432,7 @@ fn read_lines(mut lines: Lines<impl BufRead>) -> Result<Vec<Conversation>, Trans
 
 fn check_header(line: &[u8]) -> Result<Header, Damage> {
     match serde_json::from_slice::<Header>(line) {
-        Ok(header) if header.runnel_export == FORMAT => Ok(header),
+        Ok(header) if (OLDEST_FORMAT..=FORMAT).contains(&header.runnel_export) => Ok(header),
         Ok(header) if header.runnel_export > FORMAT => {
             Err(Damage::Newer { format: header.runnel_export, runnel: plain(&header.runnel) })
         }
@@ -530,6 +534,9 @@ fn check_times(conversation: &Conversation) -> Result<(), Damage> {
 fn check_sizes(conversation: &Conversation) -> Result<(), Damage> {
     if conversation.draft.len() > LARGEST_DRAFT_BYTES {
         return Err(Damage::LongDraft);
+    }
+    if conversation.settings.as_ref().is_some_and(|settings| settings.size() > LARGEST_SETTINGS_BYTES) {
+        return Err(Damage::LongSettings);
     }
     let mut questions = conversation.questions.iter();
     match questions.find(|question| question.text.len() > LARGEST_QUESTION_BYTES) {

@@ -10,6 +10,7 @@ use runnel::chat::{
     QuestionId, Usage,
 };
 use runnel::server::store::{Begun, NewAnswer, SqliteStore, Store, StoreError};
+use runnel::settings::TypedSettings;
 use tempfile::TempDir;
 
 mod answers;
@@ -60,7 +61,17 @@ pub async fn each_store(test: impl AsyncFn(Arc<dyn Store>)) {
 pub fn new_answer(conversation: ConversationId, after: Option<AnswerId>, text: &str) -> NewAnswer {
     let question = Question { id: QuestionId::now(), after, text: text.to_owned(), asked_ms: MIDNIGHT };
     let answer = Answer::new(AnswerId::now(), question.id, MODEL);
-    NewAnswer { conversation, question, answer, now_ms: MIDNIGHT }
+    NewAnswer { conversation, question, answer, settings: TypedSettings::default(), now_ms: MIDNIGHT }
+}
+
+/// Settings with this model, and something in each of their fields.
+pub fn settings(model: &str) -> TypedSettings {
+    TypedSettings {
+        model: model.to_owned(),
+        system_prompt: "Be “brief”.\nAnswer in rhymes.".to_owned(),
+        temperature: "0.7".to_owned(),
+        max_tokens: "not yet".to_owned(),
+    }
 }
 
 /// The same question, to be answered once more.

@@ -209,6 +209,7 @@ fn conversation(title: &str) -> Conversation {
         updated_ms: 30,
         version: 0,
         draft: String::new(),
+        settings: None,
         leaf: None,
         questions: vec![first, second],
         answers,
@@ -400,7 +401,7 @@ const DAMAGED: &[Case] = &[
         "is not how an export begins",
     ),
     (
-        |lines| changed(lines, 0, |header| *header = json!({"runnel_export": 2, "runnel": "9.1.0"})),
+        |lines| changed(lines, 0, |header| *header = json!({"runnel_export": 3, "runnel": "9.1.0"})),
         1,
         "is of a newer Runnel (9.1.0)",
     ),
@@ -487,6 +488,11 @@ const DAMAGED: &[Case] = &[
         |lines| changed(lines, 2, |chat| chat["draft"] = json!("x".repeat((4 << 20) + 1))),
         3,
         "a draft that is longer than 4 MiB",
+    ),
+    (
+        |lines| changed(lines, 1, |chat| chat["settings"] = json!({"system_prompt": "x".repeat(2 << 20)})),
+        2,
+        "a system prompt that is longer than 1 MiB",
     ),
     (|lines| with_usage(lines, json!({"cost": -0.01})), 2, "a cost or a count that cannot be"),
     (|lines| with_usage(lines, json!({"cost": 1e300})), 2, "a cost or a count that cannot be"),

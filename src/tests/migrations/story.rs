@@ -7,6 +7,7 @@ use runnel::chat::{
 };
 use runnel::library::{ConversationChange, FoundIn};
 use runnel::server::store::{Begun, NewAnswer, SqliteStore, Store};
+use runnel::settings::TypedSettings;
 use uuid::Uuid;
 
 use crate::store_contract::{MIDNIGHT, MODEL, applied, complete, ended, load, load_answer};
@@ -104,9 +105,18 @@ fn conversation(number: u128, questions: Vec<Question>, answers: Vec<Answer>) ->
         updated_ms: MIDNIGHT,
         version: 0,
         draft: String::new(),
+        settings: None,
         leaf: answers.last().map(|answer| answer.id),
         questions,
         answers,
+    }
+}
+
+fn story_settings() -> TypedSettings {
+    TypedSettings {
+        model: MODEL.to_owned(),
+        system_prompt: "Be brief.".to_owned(),
+        ..TypedSettings::default()
     }
 }
 
@@ -145,6 +155,7 @@ async fn begin(store: &SqliteStore, conversation: &Conversation, answer: &Answer
         conversation: conversation.id,
         question: question.clone(),
         answer: begun,
+        settings: story_settings(),
         now_ms: MIDNIGHT,
     };
     assert!(matches!(store.begin_answer(&new).await.unwrap(), Begun::New(_)));
@@ -193,5 +204,8 @@ pub async fn assert_whole_story(store: &SqliteStore) {
 
 async fn assert_told(store: &SqliteStore, expected: &Conversation) {
     let found = load(store, expected.id).await;
-    assert_eq!(found, Conversation { version: found.version, ..expected.clone() });
+    // Databases from before settings were kept have none.
+    let settings = found.settings.clone();
+    assert!(settings.as_ref().is_none_or(|settings| *settings == story_settings()), "{settings:?}");
+    assert_eq!(found, Conversation { version: found.version, settings, ..expected.clone() });
 }

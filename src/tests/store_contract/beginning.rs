@@ -4,6 +4,7 @@ use futures::future::join_all;
 use runnel::chat::{Answer, AnswerId, ConversationId, Question, QuestionId, first_words};
 use runnel::library::ConversationChange;
 use runnel::server::store::{Begun, NewAnswer, Store, StoreError};
+use runnel::settings::TypedSettings;
 
 use super::{
     MIDNIGHT, MODEL, another_answer, assert_conflict, assert_not_found, begin, chat, each_store, ended,
@@ -282,7 +283,9 @@ async fn ids_and_times_at_their_limits_are_kept() {
         for (id, time) in ids.into_iter().zip([0, i64::MAX as u64]) {
             let question = Question { id: QuestionId(id), after: None, text: "?".to_owned(), asked_ms: time };
             let answer = Answer { begun_ms: time, ..Answer::new(AnswerId(id), question.id, MODEL) };
-            let new = NewAnswer { conversation: ConversationId(id), question, answer, now_ms: time };
+            let settings = TypedSettings::default();
+            let new =
+                NewAnswer { conversation: ConversationId(id), question, answer, settings, now_ms: time };
             let answer = finish(&*store, &new, "!").await;
             let kept = load(&*store, new.conversation).await;
             assert_eq!((kept.created_ms, kept.updated_ms), (time, time));

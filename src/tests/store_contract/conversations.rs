@@ -3,9 +3,11 @@
 use runnel::chat::{AnswerId, ConversationId};
 use runnel::library::{ConversationChange, ConversationSummary, LONGEST_TITLE, Listing};
 use runnel::server::store::{NewAnswer, Store};
+use runnel::settings::TypedSettings;
 
 use super::{
-    MIDNIGHT, another_answer, begin, chat, each_store, ended, finish, load, load_answer, new_answer, say,
+    MIDNIGHT, another_answer, begin, chat, each_place, each_store, ended, finish, load, load_answer,
+    new_answer, say, settings,
 };
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -48,6 +50,42 @@ async fn questions_and_answers_stand_in_the_order_in_which_they_were_begun() {
         assert_eq!(conversation.questions, [first.question.clone(), second.question, third.question]);
         assert_eq!(conversation.answers, [one, two, three, other_one.clone()]);
         assert_eq!(conversation.tree().branch(conversation.leaf), [(first.question.id, other_one.id)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_conversation_keeps_what_is_set_for_its_next_question() {
+    each_place(async |place| {
+        let store = place.open().await;
+        let (asked, changed) = (settings("vendor/asked"), settings("vendor/changed"));
+        let new = NewAnswer { settings: asked.clone(), ..new_answer(ConversationId::now(), None, "Why?") };
+        let answer = finish(&*store, &new, "Because.").await;
+        let (id, other) = (new.conversation, chat(&*store, "Other?", "Other.").await.0);
+        let before = load(&*store, id).await;
+        assert_eq!(before.settings, Some(asked), "those of the question");
+
+        assert!(change(&*store, id, ConversationChange::Settings(changed.clone())).await);
+        assert!(!change(&*store, ConversationId::now(), ConversationChange::Settings(changed.clone())).await);
+        let copy = ConversationId::now();
+        assert!(store.fork(answer.id, copy, MIDNIGHT).await.unwrap());
+        store.suggest_title(id, "A title").await.unwrap();
+        drop(store);
+
+        let store = place.open().await;
+        let after = load(&*store, id).await;
+        assert_eq!(after.settings, Some(changed.clone()));
+        assert!(after.version > before.version, "other devices learn of it");
+        assert_eq!(load(&*store, copy).await.settings, Some(changed), "a copy goes on as it was");
+        assert_eq!(
+            load(&*store, other).await.settings,
+            Some(TypedSettings::default()),
+            "others have their own"
+        );
+        let latest =
+            NewAnswer { settings: settings("vendor/latest"), ..new_answer(id, Some(answer.id), "And?") };
+        begin(&*store, &latest).await;
+        assert_eq!(load(&*store, id).await.settings, Some(latest.settings));
     })
     .await;
 }
@@ -131,6 +169,7 @@ async fn every_change_is_seen_and_has_a_version_of_its_own() {
             ConversationChange::Pinned(true),
             ConversationChange::Archived(true),
             ConversationChange::Draft("What was\ntyped ".to_owned()),
+            ConversationChange::Settings(settings("vendor/other")),
             ConversationChange::Leaf(answer.id),
             ConversationChange::Read,
         ];
@@ -145,6 +184,7 @@ async fn every_change_is_seen_and_has_a_version_of_its_own() {
                 ConversationChange::Pinned(pinned) => expected.is_pinned = pinned,
                 ConversationChange::Archived(archived) => expected.is_archived = archived,
                 ConversationChange::Draft(draft) => expected.draft = draft,
+                ConversationChange::Settings(settings) => expected.settings = Some(settings),
                 ConversationChange::Leaf(leaf) => expected.leaf = Some(leaf),
                 ConversationChange::Read | ConversationChange::Deleted(_) => {}
             }

@@ -6,7 +6,7 @@ use runnel::server::store::{SqliteStore, Store, StoreError};
 
 use super::{
     MIDNIGHT, another_answer, applied, assert_conflict, assert_not_found, begin, chat, complete, each_store,
-    ended, finish, load, load_answer, new_answer, say,
+    ended, finish, load, load_answer, new_answer, say, settings,
 };
 
 /// Two turns, with another version of each on the side.
@@ -146,6 +146,7 @@ async fn from_elsewhere() -> Vec<Conversation> {
         ConversationChange::Pinned(true),
         ConversationChange::Archived(true),
         ConversationChange::Draft("Unsent".to_owned()),
+        ConversationChange::Settings(settings("vendor/elsewhere")),
         ConversationChange::Leaf(branching.answers[1].id),
     ];
     for change in changes {

@@ -197,6 +197,7 @@ fn unsaved(text: &str) -> Conversation {
         updated_ms: MIDNIGHT,
         version: 0,
         draft: String::new(),
+        settings: None,
         leaf: None,
         questions: vec![new.question],
         answers: vec![ended(&new.answer, text)],

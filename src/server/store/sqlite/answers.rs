@@ -4,6 +4,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::types::Uuid;
 use sqlx::{Row, SqliteConnection};
 
+use super::conversations::settings_json;
 use super::{Begun, Failure, NewAnswer, StoreError, last_number, signed, unsigned};
 use crate::chat::{Answer, AnswerId, Bill, ConversationId, Question, QuestionId, first_words};
 use crate::library::clean_title;
@@ -41,11 +42,12 @@ pub async fn begin(connection: &mut SqliteConnection, new: &NewAnswer) -> Result
         .execute(&mut *connection)
         .await?;
     sqlx::query(
-        "UPDATE conversations SET leaf = ?, updated_ms = ?, version = version + 1, \
+        "UPDATE conversations SET leaf = ?, updated_ms = ?, settings = ?, version = version + 1, \
          draft = CASE WHEN ? OR draft = ? THEN '' ELSE draft END WHERE number = ?",
     )
     .bind(new.answer.id.0)
     .bind(signed(new.now_ms))
+    .bind(settings_json(&new.settings))
     .bind(is_next)
     .bind(&new.question.text)
     .bind(conversation)

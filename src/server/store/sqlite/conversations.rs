@@ -8,14 +8,15 @@ use super::answers::{from_row, question_from_row};
 use super::{signed, unsigned};
 use crate::chat::{AnswerId, Conversation, ConversationId};
 use crate::library::{ConversationChange, ConversationSummary, Listing, clean_title};
+use crate::settings::TypedSettings;
 
 pub async fn find(
     connection: &mut SqliteConnection,
     id: ConversationId,
 ) -> Result<Option<Conversation>, sqlx::Error> {
     let row = sqlx::query(
-        "SELECT number, title, is_title_chosen, is_pinned, is_archived, created_ms, updated_ms, draft, leaf, version \
-         FROM conversations WHERE id = ? AND deleted_ms IS NULL",
+        "SELECT number, title, is_title_chosen, is_pinned, is_archived, created_ms, updated_ms, draft, leaf, version, \
+         settings FROM conversations WHERE id = ? AND deleted_ms IS NULL",
     )
     .bind(id.0)
     .fetch_optional(&mut *connection)
@@ -46,10 +47,22 @@ pub async fn find(
         updated_ms: unsigned(row.try_get(6)?),
         version: unsigned(row.try_get(9)?),
         draft: row.try_get(7)?,
+        settings: settings_from_row(&row, 10)?,
         leaf: row.try_get::<Option<Uuid>, _>(8)?.map(AnswerId),
         questions: questions.iter().map(|row| question_from_row(row, 0)).collect::<Result<_, _>>()?,
         answers: answers.iter().map(|row| from_row(row, 0)).collect::<Result<_, _>>()?,
     }))
+}
+
+fn settings_from_row(row: &SqliteRow, column: usize) -> Result<Option<TypedSettings>, sqlx::Error> {
+    let json: Option<&str> = row.try_get(column)?;
+    json.map(serde_json::from_str).transpose().map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+/// What is kept in the column `settings`.
+pub fn settings_json(settings: &TypedSettings) -> String {
+    // Types like these always serialize.
+    serde_json::to_string(settings).unwrap_or_default()
 }
 
 pub async fn list(pool: &SqlitePool, limit: u32) -> Result<Listing, sqlx::Error> {
@@ -64,7 +77,7 @@ pub async fn list(pool: &SqlitePool, limit: u32) -> Result<Listing, sqlx::Error>
     .await?;
     let has_more = rows.len() > limit as usize;
     let conversations = rows.iter().take(limit as usize).map(summary).collect::<Result<_, _>>()?;
-    Ok(Listing { revision: 0, conversations, has_more })
+    Ok(Listing { conversations, has_more, ..Listing::default() })
 }
 
 fn summary(row: &SqliteRow) -> Result<ConversationSummary, sqlx::Error> {
@@ -122,6 +135,9 @@ pub async fn change(
             sqlx::query("UPDATE conversations SET deleted_ms = NULL WHERE id = ? RETURNING number")
         }
         ConversationChange::Draft(draft) => sqlx::query(set("draft = ?")).bind(draft.clone()),
+        ConversationChange::Settings(settings) => {
+            sqlx::query(set("settings = ?")).bind(settings_json(settings))
+        }
         ConversationChange::Leaf(leaf) => return show(connection, id, *leaf).await,
         ConversationChange::Read => sqlx::query(set("is_unread = 0")),
     };

@@ -41,6 +41,7 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(vec![
         migration(1, "conversations", include_str!("../migrations/0001_conversations.sql")),
         migration(2, "removed for good", include_str!("../migrations/0002_removed_for_good.sql")),
+        migration(3, "settings", include_str!("../migrations/0003_settings.sql")),
     ])
 }
 

@@ -6,6 +6,7 @@ use sqlx::SqliteConnection;
 use sqlx::types::Uuid;
 
 use super::answers::{insert_question, keep_text, rest_of};
+use super::conversations::settings_json;
 use super::{Failure, StoreError, bills, last_number, signed};
 use crate::chat::{Answer, AnswerId, Bill, Conversation, ConversationId, Question, QuestionId};
 use crate::server::clock;
@@ -32,8 +33,8 @@ pub async fn import(connection: &mut SqliteConnection, conversation: &Conversati
 async fn insert(connection: &mut SqliteConnection, conversation: &Conversation) -> Result<bool, Failure> {
     let added = sqlx::query(
         "INSERT OR IGNORE INTO conversations \
-         (id, title, is_title_chosen, is_pinned, is_archived, created_ms, updated_ms, draft, leaf) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         (id, title, is_title_chosen, is_pinned, is_archived, created_ms, updated_ms, draft, leaf, settings) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(conversation.id.0)
     .bind(&conversation.title)
@@ -44,6 +45,7 @@ async fn insert(connection: &mut SqliteConnection, conversation: &Conversation) 
     .bind(signed(conversation.updated_ms))
     .bind(&conversation.draft)
     .bind(conversation.leaf.map(|leaf| leaf.0))
+    .bind(conversation.settings.as_ref().map(settings_json))
     .execute(&mut *connection)
     .await?;
     if added.rows_affected() == 0 {
