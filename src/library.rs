@@ -31,6 +31,9 @@ pub struct Listing {
     pub conversations: Vec<ConversationSummary>,
     /// True if there are older ones that are not listed.
     pub has_more: bool,
+    /// Why no question can be answered now, and what to do about it; `None` as far as nothing is known to be wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 /// What a person changes about a conversation.

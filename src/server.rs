@@ -28,6 +28,7 @@ mod telemetry;
 mod terminal;
 mod titles;
 pub mod transfer;
+mod upstream;
 
 use answers::{Answers, Bounds};
 use bills::Bills;
@@ -41,6 +42,7 @@ use revision::Revision;
 use store::{Store, StoreError};
 use titles::Titles;
 use tokio::task::JoinSet;
+use upstream::UpstreamWatch;
 
 /// The composition root: what a running Runnel consists of. Clones are handles of the same app.
 #[derive(Clone, Debug)]
@@ -93,9 +95,11 @@ impl App {
         let revision = Revision::default();
         let bills = Bills::new(client.clone(), store.clone(), revision.clone());
         let titles = Titles::new(client.clone(), store.clone(), revision.clone(), config.title_model);
+        let upstream = UpstreamWatch::new(client.clone(), revision.clone());
         let answers = Answers::new(
             client,
             catalogue.clone(),
+            upstream.clone(),
             store.clone(),
             revision.clone(),
             bills.clone(),
@@ -103,8 +107,9 @@ impl App {
             Bounds::of_bytes(config.answer_limit),
         );
         answers.recover().await?;
-        let conversations = Conversations::new(store, answers.clone(), revision);
+        let conversations = Conversations::new(store, answers.clone(), upstream.clone(), revision);
         let mut background = JoinSet::new();
+        background.spawn(upstream.keep_watch());
         background.spawn(bills.settle_all());
         background.spawn(conversations.clone().purge_regularly());
         let hosts = Hosts::new(config.hosts);

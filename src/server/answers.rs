@@ -35,6 +35,7 @@ use super::openrouter::OpenRouter;
 use super::revision::Revision;
 use super::store::{Begun, NewAnswer, Store, StoreError};
 use super::titles::{self, Titles};
+use super::upstream::UpstreamWatch;
 use keeping::Assignment;
 use registry::{Entry, Registry};
 
@@ -48,6 +49,7 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 pub struct Answers {
     client: OpenRouter,
     catalogue: Catalogue,
+    upstream: UpstreamWatch,
     store: Arc<dyn Store>,
     revision: Revision,
     bills: Bills,
@@ -76,13 +78,14 @@ impl Answers {
     pub fn new(
         client: OpenRouter,
         catalogue: Catalogue,
+        upstream: UpstreamWatch,
         store: Arc<dyn Store>,
         revision: Revision,
         bills: Bills,
         titles: Titles,
         bounds: Bounds,
     ) -> Self {
-        Self { client, catalogue, store, revision, bills, titles, bounds, shared: Arc::default() }
+        Self { client, catalogue, upstream, store, revision, bills, titles, bounds, shared: Arc::default() }
     }
 
     /// Ends what a process that was killed left running, with the text that its log holds. To be called before
@@ -372,15 +375,27 @@ impl Answers {
         found.ok_or_else(missing)
     }
 
+    /// The model for a question that names none, or why there is none.
+    async fn default_model(&self) -> Result<String, ApiError> {
+        match (self.catalogue.default_model().await, self.upstream.trouble()) {
+            (Ok(Some(model)), _) => Ok(model),
+            (_, Some(trouble)) => Err(ApiError::new(ApiErrorKind::Upstream, trouble)),
+            (Err(error), None) => Err(ApiError::new(
+                ApiErrorKind::Upstream,
+                format!("{error} You can name a model in the chat settings instead."),
+            )),
+            (Ok(None), None) => Err(ApiError::new(
+                ApiErrorKind::Upstream,
+                "The model server has no models. Load one there, or name one in the chat settings.",
+            )),
+        }
+    }
+
     async fn choose_model(&self, wanted: Option<&str>) -> Result<ModelId, ApiError> {
         let rule = self.client.config().model_rule();
         let model = match wanted.filter(|model| !model.trim().is_empty()) {
             Some(model) => model.to_owned(),
-            None => self
-                .catalogue
-                .default_model()
-                .await
-                .ok_or_else(|| ApiError::bad_request("Choose a model."))?,
+            None => self.default_model().await?,
         };
         parse_model(&model, rule)
     }

@@ -102,13 +102,15 @@ impl Catalogue {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The model for a question that names none.
-    pub async fn default_model(&self) -> Option<String> {
+    /// The model for a question that names none; `None` if the upstream offers none.
+    ///
+    /// # Errors
+    /// As [`Self::list_models`].
+    pub async fn default_model(&self) -> Result<Option<String>, ApiError> {
         if let Some(model) = self.configured_default() {
-            return Some(model);
+            return Ok(Some(model));
         }
-        let models = self.list_models().await.ok()?;
-        models.into_iter().next().map(|model| model.id)
+        Ok(self.list_models().await?.into_iter().next().map(|model| model.id))
     }
 
     /// The same, if it is known without asking.

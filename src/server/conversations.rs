@@ -8,6 +8,7 @@ use super::clock;
 use super::detached::detached;
 use super::revision::Revision;
 use super::store::Store;
+use super::upstream::UpstreamWatch;
 use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::{AnswerId, Conversation, ConversationId};
 use crate::library::{
@@ -32,13 +33,14 @@ const PURGE_INTERVAL: Duration = Duration::from_mins(10);
 pub struct Conversations {
     store: Arc<dyn Store>,
     answers: Answers,
+    upstream: UpstreamWatch,
     revision: Revision,
 }
 
 impl Conversations {
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, answers: Answers, revision: Revision) -> Self {
-        Self { store, answers, revision }
+    pub fn new(store: Arc<dyn Store>, answers: Answers, upstream: UpstreamWatch, revision: Revision) -> Self {
+        Self { store, answers, upstream, revision }
     }
 
     /// Removes for good, now and from time to time, what was deleted long enough ago.
@@ -88,7 +90,7 @@ impl Conversations {
             let older = self.store.find_conversation(open).await?;
             listing.conversations.extend(older.as_ref().map(summary));
         }
-        Ok(Some(Listing { revision: now, ..listing }))
+        Ok(Some(Listing { revision: now, trouble: self.upstream.trouble(), ..listing }))
     }
 
     /// # Errors

@@ -361,6 +361,21 @@ impl OpenRouter {
         Ok(models.into_iter().map(|model| self.redacted_model(model)).collect())
     }
 
+    /// Asks whether the upstream is there and accepts the key. OpenRouter lists its models for anybody, so it is asked
+    /// about the key itself.
+    ///
+    /// # Errors
+    /// The [`Problem`] that every question would meet, or one that the upstream has with this request alone.
+    pub async fn check_access(&self) -> Result<(), Problem> {
+        let is_openrouter = self.config().dialect == Dialect::OpenRouter;
+        if !is_openrouter || self.config().api_key.is_none() {
+            return self.list_models().await.map(drop);
+        }
+        let request = self.inner.http.get(self.url("key")).timeout(self.config().idle_timeout);
+        let response = request.send().await.map_err(|error| self.connection_failure(&error).problem)?;
+        if response.status().is_success() { Ok(()) } else { Err(self.read_failure(response).await.problem) }
+    }
+
     /// What an answer came to, asked for by its generation id after its end (wire reference, section 4).
     /// `None` if the upstream does not know it: for half a second or more after the end, it does not yet.
     ///

@@ -31,4 +31,5 @@ mod terminal;
 mod test_app;
 mod timers;
 mod transfer;
+mod trouble;
 mod wire_corpus;

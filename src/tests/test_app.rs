@@ -466,6 +466,8 @@ pub struct RawUpstream {
     task: JoinHandle<()>,
 }
 
+const NOT_HERE: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
 impl RawUpstream {
     /// Reads a request, sends `response` and closes the connection.
     pub async fn answering(response: impl Into<Vec<u8>>) -> Self {
@@ -499,6 +501,15 @@ impl RawUpstream {
                 let mut held = Vec::new();
                 while let Ok((mut socket, _)) = listener.accept().await {
                     let request = read_request(&mut socket).await;
+                    // Runnel looks whether its upstream is there; that is no question.
+                    if request.starts_with("GET ") {
+                        if response.is_some() {
+                            let _ = socket.write_all(NOT_HERE).await;
+                        } else {
+                            held.push(socket);
+                        }
+                        continue;
+                    }
                     requests.lock().unwrap().push(request);
                     if let Some(response) = &response {
                         // The client may hang up at any time.

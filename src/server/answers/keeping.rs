@@ -40,6 +40,7 @@ impl Answers {
         drop(request);
         let writing = recorder::record(live.clone(), prelude, stream, self.bounds, journal.input());
         let end = tokio::spawn(writing).await.unwrap_or_else(|_| recorder::failed(&live));
+        self.upstream.note(&end);
         let unwritten = journal.close().await;
         let title_from = to_be_titled
             .filter(|_| end.status == EndStatus::Complete)
