@@ -167,7 +167,7 @@ pub fn Root() -> impl IntoView {
                 Place::Settings => view! { <settings_page::SettingsPage /> }.into_any(),
                 Place::Nowhere => {
                     let detail = "The address may be mistyped, or the page is gone.";
-                    view! { <Missing heading="There is nothing here." detail /> }.into_any()
+                    view! { <Missing heading="Page not found" detail /> }.into_any()
                 }
             }}
         </For>

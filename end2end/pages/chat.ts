@@ -182,7 +182,7 @@ export class Answer {
     this.statsLine = this.stats.locator('summary');
     this.tryAgain = root.getByRole('button', { name: 'Try again' });
     this.goOn = root.getByRole('button', { name: 'Continue', exact: true });
-    this.fork = root.getByRole('button', { name: 'Go on from here in a new chat' });
+    this.fork = root.getByRole('button', { name: 'Branch into new chat' });
     this.versions = new Versions(root);
     this.copy = root.locator('.answer-foot').getByRole('button', { name: 'Copy', exact: true });
     this.copyRich = root.locator('.answer-foot').getByRole('button', { name: /rich text/i });
@@ -269,7 +269,7 @@ export class Versions {
   readonly place: Locator;
 
   constructor(root: Locator) {
-    this.before = root.getByRole('button', { name: 'Version before' });
+    this.before = root.getByRole('button', { name: 'Previous version' });
     this.next = root.getByRole('button', { name: 'Next version' });
     this.place = root.locator('.versions span');
   }

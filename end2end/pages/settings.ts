@@ -14,7 +14,12 @@ export class SettingsPage {
     await this.heading.waitFor();
   }
 
-  theme(name: 'As the system' | 'Light' | 'Dark'): Locator {
+  /** What is set for new chats. */
+  field(name: 'Model' | 'System prompt'): Locator {
+    return this.page.getByRole('group', { name: 'For new chats' }).getByLabel(name, { exact: true });
+  }
+
+  theme(name: 'Match system' | 'Light' | 'Dark'): Locator {
     return this.page.getByRole('group', { name: 'Theme' }).getByRole('radio', { name });
   }
 }

@@ -166,7 +166,7 @@ test('Tab goes through a chat in the order in which it is read', async ({ page, 
     'Try again',
     'Copy',
     'Copy as rich text',
-    'Go on from here in a new chat',
+    'Branch into new chat',
     'Message',
     'Chat settings',
     'Send',
@@ -181,7 +181,7 @@ test('the settings page is reached and left with the keyboard', async ({ chat, p
   await page.keyboard.press('Enter');
   const settings = new SettingsPage(page);
   await expect(settings.heading).toBeVisible();
-  await settings.theme('As the system').focus();
+  await settings.theme('Match system').focus();
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('ArrowDown');
   await expect(settings.theme('Dark')).toBeChecked();
@@ -216,7 +216,7 @@ test('the start and the end of an answer are announced, and no word of it', asyn
   await second.ended('complete');
   const said = await announced();
   const characters = (await second.read()).length;
-  expect(said).toEqual([...before, 'Answering.', `Answer complete, ${characters} characters.`]);
+  expect(said).toEqual([...before, 'Answering.', `Answer complete, ${characters.toLocaleString('en')} characters.`]);
   await expect(chat.status).toHaveCount(1);
 });
 

@@ -245,7 +245,7 @@ test('what a stopped answer cost is told once it is known', async ({ page, start
   await answer.hasGrownTo(100);
   await chat.stop.click();
   await answer.ended('stopped');
-  await expect(answer.statsLine).toHaveText(/about \d+ tokens · cost to come$/);
+  await expect(answer.statsLine).toHaveText(/about [\d,]+ tokens · cost pending$/);
   await expect(answer.statsLine).toHaveText(/ \d+ tokens · \d+ tokens\/s · \$0\.\d+$/);
   const line = (await answer.statsLine.textContent()) ?? '';
   await page.reload();

@@ -226,7 +226,7 @@ test('an upstream that cannot be reached is said to be so, and the question stay
 test('an answer without a word is not passed over in silence', async ({ chat }) => {
   const answer = await chat.ask(prompt('Say nothing.').typed, { model: 'demo/empty' });
   await answer.ended('complete');
-  await expect(answer.verdict).toHaveText('The model ended without writing anything.');
+  await expect(answer.verdict).toHaveText('The model sent an empty answer.');
 });
 
 test('an answer that a filter cut off says so', async ({ chat }) => {

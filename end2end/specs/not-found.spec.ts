@@ -4,8 +4,8 @@ import { ChatPage } from '../pages/chat.ts';
 import { Sidebar } from '../pages/sidebar.ts';
 import { expect, prompt, test } from '../fixtures.ts';
 
-const NO_CHAT = 'This chat is not here.';
-const NO_PAGE = 'There is nothing here.';
+const NO_CHAT = 'Chat not found';
+const NO_PAGE = 'Page not found';
 
 for (const [name, path, words] of [
   ['a chat that is unknown', '/c/01890000-0000-7000-8000-000000000000', NO_CHAT],

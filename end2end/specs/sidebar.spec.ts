@@ -33,12 +33,12 @@ test.describe('search', () => {
     await expect(sidebar.found.first()).toContainText(asked);
 
     await sidebar.find(`${mark(asked)} "zum sich wenden"`);
-    await expect(sidebar.root.getByText('Nothing found.')).toBeVisible();
+    await expect(sidebar.root.getByText('No results.')).toBeVisible();
     await expect(sidebar.found).toHaveCount(0);
 
     await sidebar.search.fill('');
     await expect(sidebar.chat(asked)).toBeVisible();
-    await expect(sidebar.root.getByText('Nothing found.')).toBeHidden();
+    await expect(sidebar.root.getByText('No results.')).toBeHidden();
   });
 
   test('does not take what is typed for an operator', async ({ chat, page }) => {
@@ -46,7 +46,7 @@ test.describe('search', () => {
     const asked = await begin(chat, 'Harmless.');
     for (const odd of ['"', '*', 'NOT', '(', `${mark(asked)} OR`, `-${mark(asked)}x`, '\\', '%', "'; DROP TABLE words; --"]) {
       await sidebar.find(odd);
-      await expect(sidebar.root.getByText('Nothing found.').or(sidebar.found.first()).first()).toBeVisible();
+      await expect(sidebar.root.getByText('No results.').or(sidebar.found.first()).first()).toBeVisible();
     }
     await sidebar.find(mark(asked));
     await expect(sidebar.found.first()).toContainText(asked);
@@ -427,7 +427,7 @@ test.describe('axe finds nothing', () => {
     await expect(sidebar.found.first()).toBeVisible();
     await isClean(page);
     await sidebar.find('zyxwvutsrq');
-    await expect(sidebar.root.getByText('Nothing found.')).toBeVisible();
+    await expect(sidebar.root.getByText('No results.')).toBeVisible();
     await isClean(page);
   });
 

@@ -31,7 +31,7 @@ test('the document changes at most once a frame, however fast the text comes', a
   const frames = seen.slice(0, -1).map((change) => change.frame);
   expect(frames, 'no frame has two changes').toEqual([...new Set(frames)]);
   await answer.statsLine.click();
-  const chunks = Number(await answer.figure('Chunks').textContent());
+  const chunks = Number((await answer.figure('Chunks').textContent())?.replaceAll(',', ''));
   expect(chunks, 'several pieces were joined in one change').toBeGreaterThan(seen.length);
 });
 
@@ -69,12 +69,12 @@ test('the counters under a running answer rise, and its end brings model, tokens
   const answer = await chat.ask(typed);
   await answer.ended('complete');
   await expect(answer.statsLine).toHaveText(
-    /^\d+\.\d+ s · \d+\.\d+ s to first token · \d+ tokens · \d+ tokens\/s · \$0\.\d+$/,
+    /^Statistics: \d+\.\d+ s · \d+\.\d+ s to first token · \d+ tokens · \d+ tokens\/s · \$0\.\d+$/,
   );
 
   const counts = (await lines()).flatMap((line) => {
-    const found = /(\d+) chunks · (\d+) characters/.exec(line);
-    return found === null ? [] : [Number(found[2])];
+    const found = /\d+ chunks? · ([\d,]+) characters?/.exec(line);
+    return found === null ? [] : [Number(found[1]?.replaceAll(',', ''))];
   });
   expect(counts.length, 'the counters were live').toBeGreaterThan(5);
   expect(counts).toEqual([...counts].sort((a, b) => a - b));
@@ -88,7 +88,7 @@ test('the counters under a running answer rise, and its end brings model, tokens
   await expect(answer.figure('Tokens out')).toHaveText(/^[1-9]\d*$/);
   await expect(answer.figure('Tokens/s')).toHaveText(/^\d+\.\d$/);
   await expect(answer.figure('Chunks')).toHaveText(/^[1-9]\d*$/);
-  await expect(answer.figure('Characters')).toHaveText(String((await answer.read()).length));
+  await expect(answer.figure('Characters')).toHaveText((await answer.read()).length.toLocaleString('en'));
   await expect(answer.figure('Cost')).toHaveText(/^\$0\.\d+$/);
   await expect(answer.figure('Finish reason')).toHaveText('stop');
 });
@@ -134,7 +134,7 @@ test('system prompt, temperature and longest answer reach the model', async ({ c
   });
 });
 
-test('an answer that reaches its longest length says that it was cut off', async ({ chat }) => {
+test('an answer that reaches the token limit says that it was cut off', async ({ chat }) => {
   const { typed } = prompt('Tell me everything.', { delta_ms: 1 });
   const answer = await chat.ask(typed, { model: 'demo/long', maxTokens: '20' });
   await answer.ended('complete');

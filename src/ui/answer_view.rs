@@ -142,7 +142,7 @@ fn extras(answer: &Answer) -> String {
         picture(&mut html, url, number);
     }
     for call in &answer.tool_calls {
-        html.markup("<details class=\"tool-call\" open><summary>Asks for the tool <strong>").text(&call.name);
+        html.markup("<details class=\"tool-call\" open><summary>Wants to call: <strong>").text(&call.name);
         html.markup("</strong></summary><pre tabindex=\"0\">")
             .text(&call.arguments)
             .markup("</pre></details>");
@@ -323,7 +323,7 @@ fn remark(end: &End, answer: &Answer) -> Option<Remark> {
         (EndStatus::Interrupted, None, _) => plain("The answer was interrupted."),
         (_, _, Some("length")) => plain("Cut off at the token limit."),
         (_, _, Some("content_filter")) => plain("Cut off by the provider's content filter."),
-        _ if !has_content => plain("The model ended without writing anything."),
+        _ if !has_content => plain("The model sent an empty answer."),
         _ => None,
     }
 }
@@ -425,8 +425,8 @@ fn ForkButton(chat: Chat, live: LiveAnswer) -> impl IntoView {
         <button
             type="button"
             class="button quiet icon-only"
-            aria-label="Go on from here in a new chat"
-            title="Go on from here in a new chat"
+            aria-label="Branch into new chat"
+            title="Branch into new chat"
             on:click=move |_| chats.fork(chat, live.id)
         >
             <Icon path=icons::FORK />

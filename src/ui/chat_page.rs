@@ -25,7 +25,7 @@ pub fn ChatPage(id: ConversationId) -> impl IntoView {
         None if !chats.is_absent(id) => view! { <p class="loading">"Opening the chat…"</p> }.into_any(),
         None => {
             let detail = "It may have been deleted, or the address is mistyped.";
-            view! { <Missing heading="This chat is not here." detail /> }.into_any()
+            view! { <Missing heading="Chat not found" detail /> }.into_any()
         }
     }
 }

@@ -182,7 +182,7 @@ pub fn arrows(
     };
     view! {
         <div class="versions">
-            {arrow("Version before", "‹", "›", before)} <span>{count}</span>
+            {arrow("Previous version", "‹", "›", before)} <span>{count}</span>
             {arrow("Next version", "›", "‹", after)}
         </div>
     }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::chats::Chats;
-use super::stats::{decimal, rounded};
+use super::stats::{decimal, rounded, thousands};
 use crate::api::models::list_models;
 use crate::api::page::AboutSite;
 use crate::html::Html;
@@ -43,7 +43,7 @@ pub fn SettingsForm() -> impl IntoView {
                 <textarea
                     id="system-prompt"
                     rows="3"
-                    placeholder="What the model is told first"
+                    placeholder="Instructions for the model"
                     aria-describedby="system-prompt-error"
                     prop:value=move || settings.with(|typed| typed.system_prompt.clone())
                     on:input:target=move |event| change(chats, |typed| typed.system_prompt = event.target().value())
@@ -55,7 +55,7 @@ pub fn SettingsForm() -> impl IntoView {
                         id="temperature"
                         inputmode="decimal"
                         autocomplete="off"
-                        placeholder="the model's own"
+                        placeholder="Model default"
                         aria-describedby="temperature-error"
                         aria-invalid=move || error(Field::Temperature).is_some().to_string()
                         prop:value=move || settings.with(|typed| typed.temperature.clone())
@@ -67,7 +67,7 @@ pub fn SettingsForm() -> impl IntoView {
                         id="max-tokens"
                         inputmode="numeric"
                         autocomplete="off"
-                        placeholder="the model's own"
+                        placeholder="Model default"
                         aria-describedby="max-tokens-error"
                         aria-invalid=move || error(Field::MaxTokens).is_some().to_string()
                         prop:value=move || settings.with(|typed| typed.max_tokens.clone())
@@ -122,12 +122,16 @@ fn Models() -> impl IntoView {
 /// Prices are given for a million tokens, as everywhere.
 fn describe(model: &ModelInfo) -> String {
     let mut parts = vec![model.name.clone()];
-    parts.extend(model.context_length.map(|length| format!("{}k context", length / 1000)));
+    parts.extend(model.context_length.map(|length| format!("{} tokens of context", thousands(length))));
     parts.extend(model.price.map(|price| {
         if price.prompt == 0.0 && price.completion == 0.0 {
             "free".to_owned()
         } else {
-            format!("${} in, ${} out a million tokens", a_million(price.prompt), a_million(price.completion))
+            format!(
+                "${} in, ${} out per million tokens",
+                a_million(price.prompt),
+                a_million(price.completion)
+            )
         }
     }));
     parts.join(" · ")

@@ -16,9 +16,9 @@ pub fn SettingsPage() -> impl IntoView {
             <Choice
                 name="theme"
                 legend="Theme"
-                options=&[("", "As the system"), ("light", "Light"), ("dark", "Dark")]
+                options=&[("", "Match system"), ("light", "Light"), ("dark", "Dark")]
             />
-            <Choice name="face" legend="Reading face" options=&[("", "Sans serif"), ("serif", "Serif")] />
+            <Choice name="face" legend="Reading font" options=&[("", "Sans serif"), ("serif", "Serif")] />
             <SettingsForm />
             <SpendingByDay />
             <AboutServer />
@@ -65,6 +65,6 @@ fn Choice(
 #[component]
 fn AboutServer() -> impl IntoView {
     let about = expect_context::<AboutSite>();
-    let upstream = if about.is_demo { "its own emulator (demo mode)".to_owned() } else { about.upstream };
+    let upstream = if about.is_demo { "Runnel’s own demo".to_owned() } else { about.upstream };
     view! { <p class="about">{format!("Runnel {}, answers from {upstream}.", about.version)}</p> }
 }

@@ -89,7 +89,7 @@ pub fn SidebarView() -> impl IntoView {
             <button
                 type="button"
                 class="curtain"
-                aria-label="Close the list of chats"
+                aria-label="Close the chat list"
                 tabindex="-1"
                 on:click=move |_| close_drawer(chats)
             ></button>
@@ -250,7 +250,7 @@ fn html(sidebar: &Sidebar, shown: &str) -> String {
 
 fn found_list(html: &mut Html, found: &[SearchHit]) {
     if found.is_empty() {
-        html.markup("<p class=\"sidebar-note\">Nothing found. The last word may be the beginning of one; words in quotation marks stand together.</p>");
+        html.markup("<p class=\"sidebar-note\">No results. Use quotes for an exact phrase.</p>");
         return;
     }
     html.markup("<ul class=\"found\" aria-label=\"Found\">");

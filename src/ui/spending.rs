@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::chats::Chat;
-use super::stats::dollars;
+use super::stats::{count_of, dollars, thousands};
 use crate::api::conversations::{spending_by_day, spending_of_conversation};
 use crate::html::Html;
 use crate::library::Spending;
@@ -43,24 +43,23 @@ pub fn SpendingByDay() -> impl IntoView {
     view! {
         <section class="spending-by-day" hidden=move || table.with(String::is_empty)>
             <h2>"Spending"</h2>
-            <p class="about">"By the day of an answer's end, in coordinated universal time."</p>
+            <p class="about">"Per day (UTC)"</p>
             <dl inner_html=move || table.get()></dl>
         </section>
     }
 }
 
 fn words(spending: &Spending) -> String {
-    let answers = if spending.answers == 1 { "answer" } else { "answers" };
     let words = format!(
-        "{} for {} {answers}, {} tokens in, {} out",
+        "{} for {}, {} in, {} out",
         dollars(spending.cost),
-        spending.answers,
-        spending.prompt_tokens,
-        spending.completion_tokens
+        count_of(spending.answers, "answer"),
+        count_of(spending.prompt_tokens, "token"),
+        thousands(spending.completion_tokens)
     );
     match spending.open_bills {
         0 => words,
-        open => format!("{words}; the cost of {open} is still to come"),
+        open => format!("{words}; cost pending for {}", thousands(open)),
     }
 }
 
@@ -74,8 +73,6 @@ mod tests {
             Spending { cost: 0.0123, prompt_tokens: 10, completion_tokens: 20, answers: 1, open_bills: 0 };
         assert_eq!(words(&spending), "$0.012 for 1 answer, 10 tokens in, 20 out");
         (spending.answers, spending.open_bills) = (3, 2);
-        assert!(
-            words(&spending).ends_with("for 3 answers, 10 tokens in, 20 out; the cost of 2 is still to come")
-        );
+        assert!(words(&spending).ends_with("for 3 answers, 10 tokens in, 20 out; cost pending for 2"));
     }
 }

@@ -34,7 +34,10 @@ pub fn Stats(live: LiveAnswer) -> impl IntoView {
     };
     view! {
         <details class="stats">
-            <summary aria-label="Statistics">{line}</summary>
+            <summary>
+                <span class="visually-hidden">"Statistics: "</span>
+                {line}
+            </summary>
             <dl inner_html=rows></dl>
         </details>
     }
@@ -48,8 +51,8 @@ fn summary(answer: &Answer, elapsed_ms: Option<u64>, settles: bool) -> Vec<Strin
         parts.extend(elapsed_ms.map(|ms| format!("{} s", decimal(ms / 100, 1))));
         parts.extend(answer.first_token_ms.map(|ms| format!("{} to first token", seconds_of(ms))));
         if answer.chunks > 0 {
-            parts.push(format!("{} chunks", answer.chunks));
-            parts.push(format!("{} characters", answer.characters));
+            parts.push(count_of(answer.chunks, "chunk"));
+            parts.push(count_of(answer.characters, "character"));
         }
         return parts;
     };
@@ -57,14 +60,16 @@ fn summary(answer: &Answer, elapsed_ms: Option<u64>, settles: bool) -> Vec<Strin
     parts.extend(answer.first_token_ms.map(|ms| format!("{} to first token", seconds_of(ms))));
     let usage = answer.usage();
     match (usage.and_then(|usage| usage.completion_tokens), &answer.bill) {
-        (Some(tokens), _) => parts.push(format!("{tokens} tokens")),
-        (None, Bill::Open | Bill::Unknown) => parts.push(format!("about {} tokens", about_tokens(answer))),
-        (None, _) => parts.push(format!("{} characters", answer.characters)),
+        (Some(tokens), _) => parts.push(count_of(tokens, "token")),
+        (None, Bill::Open | Bill::Unknown) => {
+            parts.push(format!("about {}", count_of(about_tokens(answer), "token")));
+        }
+        (None, _) => parts.push(count_of(answer.characters, "character")),
     }
-    parts.extend(answer.tokens_per_second().map(|rate| format!("{} tokens/s", rounded(rate))));
+    parts.extend(answer.tokens_per_second().map(|rate| format!("{} tokens/s", thousands(rounded(rate)))));
     parts.extend(usage.and_then(|usage| usage.cost).map(dollars));
     if answer.bill == Bill::Open && settles {
-        parts.push("cost to come".to_owned());
+        parts.push("cost pending".to_owned());
     }
     parts
 }
@@ -78,7 +83,7 @@ const fn about_tokens(answer: &Answer) -> u64 {
 fn details(answer: &Answer) -> Vec<(&'static str, String)> {
     let end = answer.end();
     let usage = answer.usage();
-    let count = |count: Option<u64>| count.map(|count| count.to_string());
+    let count = |count: Option<u64>| count.map(thousands);
     let rows = [
         ("Model", answer.source.model.clone().or_else(|| Some(answer.requested_model.clone()))),
         ("Provider", answer.source.provider.clone()),
@@ -92,12 +97,12 @@ fn details(answer: &Answer) -> Vec<(&'static str, String)> {
         ),
         ("Cached tokens", count(usage.and_then(|usage| usage.cached_tokens).filter(|tokens| *tokens > 0))),
         ("Tokens/s", answer.tokens_per_second().map(|rate| decimal(rounded(rate * 10.0), 1))),
-        ("Chunks", Some(answer.chunks.to_string())),
-        ("Characters", Some(answer.characters.to_string())),
+        ("Chunks", Some(thousands(answer.chunks))),
+        ("Characters", Some(thousands(answer.characters))),
         ("Cost", usage.and_then(|usage| usage.cost).map(dollars)),
         ("Finish reason", end.and_then(|end| end.finish_reason.clone())),
-        ("Provider's reason", end.and_then(|end| end.native_finish_reason.clone())),
-        ("Generation", answer.source.generation_id.clone().or_else(|| answer.source.id.clone())),
+        ("Provider's finish reason", end.and_then(|end| end.native_finish_reason.clone())),
+        ("Generation ID", answer.source.generation_id.clone().or_else(|| answer.source.id.clone())),
     ];
     rows.into_iter()
         .filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)))
@@ -110,6 +115,24 @@ fn join(parts: &[String]) -> String {
 
 fn seconds_of(ms: u64) -> String {
     if ms < 10_000 { format!("{} s", decimal(ms / 10, 2)) } else { format!("{} s", decimal(ms / 100, 1)) }
+}
+
+/// A number of things, such as `1 token` and `12,345 tokens`.
+pub fn count_of(count: u64, what: &str) -> String {
+    format!("{} {what}{}", thousands(count), if count == 1 { "" } else { "s" })
+}
+
+/// A whole number with its thousands set apart, such as `12,345`.
+pub fn thousands(value: u64) -> String {
+    let digits = value.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// US dollars with as many places as the amount needs: answers cost fractions of a cent.
@@ -152,7 +175,7 @@ mod tests {
     fn live_counts_are_shown_while_the_answer_is_written() {
         assert_eq!(
             join(&summary(&answer(), Some(1234), true)),
-            "1.2 s · 0.40 s to first token · 1 chunks · 5 characters"
+            "1.2 s · 0.40 s to first token · 1 chunk · 5 characters"
         );
     }
 
@@ -195,10 +218,17 @@ mod tests {
                 unkept: None,
             }),
         );
-        assert!(join(&summary(&answer, None, true)).ends_with("about 2 tokens · cost to come"));
+        assert!(join(&summary(&answer, None, true)).ends_with("about 2 tokens · cost pending"));
         let usage = Usage { completion_tokens: Some(20), cost: Some(0.000_06), ..Usage::default() };
         answer.bill = Bill::Settled(usage);
         assert!(join(&summary(&answer, None, true)).ends_with("20 tokens · 10 tokens/s · $0.000060"));
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        let numbers = [0, 999, 1000, 12_345, 1_234_567];
+        assert_eq!(numbers.map(thousands), ["0", "999", "1,000", "12,345", "1,234,567"]);
+        assert_eq!([0, 1, 2].map(|count| count_of(count, "chunk")), ["0 chunks", "1 chunk", "2 chunks"]);
     }
 
     #[test]

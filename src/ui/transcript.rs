@@ -10,6 +10,7 @@ use super::browser;
 use super::chats::{Chat, Chats, Turn};
 use super::icons::{self, Icon};
 use super::question_view::QuestionView;
+use super::stats::count_of;
 use crate::chat::EndStatus;
 
 /// How near the end counts as there, in CSS pixels: half a line.
@@ -181,7 +182,9 @@ pub fn StatusLine(chat: Chat) -> impl IntoView {
         live.answer.with(|answer| match answer.end() {
             None => "Answering.".to_owned(),
             Some(end) => match end.status {
-                EndStatus::Complete => format!("Answer complete, {} characters.", answer.characters),
+                EndStatus::Complete => {
+                    format!("Answer complete, {}.", count_of(answer.characters, "character"))
+                }
                 EndStatus::Stopped => "Answer stopped.".to_owned(),
                 EndStatus::Failed => "The answer failed.".to_owned(),
                 EndStatus::Interrupted => "The answer was interrupted.".to_owned(),
