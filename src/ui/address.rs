@@ -94,6 +94,14 @@ impl Address {
         self.path.set(path.to_owned());
     }
 
+    /// Goes to `path` in place of where the page is; "back" leads to what was before.
+    pub fn replace(self, path: &str) {
+        let history = window().history();
+        // Refused only as in [`Self::go`].
+        let _ = history.and_then(|history| history.replace_state_with_url(&JsValue::NULL, "", Some(path)));
+        self.path.set(path.to_owned());
+    }
+
     fn listen(self) {
         self.read();
         let _ = window_event_listener(ev::popstate, move |_| self.read());

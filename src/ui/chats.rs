@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use uuid::Uuid;
 
-use super::address::Address;
+use super::address::{Address, Place};
 use super::browser;
 use super::drafts::Tabs;
 use super::listing::Sidebar;
@@ -308,7 +308,10 @@ impl Chats {
             continues,
             settings,
         };
-        live.send(message, self, move |error| chat.take_back(&question, id, before, error));
+        live.send(message, self, move |error| {
+            chat.take_back(&question, id, before, error);
+            self.unbegin(chat);
+        });
     }
 
     /// Shows another version: of an answer, or (`answer` being any answer to it) of a question.
@@ -364,6 +367,25 @@ impl Chats {
         let id = ConversationId::now();
         self.insert(self.new_chat(id));
         self.opened.update(|opened| opened.fresh = id);
+    }
+
+    /// A chat whose first question was refused was never made: it is the new chat again, at `/`. In the reverse order,
+    /// and only if nobody has begun to write another meanwhile.
+    fn unbegin(self, chat: Chat) {
+        let newer = untrack(|| self.find(self.fresh()));
+        let is_free =
+            newer.is_some_and(|newer| newer.id != chat.id && newer.draft.with_untracked(String::is_empty));
+        let is_shown = untrack(|| self.address.place(self)) == Place::Chat(chat.id);
+        let was_made = chat.version.get_value() > 0 || !untrack(|| chat.is_empty());
+        if was_made || !is_shown || !is_free {
+            return;
+        }
+        self.opened.update(|opened| {
+            let newer = std::mem::replace(&mut opened.fresh, chat.id);
+            opened.known.retain(|known| known.id != newer);
+        });
+        chat.title.set(String::new());
+        self.address.replace("/");
     }
 
     fn new_chat(self, id: ConversationId) -> Chat {

@@ -166,6 +166,10 @@ fn intent(event: &KeyboardEvent) -> Option<Intent> {
 /// Why a question cannot be or was not sent.
 #[component]
 fn Notices(chat: Chat, too_long: Memo<bool>) -> impl IntoView {
+    let chats = expect_context::<Chats>();
+    let trouble = Memo::new(move |_| chats.sidebar.with(|sidebar| sidebar.listing.trouble.clone()));
+    // Said once.
+    let trouble = move || trouble.get().filter(|trouble| chat.refusal.with(|refusal| refusal != trouble));
     let words = move || {
         let too_long = too_long
             .get()
@@ -176,6 +180,7 @@ fn Notices(chat: Chat, too_long: Memo<bool>) -> impl IntoView {
         <p role="alert" class="notice">
             {words}
         </p>
+        {move || trouble().map(|trouble| view! { <p role="status" class="notice">{trouble}</p> }.into_any())}
     }
 }
 
