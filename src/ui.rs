@@ -158,6 +158,7 @@ pub fn Root() -> impl IntoView {
     }
     let place = Memo::new(move |_| address.place(chats));
     view! {
+        {move || matches!(place.get(), Place::Chat(_)).then(|| view! { <SkipLink /> }.into_any())}
         <Header />
         <SidebarView />
         // Keyed, so that another chat is another page: nothing of the one before stays behind.
@@ -171,6 +172,21 @@ pub fn Root() -> impl IntoView {
                 }
             }}
         </For>
+    }
+}
+
+/// The way past the header and the list of chats for those who go by keys. Seen while it has the focus.
+#[component]
+fn SkipLink() -> impl IntoView {
+    let skip = |event: leptos::ev::MouseEvent| {
+        // The address stays as it is.
+        event.prevent_default();
+        browser::focus_again(MESSAGE_ID);
+    };
+    view! {
+        <a class="skip-link button" href=format!("#{MESSAGE_ID}") on:click=skip>
+            "Skip to message field"
+        </a>
     }
 }
 

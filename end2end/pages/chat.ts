@@ -23,6 +23,9 @@ export class ChatPage {
   readonly stop: Locator;
   readonly settingsButton: Locator;
   readonly settingsPanel: Locator;
+  /** The beginning of the chat's system prompt, in the composer. */
+  readonly systemPrompt: Locator;
+  readonly skipLink: Locator;
   readonly newChat: Locator;
   readonly settingsLink: Locator;
   readonly toEnd: Locator;
@@ -38,7 +41,9 @@ export class ChatPage {
     this.send = page.getByRole('button', { name: 'Send', exact: true });
     this.stop = page.getByRole('button', { name: 'Stop', exact: true });
     this.settingsButton = page.getByRole('button', { name: 'Chat settings' });
-    this.settingsPanel = page.getByRole('group', { name: 'For the next question' });
+    this.settingsPanel = page.getByRole('group', { name: 'For this chat' });
+    this.systemPrompt = page.getByRole('button', { name: 'System prompt: ' });
+    this.skipLink = page.getByRole('link', { name: 'Skip to message field' });
     this.newChat = page.getByRole('link', { name: 'New chat', exact: true });
     this.settingsLink = page.getByRole('link', { name: 'Settings', exact: true });
     this.toEnd = page.getByRole('button', { name: 'Go to the end' });
