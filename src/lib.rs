@@ -182,6 +182,7 @@ pub fn hydrate() {
                 leptos::prelude::provide_context(leptos::prelude::StoredValue::new(early));
                 ui::Root()
             });
+            ui::browser::set_document_data("alive", "true");
         },
         std::time::Duration::ZERO,
     );

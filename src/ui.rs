@@ -117,11 +117,27 @@ pub fn shell(files: SiteFiles) -> impl IntoView {
     }
 }
 
+/// Until the page is alive: where there is a keyboard one can type at once, and Enter is remembered. What is typed after
+/// it shows that it was not meant yet. The form itself would load the page anew, without what was typed.
+const EARLY_SCRIPT: &str = "const field = document.getElementById('message');
+if (field) {
+  const hasKeyboard = matchMedia('(hover: hover) and (pointer: fine)').matches;
+  const submit = event => { event.preventDefault(); field.dataset.submitted = '' };
+  field.addEventListener('keydown', event => {
+    const submits = event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.keyCode !== 229;
+    if (submits && hasKeyboard) submit(event);
+  });
+  field.addEventListener('input', () => field.removeAttribute('data-submitted'));
+  field.form.addEventListener('submit', submit);
+  if (hasKeyboard && document.activeElement === document.body) field.focus({ preventScroll: true });
+}
+";
+
 /// Starts the page, and tells where its reader is. That is loaded once, when it is first asked for; a load that
 /// failed may be asked for again, by another address, since browsers may keep a failed import for good.
 fn start_script(files: &SiteFiles) -> String {
     format!(
-        "import({script:?}).then(page => page.default({{module_or_path: {wasm:?}}}).then(() => page.hydrate()));\n\
+        "{EARLY_SCRIPT}import({script:?}).then(page => page.default({{module_or_path: {wasm:?}}}).then(() => page.hydrate()));\n\
          let reader, tries = 0;\n\
          globalThis.loadReader = () => reader ??= import({reader_script:?} + (tries++ ? '?' + tries : ''))\
          .then(module => module.default({{module_or_path: {reader_wasm:?}}}).then(() => module))\

@@ -143,7 +143,8 @@ test('a prompt typed before the page is alive is kept and can be sent', async ({
   const chat = new ChatPage(page);
   await page.goto('/', { waitUntil: 'domcontentloaded' });
   const { typed, asked } = prompt('Typed very early.', { delta_ms: 1 });
-  await chat.message.pressSequentially(typed);
+  await expect(chat.message, 'no click is needed').toBeFocused();
+  await page.keyboard.type(typed);
   await expect(chat.send, 'the page is not alive yet').toBeDisabled();
   deliver();
   await expect(chat.send).toBeEnabled();
@@ -151,6 +152,38 @@ test('a prompt typed before the page is alive is kept and can be sent', async ({
   await chat.send.click();
   await chat.answer().ended('complete');
   await expect(chat.questions).toHaveText([typed]);
+  expect((await emulator.stats(asked)).requests).toBe(1);
+});
+
+test('Enter pressed before the page is alive is heard once it is', async ({ page, emulator }) => {
+  let deliver = () => {};
+  const mayArrive = new Promise<void>((resolve) => {
+    deliver = resolve;
+  });
+  await page.route('**/*.wasm', async (route) => {
+    await mayArrive;
+    await route.continue();
+  });
+  const chat = new ChatPage(page);
+  await page.goto('/', { waitUntil: 'domcontentloaded' });
+  await expect(chat.message).toBeFocused();
+  // What is typed after Enter takes it back.
+  const { typed, asked } = prompt('Sent very early.', { delta_ms: 1 });
+  await page.keyboard.type('Not yet');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('ControlOrMeta+A');
+  await page.keyboard.type(typed);
+  await expect(chat.message).not.toHaveAttribute('data-submitted');
+  await page.keyboard.press('Enter');
+  await expect(chat.message, 'no line is broken').toHaveValue(typed);
+  const address = page.url();
+  // As a browser does that submits a form by itself.
+  await chat.message.evaluate((field: HTMLTextAreaElement) => field.form?.requestSubmit());
+  expect(page.url(), 'the page is not loaded anew').toBe(address);
+  deliver();
+  await chat.answer().ended('complete');
+  await expect(chat.questions).toHaveText([typed]);
+  await expect(chat.message).toHaveValue('');
   expect((await emulator.stats(asked)).requests).toBe(1);
 });
 

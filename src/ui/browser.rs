@@ -65,6 +65,8 @@ pub struct Early {
     /// What stands in the composer, and between which places it is selected.
     pub draft: String,
     pub selected: Option<(u32, u32)>,
+    /// Whether it was submitted.
+    pub is_submitted: bool,
     /// How far the chat is scrolled, in CSS pixels, if it is.
     pub scrolled: i32,
     /// The page itself: answers that the server wrote need not be written again.
@@ -82,6 +84,7 @@ pub fn take_page() -> Early {
         .and_then(|field| field.selection_start().ok().flatten().zip(field.selection_end().ok().flatten()));
     let scroller = document().query_selector(".transcript").ok().flatten();
     let early = Early {
+        is_submitted: field.as_ref().is_some_and(|field| field.has_attribute("data-submitted")),
         draft: field.map(|field| field.value()).unwrap_or_default(),
         selected,
         scrolled: scroller.map_or(0, |scroller| scroller.scroll_top()),

@@ -71,6 +71,12 @@ pub fn Composer(chat: Chat) -> impl IntoView {
         Some(Intent::Stop) => stop(),
         None => {}
     };
+    // Enter was pressed before the page was alive.
+    Effect::new(move || {
+        if browser::take_early(|early| std::mem::take(&mut early.is_submitted)) {
+            send();
+        }
+    });
     view! {
         <form class="composer" aria-label="Ask" on:submit=submit>
             {move || {
