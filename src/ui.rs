@@ -19,11 +19,13 @@ pub mod address;
 pub mod answer_view;
 pub mod browser;
 pub mod chat_page;
+pub mod chat_settings;
 pub mod chats;
 pub mod composer;
 pub mod drafts;
 pub mod growing_text;
 pub mod icons;
+pub mod keys;
 pub mod listing;
 pub mod live_answer;
 pub mod question_view;
@@ -167,6 +169,7 @@ pub fn Root() -> impl IntoView {
     }
     chats.sidebar.update(|sidebar| (sidebar.listing, sidebar.now_ms) = (page.listing, page.now_ms));
     provide_context(chats);
+    keys::listen(chats);
     if let Place::Chat(id) = untrack(|| address.place(chats))
         && untrack(|| chats.find(id)).is_none()
     {

@@ -8,7 +8,7 @@ import { MarkdownText } from './markdown.ts';
 /** How an answer ends. */
 export type Status = 'complete' | 'stopped' | 'failed' | 'interrupted';
 
-/** What can be set for the next question. */
+/** What can be set for a chat's next question. */
 export interface Settings {
   model?: string;
   systemPrompt?: string;
@@ -57,6 +57,12 @@ export class ChatPage {
   async open(path = '/'): Promise<void> {
     await this.page.goto(path);
     await expect(this.message).toBeVisible();
+    await this.isAlive();
+  }
+
+  /** Waits until the page is alive: until then it shows everything and hears nothing. */
+  async isAlive(): Promise<void> {
+    await expect(this.page.locator('html')).toHaveAttribute('data-alive', 'true');
   }
 
   field(name: 'Model' | 'System prompt' | 'Temperature' | 'Max tokens'): Locator {
@@ -128,7 +134,8 @@ export class ChatPage {
   private async sendAfter(before: number): Promise<Answer> {
     // Enabled means also that the page is alive.
     await expect(this.send).toBeEnabled();
-    await this.message.press('Enter');
+    // Enter alone breaks the line where the only keyboard is one on the screen.
+    await this.message.press('ControlOrMeta+Enter');
     await expect(this.answers).toHaveCount(before + 1);
     return this.answer(before);
   }

@@ -87,6 +87,9 @@ test.describe('axe finds nothing', () => {
   }
 });
 
+/** The line of figures, whatever they are. */
+const STATISTICS = 'Statistics: …';
+
 /** The name of the element that has the focus. */
 async function focused(page: Page): Promise<string> {
   return page.evaluate(() => {
@@ -99,24 +102,21 @@ async function focused(page: Page): Promise<string> {
 }
 
 test('the keyboard alone suffices to ask, to stop, and to set', async ({ chat, page, emulator }) => {
+  await chat.isAlive();
   await expect(chat.message, 'one can begin to type').toBeFocused();
-  // Settings: the button stands after the field, and its panel before it.
+  // Settings: in a new chat the panel stands below the button.
   await page.keyboard.press('Tab');
-  expect(await focused(page)).toBe('Chat settings');
+  await expect(chat.settingsButton).toBeFocused();
   await page.keyboard.press('Enter');
-  await expect(chat.settingsPanel).toBeVisible();
-  await expect(chat.settingsButton, 'the focus stays').toBeFocused();
-  for (const name of ['Message', 'Max tokens', 'Temperature', 'System prompt', 'Model']) {
-    await page.keyboard.press('Shift+Tab');
-    await expect(page.getByLabel(name, { exact: true })).toBeFocused();
-  }
+  await expect(chat.field('Model'), 'the panel takes the focus').toBeFocused();
   await page.keyboard.type('demo/long');
-  for (const name of ['System prompt', 'Temperature', 'Max tokens', 'Message', 'Chat settings']) {
+  for (const name of ['System prompt', 'Temperature', 'Max tokens'] as const) {
     await page.keyboard.press('Tab');
-    await expect(page.getByLabel(name, { exact: true })).toBeFocused();
+    await expect(chat.field(name)).toBeFocused();
   }
-  await page.keyboard.press('Enter');
+  await page.keyboard.press('Escape');
   await expect(chat.settingsPanel).toBeHidden();
+  await expect(chat.settingsButton, 'the focus goes back').toBeFocused();
 
   // Ask.
   await page.keyboard.press('Shift+Tab');
@@ -151,9 +151,12 @@ test('Tab goes through a chat in the order in which it is read', async ({ page, 
   const order = [await focused(page)];
   while (order.at(-1) !== 'Send' && order.length < 20) {
     await page.keyboard.press('Tab');
-    order.push(await focused(page));
+    order.push((await focused(page)).replace(/^Statistics: .+/, STATISTICS));
   }
-  expect(order).toEqual([
+  await page.getByRole('link', { name: 'Runnel', exact: true }).focus();
+  await page.keyboard.press('Shift+Tab');
+  expect([await focused(page), ...order]).toEqual([
+    'Skip to message field',
     'Runnel',
     'New chat',
     'Settings',
@@ -162,19 +165,33 @@ test('Tab goes through a chat in the order in which it is read', async ({ page, 
     `Actions for “${typed}”`,
     'Conversation',
     'Edit the question',
-    'Statistics',
+    STATISTICS,
     'Try again',
     'Copy',
     'Copy as rich text',
     'Branch into new chat',
     'Message',
-    'Chat settings',
+    'Chat settings: demo/echo',
     'Send',
   ]);
 });
 
-test('the settings page is reached and left with the keyboard', async ({ chat, page }) => {
+test('a link that is seen with the focus alone leads past everything to the field', async ({ chat, page }) => {
+  await chat.isAlive();
+  await expect(chat.skipLink).toHaveCSS('clip-path', 'inset(50%)');
+  await page.getByRole('link', { name: 'Runnel', exact: true }).focus();
+  await page.keyboard.press('Shift+Tab');
+  await expect(chat.skipLink).toBeFocused();
+  await expect(chat.skipLink).toHaveCSS('clip-path', 'none');
+  await expect(chat.skipLink).toBeInViewport({ ratio: 1 });
+  const address = page.url();
+  await page.keyboard.press('Enter');
   await expect(chat.message).toBeFocused();
+  expect(page.url()).toBe(address);
+});
+
+test('the settings page is reached and left with the keyboard', async ({ chat, page }) => {
+  await chat.isAlive();
   await chat.newChat.focus();
   await page.keyboard.press('Tab');
   await expect(chat.settingsLink).toBeFocused();
@@ -194,7 +211,7 @@ test('the settings page is reached and left with the keyboard', async ({ chat, p
 });
 
 test('the focus is always seen', async ({ chat, page }) => {
-  await expect(chat.message).toBeFocused();
+  await chat.isAlive();
   for (const target of [chat.settingsLink, chat.newChat, chat.settingsButton]) {
     await target.focus();
     // A focus that came from the keyboard shows its ring.

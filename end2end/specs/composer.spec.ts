@@ -220,6 +220,7 @@ test('settings that cannot be are named at their field, and the question waits',
   await chat.message.press('Enter');
   await expect(chat.settingsPanel, 'the panel opens by itself').toBeVisible();
   const temperature = chat.field('Temperature');
+  await expect(temperature, 'at what is wrong').toBeFocused();
   await expect(temperature).toHaveAccessibleDescription('Temperature must be a number from 0 to 2.');
   await expect(temperature).toHaveAttribute('aria-invalid', 'true');
   await expect(chat.field('Max tokens')).toHaveAccessibleDescription('Max tokens must be a whole number from 1 to 1,000,000.');

@@ -52,6 +52,17 @@ test('the panel fits the screen, also with something wrong in it', async ({ chat
   expect([maxTokens?.y, maxTokens?.height]).toEqual([temperature?.y, temperature?.height]);
 });
 
+test('a system prompt leaves room for the model and for Send', async ({ chat, page }) => {
+  await chat.set({ model: 'demo/echo', systemPrompt: 'Answer as a pirate would who has read a great many books.' });
+  await expect(chat.systemPrompt).toBeVisible();
+  expect(await smallTargets(page)).toEqual([]);
+  await fitsTheWidth(page);
+  const name = chat.settingsButton.locator('.model-name');
+  expect(await name.evaluate((name) => name.scrollWidth <= name.clientWidth), 'the model is named in full').toBe(true);
+  await chat.systemPrompt.tap();
+  await expect(chat.field('System prompt')).toBeInViewport({ ratio: 1 });
+});
+
 test('the composer stays in sight under a long answer, and nothing is wider than the screen', async ({ chat, page }) => {
   const answer = await chat.ask(prompt('Write an article.', { delta_ms: 1, characters: 200 }).typed, { model: 'demo/long' });
   await answer.ended('complete');

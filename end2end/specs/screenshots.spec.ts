@@ -5,6 +5,7 @@ import type { Page } from '@playwright/test';
 import { ChatPage } from '../pages/chat.ts';
 import { SettingsPage } from '../pages/settings.ts';
 import { expect, test } from '../fixtures.ts';
+import { freePort } from '../programs.ts';
 
 const FOLDER = join(import.meta.dirname, '../test-results/screenshots');
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
@@ -30,6 +31,29 @@ for (const [size, viewport] of Object.entries(SIZES)) {
         await chat.field('Model').fill('demo/long');
         await chat.field('Temperature').fill('hot');
         await take(page, 'panel');
+      });
+
+      test('a system prompt, and the panel of a chat that has begun', async ({ chat, page }) => {
+        const settings = { model: 'demo/echo', systemPrompt: 'Answer as a pirate would who has read many books.' };
+        const answer = await chat.ask('Ahoy! [[delta_ms=1]]', settings);
+        await answer.ended('complete');
+        await take(page, 'system-prompt');
+        await chat.openSettings();
+        await take(page, 'panel-of-a-chat');
+      });
+
+      test('an upstream that is not there', async ({ page, startRunnel }) => {
+        const port = await freePort();
+        const chat = new ChatPage(page);
+        await chat.open((await startRunnel({ OPENROUTER_BASE_URL: `http://127.0.0.1:${port}/v1` })).url);
+        await expect(page.getByText('cannot be reached')).toBeVisible();
+        await take(page, 'trouble');
+      });
+
+      test('the link past everything', async ({ chat, page }) => {
+        await chat.isAlive();
+        await chat.skipLink.focus();
+        await take(page, 'skip-link');
       });
 
       test('one turn', async ({ chat, page }) => {

@@ -224,6 +224,47 @@ pub fn focus_again(id: &str) {
     }
 }
 
+/// Gives the focus to the field with this id, with all that stands in it selected.
+pub fn focus_and_select(id: &str) {
+    focus_again(id);
+    if let Some(field) = field(id) {
+        field.select();
+    }
+}
+
+/// Gives the focus to the first element that there is of these selectors.
+pub fn focus_first(selectors: &[&str]) {
+    let find = |selector: &&str| document().query_selector(selector).ok().flatten();
+    let element = selectors.iter().find_map(find);
+    if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        // What cannot have it leaves it where it is.
+        let _ = element.focus();
+    }
+}
+
+/// Gives the focus back to where one types, where that brings no keyboard up over the page.
+pub fn focus_message() {
+    if has_keyboard() {
+        before_next_frame(|| focus_again(MESSAGE_ID));
+    }
+}
+
+/// True if what has the focus takes what is typed.
+pub fn is_in_field() -> bool {
+    is_focus_within("input, textarea, select, [contenteditable]")
+}
+
+/// True if what has the focus is such an element, or stands in one.
+pub fn is_focus_within(selector: &str) -> bool {
+    document().active_element().is_some_and(|element| element.closest(selector).ok().flatten().is_some())
+}
+
+/// True if the event happened in such an element.
+pub fn is_within(event: &web_sys::Event, selector: &str) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    target.is_some_and(|target| target.closest(selector).ok().flatten().is_some())
+}
+
 /// Gives the focus to the element with this id if nothing has it: what had it was taken out of the page.
 pub fn focus_if_lost(id: &str) {
     let document = document();
@@ -235,9 +276,18 @@ pub fn focus_if_lost(id: &str) {
 
 /// What stands in the field with this id.
 pub fn value_of(id: &str) -> String {
-    let element = document().get_element_by_id(id);
-    let field = element.and_then(|element| element.dyn_into::<web_sys::HtmlInputElement>().ok());
-    field.map(|field| field.value()).unwrap_or_default()
+    field(id).map(|field| field.value()).unwrap_or_default()
+}
+
+/// Writes something else into the field with this id.
+pub fn set_value(id: &str, value: &str) {
+    if let Some(field) = field(id) {
+        field.set_value(value);
+    }
+}
+
+fn field(id: &str) -> Option<web_sys::HtmlInputElement> {
+    document().get_element_by_id(id)?.dyn_into().ok()
 }
 
 /// Now in the reader's time zone, in milliseconds since 1970, and what is added to a time to get it there.
@@ -337,11 +387,11 @@ pub fn stored_in_tab(key: &str) -> Option<String> {
     window().session_storage().ok()??.get_item(key).ok()?
 }
 
-/// Keeps `value` in this tab under `key`.
+/// Keeps `value` in this tab under `key`; an empty one is removed.
 pub fn store_in_tab(key: &str, value: &str) {
     if let Ok(Some(storage)) = window().session_storage() {
         // Refused in private mode, or if it is full: the tab works on without.
-        let _ = storage.set_item(key, value);
+        let _ = if value.is_empty() { storage.remove_item(key) } else { storage.set_item(key, value) };
     }
 }
 
@@ -364,13 +414,15 @@ pub async fn copy(text: &str) -> bool {
     wasm_bindgen_futures::JsFuture::from(clipboard.write_text(text)).await.is_ok()
 }
 
-/// True where a keyboard is at hand, so that focusing a field brings no keyboard up over the page.
+/// True where a keyboard is at hand, so that focusing a field brings no keyboard up over the page. On the server,
+/// which does not know, false.
 pub fn has_keyboard() -> bool {
-    window()
-        .match_media("(hover: hover) and (pointer: fine)")
-        .ok()
-        .flatten()
-        .is_some_and(|query| query.matches())
+    is_browser()
+        && window()
+            .match_media("(hover: hover) and (pointer: fine)")
+            .ok()
+            .flatten()
+            .is_some_and(|query| query.matches())
 }
 
 /// Calls `react` whenever the element's size changes, before the paint that shows it; until the owner is gone.

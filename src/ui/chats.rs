@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::address::{Address, Place};
 use super::browser;
+use super::chat_settings::ChatSettings;
 use super::drafts::Tabs;
 use super::listing::Sidebar;
 use super::live_answer::{Link, LiveAnswer};
@@ -18,11 +19,9 @@ use crate::api::conversations::{change_conversation, fork_conversation, load_con
 use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::{AnswerId, Conversation, ConversationId, Question, QuestionId, first_words};
 use crate::library::ConversationChange;
-use crate::models::ModelRule;
 use crate::settings::{Settings, TypedSettings};
 use crate::tree::Tree;
 
-const SETTINGS_KEY: &str = "runnel-settings";
 /// The pause before what did not come with the page is asked for again; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
@@ -41,8 +40,10 @@ pub struct Chats {
     loading: StoredValue<Vec<ConversationId>>,
     /// Whether a chat is being copied.
     is_copying: StoredValue<bool>,
-    /// What is set for the next question, as typed.
-    pub settings: RwSignal<TypedSettings>,
+    /// What is set for new chats, as typed.
+    pub(super) defaults: RwSignal<TypedSettings>,
+    /// Whether the settings of the chat that is shown are open.
+    pub panel: RwSignal<bool>,
 }
 
 /// The chats that this page has opened.
@@ -67,6 +68,7 @@ pub struct Chat {
     pub edits: RwSignal<Vec<Edit>>,
     /// How often something was asked here.
     pub asked: RwSignal<usize>,
+    pub(super) settings: ChatSettings,
     /// Why the last send came to nothing; empty if it did not.
     pub refusal: RwSignal<String>,
     /// The version that this page has heard of; 0 before the first.
@@ -100,19 +102,16 @@ impl Chats {
             loading: StoredValue::default(),
             is_copying: StoredValue::new(false),
             opened: RwSignal::new(Opened { known: Vec::new(), fresh: ConversationId::now(), absent: None }),
-            settings: RwSignal::default(),
+            defaults: RwSignal::default(),
+            panel: RwSignal::new(false),
         };
         chats.insert(chats.new_chat(chats.opened.with_untracked(|opened| opened.fresh)));
         // After hydration, so that the first render equals the server's.
         Effect::new(move || {
             chats.answer_roll_calls();
             chats.notice_leaving();
-            if let Some(settings) =
-                browser::stored(SETTINGS_KEY).and_then(|json| serde_json::from_slice(json.as_bytes()).ok())
-            {
-                chats.settings.set(settings);
-            }
         });
+        chats.keep_settings();
         chats
     }
 
@@ -153,12 +152,19 @@ impl Chats {
             return;
         }
         self.loading.update_value(|loading| loading.push(id));
-        let before = untrack(|| self.find(id)).map(Chat::state);
+        let known = untrack(|| self.find(id));
+        let before = known.map(Chat::state);
+        let changes = known.map_or(0, |chat| chat.settings.count_changes());
         spawn_local(async move {
             let loaded = load_conversation(id).await;
             self.loading.update_value(|loading| loading.retain(|known| *known != id));
             match loaded {
-                Ok(conversation) => self.adopt(&conversation, before),
+                Ok(conversation) => {
+                    self.adopt(&conversation, before);
+                    if let Some(chat) = untrack(|| self.find(id)) {
+                        chat.settings.adopt(conversation.settings.as_ref(), changes);
+                    }
+                }
                 Err(error) if error.kind == ApiErrorKind::NotFound => self.mark_absent(Some(id)),
                 // Asked for again once the server can be reached.
                 Err(_) => {}
@@ -230,27 +236,10 @@ impl Chats {
             chat.said.set(said);
         }
         if known.is_none() {
+            chat.settings.adopt(conversation.settings.as_ref(), 0);
             chat.draft.set(conversation.draft.clone());
             self.insert(chat);
         }
-    }
-
-    /// What is set for the next question; if that cannot be used, the composer says so.
-    pub fn usable_settings(self, chat: Chat, rule: ModelRule) -> Option<Settings> {
-        let settings = self.settings.with_untracked(|typed| typed.read(rule)).ok();
-        if settings.is_none() {
-            chat.refusal
-                .set("Something in the chat settings cannot be used. Correct it, then try again.".to_owned());
-        }
-        settings
-    }
-
-    /// Changes what is set for the next question, and remembers it in this browser.
-    pub fn change_settings(self, change: impl FnOnce(&mut TypedSettings)) {
-        self.settings.update(change);
-        let json =
-            self.settings.with_untracked(|settings| serde_json::to_string(settings).unwrap_or_default());
-        browser::store(SETTINGS_KEY, &json);
     }
 
     /// Asks `text` in `chat`, after the answer that is shown last. False if it is not asked, as with all that asks:
@@ -288,6 +277,8 @@ impl Chats {
 
     fn request_answer(self, chat: Chat, question: Question, continues: Option<AnswerId>, settings: Settings) {
         chat.refusal.set(String::new());
+        self.settle_settings(chat);
+        browser::focus_message();
         // It is here when the first words are.
         reading::prepare();
         let before = chat.said.with_untracked(|said| said.leaf);
@@ -396,6 +387,7 @@ impl Chats {
             draft: RwSignal::default(),
             edits: RwSignal::default(),
             asked: RwSignal::new(0),
+            settings: ChatSettings::default(),
             refusal: RwSignal::default(),
             version: StoredValue::new(0),
         })

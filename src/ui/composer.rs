@@ -11,14 +11,18 @@ use super::MESSAGE_ID;
 use super::browser;
 use super::chats::{Chat, Chats};
 use super::icons::{self, Icon};
+use super::keys::{enter_hint, submits_lines};
 use super::live_answer::LiveAnswer;
 use super::reading;
 use super::settings_form::SettingsForm;
 use super::spending::SpendingOfChat;
 use crate::api::conversations::change_conversation;
 use crate::api::page::AboutSite;
+use crate::chat::first_words;
 use crate::library::ConversationChange;
 
+/// The panel with the chat's settings.
+const PANEL: &str = "#chat-settings";
 /// As the server's limit; there it counts bytes.
 const LARGEST_QUESTION_BYTES: usize = 1 << 20;
 /// So long nobody types before the draft goes to the server.
@@ -29,8 +33,9 @@ pub fn Composer(chat: Chat) -> impl IntoView {
     let chats = expect_context::<Chats>();
     let rule = expect_context::<AboutSite>().model_rule;
     let field = NodeRef::<Textarea>::new();
-    let panel_open = RwSignal::new(false);
-    let read = move || chats.settings.with(|typed| typed.read(rule));
+    // Another chat, another panel.
+    chats.panel.set(false);
+    let read = move || chats.settings_of(Some(chat)).read(rule);
     let running = Memo::new(move |_| chat.running_answer().is_some());
     let too_long = Memo::new(move |_| chat.draft.with(|draft| draft.len() > LARGEST_QUESTION_BYTES));
     let can_send = Memo::new(move |_| {
@@ -46,12 +51,12 @@ pub fn Composer(chat: Chat) -> impl IntoView {
         match untrack(read) {
             Ok(settings) => {
                 let text = chat.draft.try_update(std::mem::take).unwrap_or_default();
-                panel_open.set(false);
+                chats.panel.set(false);
                 // Before the question changes what the draft is kept under.
                 browser::store(&Chats::draft_key(chat), "");
                 chats.ask(chat, text, settings);
             }
-            Err(_) => panel_open.set(true),
+            Err(_) => open_panel(chats, "#chat-settings [aria-invalid=true]"),
         }
     };
     let stop = move || {
@@ -61,15 +66,19 @@ pub fn Composer(chat: Chat) -> impl IntoView {
     };
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        if running.get_untracked() { stop() } else { send() }
+        if browser::is_focus_within(PANEL) {
+            // Enter in a field of the panel is not meant for the question.
+        } else if running.get_untracked() {
+            stop();
+        } else {
+            send();
+        }
     };
-    let press = move |event: KeyboardEvent| match intent(&event) {
-        Some(Intent::Send) => {
+    let press = move |event: KeyboardEvent| {
+        if submits_lines(&event) {
             event.prevent_default();
             send();
         }
-        Some(Intent::Stop) => stop(),
-        None => {}
     };
     // Enter was pressed before the page was alive.
     Effect::new(move || {
@@ -77,20 +86,14 @@ pub fn Composer(chat: Chat) -> impl IntoView {
             send();
         }
     });
+    // It stands where it is seen: above the field, or below it in a chat that has not begun.
+    let panel = move |is_below: bool| {
+        let is_shown = chats.panel.get() && chat.is_empty() == is_below;
+        is_shown.then(|| view! { <Panel chat /> }.into_any())
+    };
     view! {
         <form class="composer" aria-label="Ask" on:submit=submit>
-            {move || {
-                panel_open
-                    .get()
-                    .then(|| {
-                        view! {
-                            <div class="panel" id="chat-settings">
-                                <SettingsForm />
-                                <SpendingOfChat chat />
-                            </div>
-                        }.into_any()
-                    })
-            }}
+            {move || panel(false)}
             <Notices chat too_long />
             <div class="composer-field">
                 <textarea
@@ -98,7 +101,7 @@ pub fn Composer(chat: Chat) -> impl IntoView {
                     aria-label="Message"
                     placeholder="Ask anything"
                     rows="1"
-                    enterkeyhint="send"
+                    enterkeyhint=enter_hint()
                     autocomplete="off"
                     node_ref=field
                     prop:value=move || chat.draft.get()
@@ -111,20 +114,23 @@ pub fn Composer(chat: Chat) -> impl IntoView {
                 <div class="composer-bar">
                     <button
                         type="button"
-                        class="button quiet model-button"
-                        aria-label="Chat settings"
-                        aria-expanded=move || if panel_open.get() { "true" } else { "false" }
+                        id="settings-button"
+                        class="button quiet model-button opens-panel"
+                        aria-expanded=move || if chats.panel.get() { "true" } else { "false" }
                         aria-controls="chat-settings"
                         title="Chat settings"
-                        on:click=move |_| panel_open.update(|open| *open = !*open)
+                        on:click=move |_| toggle_panel(chats)
                     >
                         <Icon path=icons::SLIDERS />
-                        <ModelName />
+                        <span class="visually-hidden">"Chat settings: "</span>
+                        <ModelName chat />
                         <span class="field-error">{move || read().is_err().then(|| "Check the settings".to_owned())}</span>
                     </button>
+                    <SystemPrompt chat />
                     <SendButton running can_send />
                 </div>
             </div>
+            {move || panel(true)}
         </form>
     }
 }
@@ -154,22 +160,62 @@ fn SendButton(running: Memo<bool>, can_send: Memo<bool>) -> impl IntoView {
     }
 }
 
-enum Intent {
-    Send,
-    Stop,
-}
-
-/// What a key means. While an input method composes, Enter chooses a word (key code 229 in Safari).
-fn intent(event: &KeyboardEvent) -> Option<Intent> {
-    let composing = event.is_composing() || event.key_code() == 229;
-    match event.key().as_str() {
-        "Enter" if !event.shift_key() && !composing => Some(Intent::Send),
-        "Escape" => Some(Intent::Stop),
-        _ => None,
+/// What is set for this chat, and what it has cost.
+#[component]
+fn Panel(chat: Chat) -> impl IntoView {
+    view! {
+        <div class="panel" id="chat-settings" tabindex="-1">
+            <SettingsForm chat=Some(chat) />
+            <SpendingOfChat chat />
+        </div>
     }
 }
 
-/// Why a question cannot be or was not sent.
+/// Opens the settings of the chat that is shown; the focus goes to the first element of `selector`, or else to the
+/// first field where there is a keyboard.
+fn open_panel(chats: Chats, selector: &'static str) {
+    chats.panel.set(true);
+    let first = if browser::has_keyboard() { "#model" } else { PANEL };
+    browser::before_next_frame(move || browser::focus_first(&[selector, first]));
+}
+
+/// Closes them; the focus goes back to the button that opens them.
+pub fn close_panel(chats: Chats) {
+    chats.panel.set(false);
+    browser::focus_again("settings-button");
+}
+
+fn toggle_panel(chats: Chats) {
+    if chats.panel.get_untracked() {
+        close_panel(chats);
+    } else {
+        open_panel(chats, "#chat-settings [aria-invalid=true]");
+    }
+}
+
+/// The beginning of what the model is told first, if it is told anything; leads to the whole of it.
+#[component]
+fn SystemPrompt(chat: Chat) -> impl IntoView {
+    let chats = expect_context::<Chats>();
+    let words = Memo::new(move |_| first_words(&chats.settings_of(Some(chat)).system_prompt));
+    move || {
+        words.with(|words| !words.is_empty()).then(|| {
+            view! {
+                <button
+                    type="button"
+                    class="button quiet system-prompt opens-panel"
+                    title="System prompt"
+                    on:click=move |_| open_panel(chats, "#system-prompt")
+                >
+                    <span>{move || Some(format!("System prompt: {}", words.get()))}</span>
+                </button>
+            }
+            .into_any()
+        })
+    }
+}
+
+/// Why a question cannot be answered now, and why one cannot be or was not sent.
 #[component]
 fn Notices(chat: Chat, too_long: Memo<bool>) -> impl IntoView {
     let chats = expect_context::<Chats>();
@@ -192,11 +238,11 @@ fn Notices(chat: Chat, too_long: Memo<bool>) -> impl IntoView {
 
 /// The model that the next question goes to.
 #[component]
-fn ModelName() -> impl IntoView {
+fn ModelName(chat: Chat) -> impl IntoView {
     let chats = expect_context::<Chats>();
     let default = expect_context::<AboutSite>().default_model.unwrap_or_else(|| "Default model".to_owned());
     let name = move || {
-        let chosen = chats.settings.with(|typed| typed.model.trim().to_owned());
+        let chosen = chats.settings_of(Some(chat)).model.trim().to_owned();
         if chosen.is_empty() { default.clone() } else { chosen }
     };
     view! { <span class="model-name">{name}</span> }

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use super::browser;
 use super::chats::{Chat, Chats, Edit};
 use super::icons::{self, Icon};
+use super::keys::{enter_hint, is_composing, submits_lines};
 use super::live_answer::LiveAnswer;
 use crate::api::page::AboutSite;
 use crate::chat::{AnswerId, Question, QuestionId};
@@ -91,16 +92,15 @@ fn Editor(chat: Chat, id: QuestionId, after: Option<AnswerId>) -> impl IntoView 
         event.prevent_default();
         send();
     };
-    let press = move |event: KeyboardEvent| match event.key().as_str() {
-        "Enter" if !event.shift_key() && !event.is_composing() => {
+    let press = move |event: KeyboardEvent| {
+        if submits_lines(&event) {
             event.prevent_default();
             send();
-        }
-        "Escape" => {
-            event.stop_propagation();
+        } else if event.key() == "Escape" && !is_composing(&event) {
+            // Handled: it stops no answer.
+            event.prevent_default();
             cancel();
         }
-        _ => {}
     };
     view! {
         <form class="editor" aria-label="Edit the question" on:submit=submit>
@@ -109,6 +109,7 @@ fn Editor(chat: Chat, id: QuestionId, after: Option<AnswerId>) -> impl IntoView 
                 aria-label="Question"
                 node_ref=field
                 prop:value=chat.edit(id).map(|edit| edit.text).unwrap_or_default()
+                enterkeyhint=enter_hint()
                 on:input:target=move |event| {
                     browser::grow(&event.target());
                     chat.change_edit(id, |edit| edit.text = event.target().value());

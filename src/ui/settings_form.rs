@@ -1,9 +1,9 @@
-//! What is set for the next question: model, system prompt, temperature, longest answer.
+//! What is set for a chat's next question, or for new chats: model, system prompt, temperature, longest answer.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::chats::Chats;
+use super::chats::{Chat, Chats};
 use super::stats::{decimal, rounded, thousands};
 use crate::api::models::list_models;
 use crate::api::page::AboutSite;
@@ -12,19 +12,23 @@ use crate::models::ModelInfo;
 use crate::settings::{Field, TypedSettings};
 
 #[component]
-pub fn SettingsForm() -> impl IntoView {
+pub fn SettingsForm(
+    /// The chat whose settings these are; those for new chats without one.
+    chat: Option<Chat>,
+) -> impl IntoView {
     let chats = expect_context::<Chats>();
     let about = expect_context::<AboutSite>();
     let rule = about.model_rule;
-    let settings = chats.settings;
+    let settings = move || chats.settings_of(chat);
+    let change = move |change: &dyn Fn(&mut TypedSettings)| chats.change_settings(chat, change);
     let error = move |field: Field| {
-        let errors = settings.with(|typed| typed.read(rule)).err().unwrap_or_default();
+        let errors = settings().read(rule).err().unwrap_or_default();
         errors.into_iter().find(|error| error.field == field).map(|error| error.message)
     };
     let default_model = about.default_model.unwrap_or_default();
     view! {
         <fieldset class="settings-form">
-            <legend>"For the next question"</legend>
+            <legend>{if chat.is_some() { "For this chat" } else { "For new chats" }}</legend>
             <Labelled label="Model" id="model" error=Signal::derive(move || error(Field::Model))>
                 <input
                     id="model"
@@ -34,8 +38,8 @@ pub fn SettingsForm() -> impl IntoView {
                     placeholder=default_model
                     aria-describedby="model-error"
                     aria-invalid=move || error(Field::Model).is_some().to_string()
-                    prop:value=move || settings.with(|typed| typed.model.clone())
-                    on:input:target=move |event| change(chats, |typed| typed.model = event.target().value())
+                    prop:value=move || settings().model
+                    on:input:target=move |event| change(&|typed| typed.model = event.target().value())
                 />
             </Labelled>
             <Models />
@@ -45,8 +49,8 @@ pub fn SettingsForm() -> impl IntoView {
                     rows="3"
                     placeholder="Instructions for the model"
                     aria-describedby="system-prompt-error"
-                    prop:value=move || settings.with(|typed| typed.system_prompt.clone())
-                    on:input:target=move |event| change(chats, |typed| typed.system_prompt = event.target().value())
+                    prop:value=move || settings().system_prompt
+                    on:input:target=move |event| change(&|typed| typed.system_prompt = event.target().value())
                 ></textarea>
             </Labelled>
             <div class="side-by-side">
@@ -58,8 +62,8 @@ pub fn SettingsForm() -> impl IntoView {
                         placeholder="Model default"
                         aria-describedby="temperature-error"
                         aria-invalid=move || error(Field::Temperature).is_some().to_string()
-                        prop:value=move || settings.with(|typed| typed.temperature.clone())
-                        on:input:target=move |event| change(chats, |typed| typed.temperature = event.target().value())
+                        prop:value=move || settings().temperature
+                        on:input:target=move |event| change(&|typed| typed.temperature = event.target().value())
                     />
                 </Labelled>
                 <Labelled label="Max tokens" id="max-tokens" error=Signal::derive(move || error(Field::MaxTokens))>
@@ -70,17 +74,13 @@ pub fn SettingsForm() -> impl IntoView {
                         placeholder="Model default"
                         aria-describedby="max-tokens-error"
                         aria-invalid=move || error(Field::MaxTokens).is_some().to_string()
-                        prop:value=move || settings.with(|typed| typed.max_tokens.clone())
-                        on:input:target=move |event| change(chats, |typed| typed.max_tokens = event.target().value())
+                        prop:value=move || settings().max_tokens
+                        on:input:target=move |event| change(&|typed| typed.max_tokens = event.target().value())
                     />
                 </Labelled>
             </div>
         </fieldset>
     }
-}
-
-fn change(chats: Chats, change: impl FnOnce(&mut TypedSettings)) {
-    chats.change_settings(change);
 }
 
 /// A field with its name above it, and beneath it what is wrong.

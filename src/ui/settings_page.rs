@@ -19,7 +19,7 @@ pub fn SettingsPage() -> impl IntoView {
                 options=&[("", "Match system"), ("light", "Light"), ("dark", "Dark")]
             />
             <Choice name="face" legend="Reading font" options=&[("", "Sans serif"), ("serif", "Serif")] />
-            <SettingsForm />
+            <SettingsForm chat=None />
             <SpendingByDay />
             <AboutServer />
         </main>

@@ -11,6 +11,7 @@ use super::address::Address;
 use super::browser;
 use super::chats::Chats;
 use super::icons::{self, Icon};
+use super::keys::is_submit_key;
 use super::listing::Sidebar;
 use super::redraw::redraw;
 use crate::chat::ConversationId;
@@ -35,13 +36,6 @@ pub fn SidebarView() -> impl IntoView {
             sidebar.stays_open = false;
         });
         chats.follow_list();
-    });
-    Effect::new(move || {
-        let _ = window_event_listener(leptos::ev::keydown, move |event| {
-            if event.key() == "Escape" && chats.sidebar.with_untracked(|sidebar| sidebar.menu.is_none()) {
-                close_drawer(chats);
-            }
-        });
     });
     let list = move || {
         let shown = address.place(chats).key().to_string();
@@ -135,7 +129,7 @@ fn click(chats: Chats, event: &MouseEvent) {
         ("undo", Some(id)) => chats.undo_delete(id),
         ("rename", Some(_)) => {
             chats.sidebar.update(|sidebar| sidebar.is_renaming = true);
-            browser::before_next_frame(|| browser::focus_again(NEW_TITLE));
+            browser::before_next_frame(|| browser::focus_and_select(NEW_TITLE));
         }
         ("pin", Some(id)) => {
             close_menu(chats);
@@ -159,12 +153,8 @@ fn click(chats: Chats, event: &MouseEvent) {
 fn press(chats: Chats, event: &KeyboardEvent) {
     let (menu, is_renaming) = chats.sidebar.with_untracked(|sidebar| (sidebar.menu, sidebar.is_renaming));
     match (event.key().as_str(), menu) {
-        ("Enter", Some(id)) if is_renaming && !event.is_composing() => {
+        ("Enter", Some(id)) if is_renaming && is_submit_key(event) => {
             take_title(chats, id);
-            close_menu(chats);
-        }
-        ("Escape", Some(_)) => {
-            event.stop_propagation();
             close_menu(chats);
         }
         _ => {}
@@ -199,7 +189,7 @@ fn take_title(chats: Chats, id: ConversationId) {
     }
 }
 
-fn close_drawer(chats: Chats) {
+pub(super) fn close_drawer(chats: Chats) {
     if chats.sidebar.with_untracked(|sidebar| sidebar.is_open) {
         chats.sidebar.update(|sidebar| sidebar.is_open = false);
         browser::focus_again("drawer-button");
@@ -215,7 +205,7 @@ fn toggle_menu(chats: Chats, id: ConversationId) {
     }
 }
 
-fn close_menu(chats: Chats) {
+pub(super) fn close_menu(chats: Chats) {
     let menu = chats.sidebar.try_update(|sidebar| {
         sidebar.is_renaming = false;
         sidebar.menu.take()
@@ -389,7 +379,7 @@ mod tests {
     }
 
     fn sidebar(chats: Vec<ConversationSummary>) -> Sidebar {
-        let listing = Listing { revision: 1, conversations: chats, has_more: false };
+        let listing = Listing { revision: 1, conversations: chats, ..Listing::default() };
         Sidebar { listing, now_ms: 100 * DAY_MS, ..Sidebar::default() }
     }
 
