@@ -143,7 +143,7 @@ test('a chat that was deleted elsewhere and is not brought back is not found', a
   await expect(other.notice.getByText('This chat was deleted.')).toBeVisible();
   consoleWatch.allow(/status of 404/, 'Chromium itself reports responses with an error status.');
   await other.page.reload();
-  await expect(other.page.getByRole('heading', { name: 'This chat is not here.' })).toBeVisible();
+  await expect(other.page.getByRole('heading', { name: 'Chat not found' })).toBeVisible();
 });
 
 test('both tabs of one browser keep what each has typed', async ({ chat, context, page }) => {
