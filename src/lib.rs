@@ -67,6 +67,8 @@
 //! again, or differently, adds to the tree. Going on with a broken-off answer is a new answer that begins with the
 //! old one's text and a seam.
 //!
+//! What is set for a conversation's next question is kept with it, as typed ([`settings::TypedSettings`]).
+//!
 //! After a crash, answers that were being written are ended as interrupted with what the log holds (`make soak` kills
 //! the program hundreds of times: 46 ms of text at most were lost). A stream that broke off has no bill:
 //! `server::bills` asks the upstream for it, also after a restart.
@@ -100,7 +102,7 @@
 //! # The server
 //!
 //! `server::App` is the composition root: the chat service (`answers`), the conversations, the bills, the titles, the
-//! list of models (`catalogue`) and, in demo mode, the emulator. `server::http` has every route and layer, and what bounds
+//! list of models (`catalogue`), the watch over whether the upstream can be asked (`upstream`) and, in demo mode, the emulator. `server::http` has every route and layer, and what bounds
 //! connections and bodies; `server::config` turns what was typed into what is valid, `server::assets` holds the site's files.
 //!
 //! Reads of chats are `POST` with JSON, as changes are: another site can make a browser send a `GET`, and the time that it
