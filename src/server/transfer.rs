@@ -667,6 +667,7 @@ mod tests {
             updated_ms: 1000,
             version: 0,
             draft: String::new(),
+            settings: None,
             leaf: None,
             answers: vec![Answer::new(AnswerId(clock::new_id()), question.id, "m")],
             questions: vec![question],
