@@ -362,16 +362,18 @@ impl OpenRouter {
     }
 
     /// Asks whether the upstream is there and accepts the key. OpenRouter lists its models for anybody, so it is asked
-    /// about the key itself.
+    /// about the key itself; of others the head of their list is enough.
     ///
     /// # Errors
     /// The [`Problem`] that every question would meet, or one that the upstream has with this request alone.
     pub async fn check_access(&self) -> Result<(), Problem> {
-        let is_openrouter = self.config().dialect == Dialect::OpenRouter;
-        if !is_openrouter || self.config().api_key.is_none() {
-            return self.list_models().await.map(drop);
-        }
-        let request = self.inner.http.get(self.url("key")).timeout(self.config().idle_timeout);
+        let has_key = self.config().api_key.is_some();
+        let request = if self.config().dialect == Dialect::OpenRouter && has_key {
+            self.inner.http.get(self.url("key"))
+        } else {
+            self.inner.http.head(self.url("models"))
+        };
+        let request = request.timeout(self.config().idle_timeout);
         let response = request.send().await.map_err(|error| self.connection_failure(&error).problem)?;
         if response.status().is_success() { Ok(()) } else { Err(self.read_failure(response).await.problem) }
     }

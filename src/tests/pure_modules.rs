@@ -116,6 +116,7 @@ fn the_store_knows_shared_types_alone() {
                 "chat",
                 "library",
                 "problem",
+                "settings",
                 "sse",
                 "tree",
                 "server::clock",

@@ -502,7 +502,7 @@ impl RawUpstream {
                 while let Ok((mut socket, _)) = listener.accept().await {
                     let request = read_request(&mut socket).await;
                     // Runnel looks whether its upstream is there; that is no question.
-                    if request.starts_with("GET ") {
+                    if request.starts_with("HEAD ") {
                         if response.is_some() {
                             let _ = socket.write_all(NOT_HERE).await;
                         } else {
