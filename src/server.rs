@@ -30,7 +30,7 @@ mod titles;
 pub mod transfer;
 mod upstream;
 
-use answers::{Answers, Bounds};
+use answers::{Answers, Bounds, Parts};
 use bills::Bills;
 use catalogue::Catalogue;
 use config::{Config, Upstream};
@@ -96,16 +96,16 @@ impl App {
         let bills = Bills::new(client.clone(), store.clone(), revision.clone());
         let titles = Titles::new(client.clone(), store.clone(), revision.clone(), config.title_model);
         let upstream = UpstreamWatch::new(client.clone(), revision.clone());
-        let answers = Answers::new(
+        let answers = Answers::new(Parts {
             client,
-            catalogue.clone(),
-            upstream.clone(),
-            store.clone(),
-            revision.clone(),
-            bills.clone(),
+            catalogue: catalogue.clone(),
+            upstream: upstream.clone(),
+            store: store.clone(),
+            revision: revision.clone(),
+            bills: bills.clone(),
             titles,
-            Bounds::of_bytes(config.answer_limit),
-        );
+            bounds: Bounds::of_bytes(config.answer_limit),
+        });
         answers.recover().await?;
         let conversations = Conversations::new(store, answers.clone(), upstream.clone(), revision);
         let mut background = JoinSet::new();

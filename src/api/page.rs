@@ -132,6 +132,7 @@ mod tests {
             updated_ms: 0,
             version: 1,
             draft: String::new(),
+            settings: None,
             leaf: None,
             questions: Vec::new(),
             answers: Vec::new(),

@@ -58,6 +58,20 @@ pub struct Answers {
     shared: Arc<Shared>,
 }
 
+/// What [`Answers`] works with.
+#[derive(Debug)]
+pub struct Parts {
+    pub client: OpenRouter,
+    pub catalogue: Catalogue,
+    pub upstream: UpstreamWatch,
+    pub store: Arc<dyn Store>,
+    pub revision: Revision,
+    pub bills: Bills,
+    pub titles: Titles,
+    /// How large an answer may become.
+    pub bounds: Bounds,
+}
+
 #[derive(Debug, Default)]
 struct Shared {
     /// Cancelled when the server is about to stop: nothing new begins.
@@ -75,16 +89,8 @@ enum Found {
 
 impl Answers {
     #[must_use]
-    pub fn new(
-        client: OpenRouter,
-        catalogue: Catalogue,
-        upstream: UpstreamWatch,
-        store: Arc<dyn Store>,
-        revision: Revision,
-        bills: Bills,
-        titles: Titles,
-        bounds: Bounds,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { client, catalogue, upstream, store, revision, bills, titles, bounds } = parts;
         Self { client, catalogue, upstream, store, revision, bills, titles, bounds, shared: Arc::default() }
     }
 
