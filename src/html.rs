@@ -70,6 +70,14 @@ impl CheckedMarkup {
     }
 }
 
+/// The end of a text, or all of it, as HTML.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstHtml {
+    pub html: String,
+    /// Whether there is more before it. The first block may be the end of a longer one.
+    pub is_cut: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

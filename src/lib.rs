@@ -141,7 +141,12 @@
 pub mod api;
 #[cfg(feature = "page")]
 pub mod chat;
-#[cfg(feature = "page")]
+// What an answer looks like before the browser has written anything: the server has Markdown for it, the page has not.
+#[cfg(all(feature = "page", not(feature = "markdown")))]
+#[path = "first_look/browser.rs"]
+mod first_look;
+#[cfg(all(feature = "page", feature = "markdown"))]
+#[path = "first_look/server.rs"]
 mod first_look;
 pub mod html;
 #[cfg(feature = "page")]
@@ -164,6 +169,11 @@ pub mod sse;
 pub mod tree;
 #[cfg(feature = "page")]
 pub mod ui;
+
+/// Whether this code runs in a browser. Known when it is built: `leptos::prelude::is_browser` says yes on the server
+/// too where no page is being rendered.
+#[cfg(feature = "page")]
+pub(crate) const IS_BROWSER: bool = cfg!(target_arch = "wasm32");
 
 /// The browser's entry: makes the page that the server rendered come alive.
 ///

@@ -1,6 +1,5 @@
 //! What a person may be told when a request fails.
 
-use leptos::prelude::is_browser;
 use leptos::server_fn::codec::JsonEncoding;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use leptos::server_fn::{Bytes, Decodes};
@@ -86,7 +85,7 @@ impl FromServerFnError for ApiError {
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
             // In the browser it is a response that cannot be read: a gateway's page, with whatever status.
-            ServerFnErrorErr::Deserialization(_) if is_browser() => Self::no_connection(),
+            ServerFnErrorErr::Deserialization(_) if crate::IS_BROWSER => Self::no_connection(),
             ServerFnErrorErr::Args(detail)
             | ServerFnErrorErr::MissingArg(detail)
             | ServerFnErrorErr::Deserialization(detail) => Self::bad_request(format!(

@@ -1,6 +1,6 @@
 //! The first look of an answer, written by the server.
 
-use super::FirstHtml;
+use crate::html::FirstHtml;
 use crate::markdown::node::{Element, Node, Tag};
 use crate::markdown::page::to_html;
 use crate::markdown::{Document, read_on};

@@ -500,7 +500,9 @@ mod tests {
         let answer = Answer { text: "Hello".into(), ..empty.clone() };
         assert!(remark(&end(EndStatus::Complete, Some("stop")), &answer).is_none());
         assert!(remark(&end(EndStatus::Complete, Some("length")), &answer).unwrap().what.contains("Cut off"));
-        assert!(remark(&end(EndStatus::Complete, Some("stop")), &empty).unwrap().what.contains("without"));
+        assert!(
+            remark(&end(EndStatus::Complete, Some("stop")), &empty).unwrap().what.contains("empty answer")
+        );
         assert!(remark(&end(EndStatus::Stopped, None), &answer).unwrap().what.contains("You keep"));
     }
 

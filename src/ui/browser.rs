@@ -40,7 +40,7 @@ impl<T> Default for Local<T> {
 impl<T: Default> Local<T> {
     /// Changes the value; `None` on the server, and once the owner is gone.
     pub fn update<R>(self, change: impl FnOnce(&mut T) -> R) -> Option<R> {
-        if !is_browser() {
+        if !crate::IS_BROWSER {
             return None;
         }
         self.0.try_update_value(|value| change(value.get_or_insert_with(|| bound_to_thread(T::default()))))
@@ -198,7 +198,7 @@ pub async fn next_frame() {
 
 /// How high the page is, in CSS pixels; `None` on the server.
 pub fn height() -> Option<usize> {
-    let element = is_browser().then(document)?.document_element()?;
+    let element = crate::IS_BROWSER.then(document)?.document_element()?;
     usize::try_from(element.client_height()).ok()
 }
 
@@ -417,7 +417,7 @@ pub async fn copy(text: &str) -> bool {
 /// True where a keyboard is at hand, so that focusing a field brings no keyboard up over the page. On the server,
 /// which does not know, false.
 pub fn has_keyboard() -> bool {
-    is_browser()
+    crate::IS_BROWSER
         && window()
             .match_media("(hover: hover) and (pointer: fine)")
             .ok()

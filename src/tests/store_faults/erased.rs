@@ -164,7 +164,7 @@ async fn what_an_earlier_runnel_removed_is_erased_when_this_one_opens_the_file()
          DROP TRIGGER index_title; DROP TRIGGER index_new_title; DROP TRIGGER forget_title; \
          DROP TRIGGER index_question; DROP TRIGGER forget_question; \
          DROP TRIGGER index_answer; DROP TRIGGER index_new_answer; DROP TRIGGER forget_answer; \
-         DROP TABLE words; CREATE VIRTUAL TABLE {index}; \
+         DROP TABLE words; CREATE VIRTUAL TABLE {index}; ALTER TABLE conversations DROP COLUMN settings; \
          INSERT INTO words (rowid, text) SELECT number * 3 + 1, text FROM questions; \
          INSERT INTO words (rowid, text) SELECT answer * 3 + 2, text FROM texts; \
          DELETE FROM _sqlx_migrations WHERE version > 1; \
