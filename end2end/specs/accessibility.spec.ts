@@ -286,5 +286,5 @@ test('a chat’s first answer is told from its beginning to its end', async ({ c
   const answer = await chat.ask(prompt('Tell me.', { delta_ms: 5 }).typed);
   await answer.ended('complete');
   const told = () => page.evaluate(() => (globalThis as unknown as { told: string[] }).told);
-  await expect.poll(told).toEqual(['Answering.', expect.stringMatching(/^Answer complete, \d+ characters\.$/)]);
+  await expect.poll(told).toEqual(['Answering.', expect.stringMatching(/^Answer complete, [\d,]+ characters\.$/)]);
 });

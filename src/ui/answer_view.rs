@@ -242,7 +242,9 @@ fn waiting(live: LiveAnswer, now: u64) -> String {
 
 /// `at` and `now` are 0 until the browser's clock is known.
 fn retrying(retry: &Retry, at: u64, now: u64) -> String {
-    let left_ms = if at > 0 && now > 0 { at.saturating_sub(now) } else { retry.wait_ms };
+    // The clock is looked at four times a second, so `now` may be of before the pause began.
+    let left_ms =
+        if at > 0 && now > 0 { at.saturating_sub(now).min(retry.wait_ms) } else { retry.wait_ms };
     let when = match left_ms.div_ceil(1000) {
         0 => "Trying again now".to_owned(),
         seconds => format!("Trying again in {seconds} s"),
@@ -276,8 +278,12 @@ fn Outcome(chat: Chat, live: LiveAnswer, running: Memo<bool>) -> impl IntoView {
 /// That the server could not keep it yet. It goes away once it is kept: the conversation tells.
 #[component]
 fn NotKept(live: LiveAnswer) -> impl IntoView {
-    let why = Memo::new(move |_| live.answer.with(|answer| answer.end().and_then(|end| end.unkept.clone())));
-    move || why.get().map(|why| view! { <p class="not-kept" role="alert">{why}</p> }.into_any())
+    let unkept = |answer: &Answer| answer.end().and_then(|end| end.unkept.clone()).unwrap_or_default();
+    let why = Memo::new(move |_| live.answer.with(unkept));
+    move || {
+        let why = Some(why.get()).filter(|why| !why.is_empty());
+        why.map(|why| view! { <p class="not-kept" role="alert">{why}</p> }.into_any())
+    }
 }
 
 /// What can be done with an answer that has ended.
@@ -539,6 +545,7 @@ mod tests {
             "The provider is overloaded or down. Trying again in 4 s (2 of 4)."
         );
         assert!(retrying(&retry, 5000, 1500).contains("in 4 s"));
+        assert!(retrying(&retry, 5000, 900).contains("in 4 s"), "longer than the pause");
         assert!(retrying(&retry, 5000, 6000).contains("again now (2 of 4)"));
     }
 }

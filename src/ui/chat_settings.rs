@@ -53,7 +53,7 @@ impl Chats {
         let read = |json: Option<String>| serde_json::from_slice(json?.as_bytes()).ok();
         Effect::new(move || {
             if let Some(settings) = read(browser::stored(DEFAULTS_KEY)) {
-                self.defaults.set(settings);
+                self.defaults.set(Some(settings));
             }
             let new_chat = untrack(|| self.find(self.fresh()));
             if let (Some(chat), Some(settings)) = (new_chat, read(browser::stored_in_tab(NEW_CHAT_KEY))) {
@@ -68,7 +68,7 @@ impl Chats {
 
     /// What is set for the next question of `chat`, or for new chats.
     pub fn settings_of(self, chat: Option<Chat>) -> TypedSettings {
-        chat.and_then(|chat| chat.settings.own.get()).unwrap_or_else(|| self.defaults.get())
+        chat.and_then(|chat| chat.settings.own.get()).or_else(|| self.defaults.get()).unwrap_or_default()
     }
 
     /// What is set for the next question; if that cannot be used, the composer says so.
@@ -92,14 +92,14 @@ impl Chats {
             spawn_local(self.send_settings(chat, settings));
         } else {
             browser::store(DEFAULTS_KEY, &json(&settings));
-            self.defaults.set(settings);
+            self.defaults.set(Some(settings));
         }
     }
 
     /// A question was asked with them: from now on they are the chat's own.
     pub(super) fn settle_settings(self, chat: Chat) {
         if chat.settings.own.with_untracked(Option::is_none) {
-            chat.settings.own.set(Some(self.defaults.get_untracked()));
+            chat.settings.own.set(Some(self.defaults.get_untracked().unwrap_or_default()));
         }
     }
 

@@ -40,8 +40,8 @@ pub struct Chats {
     loading: StoredValue<Vec<ConversationId>>,
     /// Whether a chat is being copied.
     is_copying: StoredValue<bool>,
-    /// What is set for new chats, as typed.
-    pub(super) defaults: RwSignal<TypedSettings>,
+    /// What is set for new chats, as typed. Of one type with what a chat has of its own: each other one costs 1 KB.
+    pub(super) defaults: RwSignal<Option<TypedSettings>>,
     /// Whether the settings of the chat that is shown are open.
     pub panel: RwSignal<bool>,
 }
@@ -65,9 +65,11 @@ pub struct Chat {
     /// What stands in the composer.
     pub draft: RwSignal<String>,
     /// The questions that are being edited, and what stands there.
-    pub edits: RwSignal<Vec<Edit>>,
+    edits: StoredValue<Vec<Edit>>,
+    /// Changes whenever an edit begins or ends.
+    edits_changed: RwSignal<u64>,
     /// How often something was asked here.
-    pub asked: RwSignal<usize>,
+    pub asked: RwSignal<u64>,
     pub(super) settings: ChatSettings,
     /// Why the last send came to nothing; empty if it did not.
     pub refusal: RwSignal<String>,
@@ -385,7 +387,8 @@ impl Chats {
             title: RwSignal::default(),
             said: RwSignal::default(),
             draft: RwSignal::default(),
-            edits: RwSignal::default(),
+            edits: StoredValue::default(),
+            edits_changed: RwSignal::default(),
             asked: RwSignal::new(0),
             settings: ChatSettings::default(),
             refusal: RwSignal::default(),
@@ -458,7 +461,7 @@ impl Chat {
     }
 
     /// How often a version was chosen here.
-    pub fn choices(self) -> usize {
+    pub fn choices(self) -> u64 {
         self.said.with(|said| said.choices)
     }
 
@@ -481,15 +484,34 @@ impl Chat {
         })
     }
 
+    /// True while the question is being edited.
+    pub fn is_edited(self, question: QuestionId) -> bool {
+        self.edits_changed.track();
+        self.edits.with_value(|edits| edits.iter().any(|edit| edit.question == question))
+    }
+
+    /// Begins to edit the question with this text, the caret at its end.
+    pub fn begin_edit(self, question: QuestionId, text: String) {
+        // A place beyond the text is its end.
+        let end = u32::MAX;
+        self.edits.update_value(|edits| edits.push(Edit { question, text, selected: Some((end, end)) }));
+        self.edits_changed.update(|changes| *changes += 1);
+    }
+
+    /// The question is edited no more.
+    pub fn end_edit(self, question: QuestionId) {
+        self.edits.update_value(|edits| edits.retain(|edit| edit.question != question));
+        self.edits_changed.update(|changes| *changes += 1);
+    }
+
     /// What stands in the field of a question that is being edited.
     pub fn edit(self, question: QuestionId) -> Option<Edit> {
-        self.edits.with_untracked(|edits| edits.iter().find(|edit| edit.question == question).cloned())
+        self.edits.with_value(|edits| edits.iter().find(|edit| edit.question == question).cloned())
     }
 
     /// Notes where the caret is before turns are drawn anew: the field is another one afterwards.
     fn note_carets(self) {
-        let edited: Vec<_> =
-            self.edits.with_untracked(|edits| edits.iter().map(|edit| edit.question).collect());
+        let edited: Vec<_> = self.edits.with_value(|edits| edits.iter().map(|edit| edit.question).collect());
         for question in edited {
             let selected = browser::selected_in(&format!("editor-{question}"));
             self.change_edit(question, |edit| edit.selected = selected);
@@ -498,7 +520,8 @@ impl Chat {
 
     /// Changes it, if the question is still being edited.
     pub fn change_edit(self, question: QuestionId, change: impl FnOnce(&mut Edit)) {
-        self.edits.try_update(|edits| edits.iter_mut().find(|edit| edit.question == question).map(change));
+        self.edits
+            .try_update_value(|edits| edits.iter_mut().find(|edit| edit.question == question).map(change));
     }
 
     /// The answer that a next question would follow: the last that is shown.

@@ -219,9 +219,14 @@ fn SystemPrompt(chat: Chat) -> impl IntoView {
 #[component]
 fn Notices(chat: Chat, too_long: Memo<bool>) -> impl IntoView {
     let chats = expect_context::<Chats>();
-    let trouble = Memo::new(move |_| chats.sidebar.with(|sidebar| sidebar.listing.trouble.clone()));
+    let trouble =
+        Memo::new(move |_| chats.sidebar.with(|sidebar| sidebar.listing.trouble.clone().unwrap_or_default()));
     // Said once.
-    let trouble = move || trouble.get().filter(|trouble| chat.refusal.with(|refusal| refusal != trouble));
+    let trouble = move || {
+        let is_news =
+            |trouble: &String| !trouble.is_empty() && chat.refusal.with(|refusal| refusal != trouble);
+        Some(trouble.get()).filter(is_news)
+    };
     let words = move || {
         let too_long = too_long
             .get()

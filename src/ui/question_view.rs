@@ -5,7 +5,7 @@ use leptos::html::Textarea;
 use leptos::prelude::*;
 
 use super::browser;
-use super::chats::{Chat, Chats, Edit};
+use super::chats::{Chat, Chats};
 use super::icons::{self, Icon};
 use super::keys::{enter_hint, is_composing, submits_lines};
 use super::live_answer::LiveAnswer;
@@ -16,11 +16,9 @@ use crate::chat::{AnswerId, Question, QuestionId};
 pub fn QuestionView(chat: Chat, question: Question, live: LiveAnswer) -> impl IntoView {
     let Question { id, after, text, .. } = question;
     let shown = text.clone();
-    let editing = Memo::new(move |_| chat.edits.with(|edits| edits.iter().any(|edit| edit.question == id)));
+    let editing = Memo::new(move |_| chat.is_edited(id));
     let edit = move |_| {
-        let text = text.clone();
-        let end = u32::MAX;
-        chat.edits.update(|edits| edits.push(Edit { question: id, text, selected: Some((end, end)) }));
+        chat.begin_edit(id, text.clone());
     };
     view! {
         <article class="question" aria-label="You" id=id.to_string() tabindex="-1">
@@ -72,7 +70,7 @@ fn Editor(chat: Chat, id: QuestionId, after: Option<AnswerId>) -> impl IntoView 
             }
         }
     });
-    let close = move || chat.edits.update(|edits| edits.retain(|edit| edit.question != id));
+    let close = move || chat.end_edit(id);
     let send = move || {
         let text = chat.edit(id).map(|edit| edit.text).unwrap_or_default();
         if text.trim().is_empty() {

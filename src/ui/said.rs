@@ -15,8 +15,8 @@ pub struct Said {
     /// Whether a person chose the version that is shown here, and asked nothing since.
     pub is_chosen: bool,
     /// How often a version was chosen here, and how many of these choices the server has heard of.
-    pub choices: usize,
-    pub told_choices: usize,
+    pub choices: u64,
+    pub told_choices: u64,
 }
 
 /// How a chat stood when the server was asked for it.
@@ -24,12 +24,12 @@ pub struct Said {
 pub struct ChatState {
     /// What the server knew already.
     pub answers: Vec<AnswerId>,
-    pub choices: Option<usize>,
+    pub choices: Option<u64>,
 }
 
 impl Said {
     /// How often a version was chosen here; `None` while the server has not heard of all of them.
-    pub fn settled_choices(&self) -> Option<usize> {
+    pub fn settled_choices(&self) -> Option<u64> {
         (self.choices == self.told_choices).then_some(self.choices)
     }
 

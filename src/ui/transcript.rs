@@ -39,7 +39,7 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
     };
     browser::on_resize(content, move || place.stick());
     // A question of one's own is always shown.
-    Effect::new(move |before: Option<usize>| {
+    Effect::new(move |before: Option<u64>| {
         let asked = chat.asked.get();
         if before.is_some_and(|before| before != asked) {
             place.to_end();
@@ -47,7 +47,7 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
         asked
     });
     // Another version leaves the reader where they are: where its arrows are.
-    Effect::new(move |before: Option<usize>| {
+    Effect::new(move |before: Option<u64>| {
         let choices = chat.choices();
         if before.is_some_and(|before| before != choices) {
             place.stay();
