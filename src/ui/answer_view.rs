@@ -243,8 +243,7 @@ fn waiting(live: LiveAnswer, now: u64) -> String {
 /// `at` and `now` are 0 until the browser's clock is known.
 fn retrying(retry: &Retry, at: u64, now: u64) -> String {
     // The clock is looked at four times a second, so `now` may be of before the pause began.
-    let left_ms =
-        if at > 0 && now > 0 { at.saturating_sub(now).min(retry.wait_ms) } else { retry.wait_ms };
+    let left_ms = if at > 0 && now > 0 { at.saturating_sub(now).min(retry.wait_ms) } else { retry.wait_ms };
     let when = match left_ms.div_ceil(1000) {
         0 => "Trying again now".to_owned(),
         seconds => format!("Trying again in {seconds} s"),
