@@ -1,7 +1,7 @@
 // The API key stays inside Runnel, whatever goes wrong.
 
 import { randomUUID } from 'node:crypto';
-import type { Response } from '@playwright/test';
+import type { Request } from '@playwright/test';
 import { ChatPage } from '../pages/chat.ts';
 import { SettingsPage } from '../pages/settings.ts';
 import { expect, prompt, test } from '../fixtures.ts';
@@ -18,17 +18,18 @@ test('the key is in nothing that the browser gets, and in no log', async ({ page
 
   // All that comes over the network, heads and bodies.
   const received: Promise<string>[] = [];
-  const readWhole = async (response: Response): Promise<string> => {
-    const head = `${response.url()} ${JSON.stringify(await response.headersArray())}`;
-    await response.finished();
-    const body = await response.body().catch(() => Buffer.from('(no body)'));
-    return `${head}\n${body.toString('latin1')}`;
+  const seen: string[] = [];
+  page.on('response', (response) => seen.push(`${response.url()} ${JSON.stringify(response.headers())}`));
+  // A request that a reload cuts off never finishes, and nothing of its body has come.
+  const readWhole = async (request: Request): Promise<string> => {
+    const response = await request.response();
+    const body = await response?.body().catch(() => undefined);
+    return `${request.url()}\n${(body ?? Buffer.from('(no body)')).toString('latin1')}`;
   };
-  page.on('response', (response) => received.push(readWhole(response)));
+  page.on('requestfinished', (request) => received.push(readWhole(request)));
 
   const chat = new ChatPage(page);
   await chat.open(runnel.url);
-  const seen: string[] = [];
   const good = await chat.ask(prompt('Hello.', { delta_ms: 1 }).typed);
   await good.ended('complete');
   expect((await emulator.lastRequest()).headers.authorization.present, 'the upstream did get a key').toBe(true);
