@@ -111,8 +111,8 @@
 //!
 //! # What the browser loads
 //!
-//! The first load has a bound of 250 KB compressed. It is 19 KB above it at present (269 KB), which its test expects
-//! until settings and spending are loaded when they are needed. Measured while building it: views with erased types
+//! The first load has a bound of 250 KB compressed. It is 19 KB above it at present (269 KB), and its
+//! test fails until settings and spending are loaded when they are needed. Measured while building it: views with erased types
 //! (`--cfg erase_components`) took off 41 KB, an own table of three addresses in place of the router library, and
 //! page data in place of resources, 47 KB, events tagged by their one key and read by one JSON reader 42 KB, building
 //! the page anew in place of adopting the server's elements 19 KB (see [`ui`]), lists as text ([`html`]) and fewer
