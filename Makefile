@@ -64,7 +64,7 @@ $(NODE_TOOLS) $(SITE_TOOLS): %/node_modules/.package-lock.json: %/package.json %
 
 STYLE := target/style/runnel.css
 SITE_STAMP := target/site.stamp
-SOURCES := $(shell find src public style -type f) Cargo.toml Cargo.lock Makefile site/add.mjs
+SOURCES := $(shell find src public style -type f) Cargo.toml Cargo.lock Makefile site/add.mjs site/budget.json
 
 READER := target/reader/reader.wasm
 READER_SOURCES := src/lib.rs src/html.rs $(shell find src/reader* src/markdown* -type f) Cargo.toml Cargo.lock
@@ -89,7 +89,7 @@ $(READER): $(READER_SOURCES) | tools
 # them together make imports that browsers refuse.
 $(SITE_STAMP): $(SOURCES) $(STYLE) $(READER) $(SITE_TOOLS) | tools
 	rm -rf target/site
-	cargo leptos build --release --frontend-only --precompress
+	cargo leptos build --release --frontend-only --precompress --split
 	node site/add.mjs target/site/pkg $(READER:.wasm=.js) $(READER) $(MERMAID)
 	touch $@
 
@@ -116,7 +116,7 @@ dev: tools $(STYLE) $(READER) ## Build and serve, and again whenever a file chan
 	      cp -u $(MERMAID) target/site/pkg/mermaid.js || true; \
 	    fi; \
 	  done ) & trap "kill $$!" EXIT; \
-	LEPTOS_HASH_FILES=false cargo leptos watch
+	cargo leptos watch --split
 
 ## -- measuring ------------------------------------------------------------------------------------
 

@@ -111,15 +111,19 @@
 //!
 //! # What the browser loads
 //!
-//! The first load has a bound of 250 KB compressed. It is 19 KB above it at present (269 KB), and its
-//! test fails until settings and spending are loaded when they are needed. Measured while building it: views with erased types
+//! The first load has a bound of 245 KB compressed; an empty page has 230 KB. `site/budget.json` has a bound for each
+//! file, and the build prints what they weigh. Measured while building it: views with erased types
 //! (`--cfg erase_components`) took off 41 KB, an own table of three addresses in place of the router library, and
 //! page data in place of resources, 47 KB, events tagged by their one key and read by one JSON reader 42 KB, building
 //! the page anew in place of adopting the server's elements 19 KB (see [`ui`]), lists as text ([`html`]) and fewer
 //! kinds of signals 14 KB. So views are plain where they can be, dynamic texts are `Option<String>`, and numbers are
 //! formatted as whole ones.
 //!
-//! Two things are loaded later and are not in that sum. The reader (the feature `reader`: `markdown`, [`html`] and
+//! Settings and transcript are parts ([`ui::parts`]): functions that cargo-leptos splits off the page's module, 21 and
+//! 45 KB, and loads when they are needed. They took 40 KB off the first load. A page that shows one from the start names
+//! its files in its head, so that they come beside the others.
+//!
+//! Two more things are loaded later. The reader (the feature `reader`: `markdown`, [`html`] and
 //! nothing of the page's) is a second WebAssembly module, which the page asks for with `loadReader()` when one begins
 //! to write or there is an answer to show; text that would wait for it too long is shown as it came. Mermaid,
 //! 745 KB, is loaded by the frame around a diagram and by nothing else.
@@ -186,17 +190,29 @@ pub(crate) const IS_BROWSER: bool = cfg!(target_arch = "wasm32");
 pub fn hydrate() {
     console_error_panic_hook::set_once();
     let page = ui::browser::page_data();
-    // Reading a long chat and showing it are two tasks: a key pressed meanwhile is heard in between.
-    leptos::prelude::set_timeout(
-        || {
-            let early = ui::browser::take_page();
-            leptos::mount::mount_to_body(move || {
-                leptos::prelude::provide_context(page);
-                leptos::prelude::provide_context(leptos::prelude::StoredValue::new(early));
-                ui::Root()
-            });
-            ui::browser::set_document_data("alive", "true");
-        },
-        std::time::Duration::ZERO,
-    );
+    wasm_bindgen_futures::spawn_local(async move {
+        // What the server rendered stands there until what shows it is here. Without it the page says so.
+        let part = match ui::parts::Part::first_of(&page) {
+            Some(part) if part.load_first().await => Some(part),
+            _ => None,
+        };
+        // Reading a long chat and showing it are two tasks: a key pressed meanwhile is heard in between.
+        leptos::prelude::set_timeout(move || show(page, part), std::time::Duration::ZERO);
+    });
+}
+
+/// Shows the page, of which `part` was loaded already.
+#[cfg(feature = "hydrate")]
+fn show(page: api::page::PageData, part: Option<ui::parts::Part>) {
+    use leptos::prelude::{StoredValue, provide_context};
+    let early = ui::browser::take_page();
+    leptos::mount::mount_to_body(move || {
+        provide_context(page);
+        if let Some(part) = part {
+            provide_context(part);
+        }
+        provide_context(StoredValue::new(early));
+        ui::Root()
+    });
+    ui::browser::set_document_data("alive", "true");
 }

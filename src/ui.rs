@@ -10,6 +10,8 @@
 //! What a view is made of counts in bytes: every signal of another type, every `Show` and every closure costs
 //! the browser's file a kilobyte or more. So views are plain where they can be.
 
+use std::collections::HashMap;
+
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 
@@ -28,6 +30,7 @@ pub mod icons;
 pub mod keys;
 pub mod listing;
 pub mod live_answer;
+pub mod parts;
 pub mod question_view;
 pub mod reading;
 pub mod redraw;
@@ -42,6 +45,7 @@ pub mod transcript;
 use address::{Address, Place};
 use chats::Chats;
 use icons::Icon;
+use parts::{LazySettingsPage, Part, Parts};
 use sidebar::{DrawerButton, SidebarView};
 
 /// The id of the element that hands [`PageData`] to the browser's side, as JSON.
@@ -53,11 +57,16 @@ const PAGE_END_ID: &str = "page-end";
 /// The id of the field that a question is written in.
 pub const MESSAGE_ID: &str = "message";
 
-/// The addresses of the files that the page loads: the reader's when there is an answer to show, the others first.
+/// The addresses of the files that the page loads: the reader's when there is an answer to show, a part's when it is
+/// needed, the others first.
 #[derive(Clone, Debug, Default)]
 pub struct SiteFiles {
     pub script: String,
     pub wasm: String,
+    /// What loads the parts of the page.
+    pub split_script: String,
+    /// The files of each part, by [`Part::name`].
+    pub parts: HashMap<String, Vec<String>>,
     pub style: String,
     pub reader_script: String,
     pub reader_wasm: String,
@@ -84,6 +93,8 @@ pub fn shell(files: SiteFiles) -> impl IntoView {
     let policy = nonce.as_ref().map(|nonce| content_policy(nonce));
     let start = start_script(&files);
     let page = expect_context::<PageData>();
+    let part = Part::first_of(&page).and_then(|part| files.parts.get(part.name()).cloned());
+    let wasm = std::iter::once(files.wasm).chain(part.into_iter().flatten());
     let title = page.conversation.as_ref().map_or("", |conversation| &conversation.title);
     // Without an opening bracket nothing in it can end the element that holds it.
     let data = serde_json::to_string(&page.for_browser()).unwrap_or_default().replace('<', "\\u003c");
@@ -102,7 +113,10 @@ pub fn shell(files: SiteFiles) -> impl IntoView {
                 // made what stood there jump. It is small (see `api::page`).
                 <link rel="expect" href=format!("#{PAGE_END_ID}") blocking="render" />
                 <link rel="modulepreload" href=files.script />
-                <link rel="preload" r#as="fetch" type="application/wasm" crossorigin="anonymous" href=files.wasm />
+                <link rel="modulepreload" href=files.split_script />
+                {wasm.map(|file| {
+                    view! { <link rel="preload" r#as="fetch" type="application/wasm" crossorigin="anonymous" href=file /> }
+                }).collect_view()}
                 <script nonce=nonce.clone()>{APPEARANCE_SCRIPT}</script>
                 <script type="module" nonce=nonce>{start}</script>
                 <script type="application/json" id=PAGE_DATA_ID>
@@ -162,7 +176,7 @@ pub fn Root() -> impl IntoView {
     let address = Address::new(page.path);
     provide_context(address);
     provide_context(page.about);
-    let chats = Chats::new(address);
+    let chats = Chats::new(address, Parts::new(use_context::<Part>()));
     if let Some(conversation) = &page.conversation {
         chats.adopt(conversation, None);
         chats.defer(conversation.id, &page.deferred);
@@ -184,7 +198,7 @@ pub fn Root() -> impl IntoView {
         <For each=move || [place.get()] key=|place| place.key() let:place>
             {match place {
                 Place::Chat(id) => view! { <chat_page::ChatPage id /> }.into_any(),
-                Place::Settings => view! { <settings_page::SettingsPage /> }.into_any(),
+                Place::Settings => view! { <LazySettingsPage parts=chats.parts /> }.into_any(),
                 Place::Nowhere => {
                     let detail = "The address may be mistyped, or the page is gone.";
                     view! { <Missing heading="Page not found" detail /> }.into_any()

@@ -1,9 +1,11 @@
 //! The browser's files: read from `target/site` in a debug build, inside the binary in a release.
 //!
-//! A release build of the site names its files by their content and puts `.br` and `.gz` forms beside them, so
-//! a file is sent as it lies there and kept by browsers for good. Of the largest ones there are these forms alone.
+//! A release build of the site puts the page's files into a folder that is named by their content, names the others by
+//! theirs (`site/add.mjs`), and puts `.br` and `.gz` forms beside them, so a file is sent as it lies there and kept by
+//! browsers for good. Of the largest ones there are these forms alone.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use axum::body::Body;
 use axum::extract::Path;
@@ -20,6 +22,10 @@ use crate::ui::SiteFiles;
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 const REVALIDATE: &str = "no-cache";
 
+/// What loads the parts of the page; cargo-leptos puts a hash where the underscores are, if it is told to.
+const SPLIT_SCRIPT: &str = "__wasm_split.______________________.js";
+const PARTS_MANIFEST: &str = "__wasm_split_manifest.json";
+
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/target/site"]
 #[allow_missing = true]
@@ -28,13 +34,26 @@ struct Site;
 /// The names of the files that the page loads.
 #[must_use]
 pub fn site_files() -> SiteFiles {
+    let script = address("runnel", ".js");
+    let folder = script.strip_suffix("runnel.js").unwrap_or("/pkg/");
     SiteFiles {
-        script: address("runnel", ".js"),
-        wasm: address("runnel", ".wasm"),
-        style: address("runnel", ".css"),
+        wasm: format!("{folder}runnel.wasm"),
+        style: format!("{folder}runnel.css"),
+        split_script: format!("{folder}{SPLIT_SCRIPT}"),
+        parts: parts(folder),
+        script,
         reader_script: address("reader", ".js"),
         reader_wasm: address("reader", ".wasm"),
     }
+}
+
+/// The files of each part of the page, by the part's name, as cargo-leptos lists them.
+fn parts(folder: &str) -> HashMap<String, Vec<String>> {
+    let manifest = format!("{}{PARTS_MANIFEST}", folder.trim_start_matches('/'));
+    let files = Site::get(&manifest).and_then(|file| serde_json::from_slice(&file.data).ok());
+    let files: HashMap<String, Vec<String>> = files.unwrap_or_default();
+    let addresses = |names: Vec<String>| names.iter().map(|name| format!("{folder}{name}.wasm")).collect();
+    files.into_iter().map(|(part, names)| (part, addresses(names))).collect()
 }
 
 /// The address of the script that draws diagrams.
@@ -120,10 +139,11 @@ fn find(path: &str, headers: &HeaderMap) -> Option<(EmbeddedFile, Option<&'stati
         .or_else(|| Site::get(&format!("{path}.gz")).map(|file| (file, Some("gzip"))))
 }
 
-/// A name such as `runnel.Xy12….js`: its content never changes.
+/// A name such as `Xy12…/runnel.js` or `reader.Xy12….js`: its content never changes.
 fn is_named_by_content(path: &str) -> bool {
     let name = path.strip_prefix("pkg/").unwrap_or_default();
-    name.split('.').nth(1).is_some_and(|hash| hash.len() >= 16) && !cfg!(debug_assertions)
+    let hash = name.split_once('/').map_or_else(|| name.split('.').nth(1), |(folder, _)| Some(folder));
+    hash.is_some_and(|hash| hash.len() >= 16) && !cfg!(debug_assertions)
 }
 
 fn etag(file: &EmbeddedFile, encoding: Option<&str>) -> String {
@@ -139,8 +159,9 @@ fn etag(file: &EmbeddedFile, encoding: Option<&str>) -> String {
 /// The newest of the files under `/pkg` whose names begin and end like this; in a release build there is one.
 fn address(start: &str, extension: &str) -> String {
     let files = Site::iter().filter(|file| {
-        let name = file.strip_suffix(".gz").unwrap_or(file).strip_prefix("pkg/");
-        name.is_some_and(|name| name.starts_with(start) && name.ends_with(extension))
+        let name = file.strip_suffix(".gz").unwrap_or(file).rsplit('/').next();
+        let is_named = |name: &str| name.starts_with(start) && name.ends_with(extension);
+        file.starts_with("pkg/") && name.is_some_and(is_named)
     });
     // Compared only if there are several: in a debug build the time comes with the whole file and its hash, and this is
     // done for every page.

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use super::chats::{Chat, Chats};
 use super::composer::Composer;
-use super::transcript::{StatusLine, Transcript};
+use super::parts::LazyTranscript;
+use super::transcript::StatusLine;
 use super::{Missing, browser};
 use crate::api::page::AboutSite;
 use crate::chat::ConversationId;
@@ -55,7 +56,7 @@ fn ChatView(chat: Chat) -> impl IntoView {
                     if is_empty.get() {
                         view! { <h1 class="greeting">"What would you like to know?"</h1> }.into_any()
                     } else {
-                        view! { <Transcript chat /> }.into_any()
+                        view! { <LazyTranscript parts=chats.parts chat /> }.into_any()
                     }
                 }}
                 {move || {

@@ -12,6 +12,7 @@ use super::chat_settings::ChatSettings;
 use super::drafts::Tabs;
 use super::listing::Sidebar;
 use super::live_answer::{Link, LiveAnswer};
+use super::parts::{Part, Parts};
 use super::reading;
 use super::said::{ChatState, Said};
 use crate::api::answers::SentMessage;
@@ -44,6 +45,8 @@ pub struct Chats {
     pub(super) defaults: RwSignal<Option<TypedSettings>>,
     /// Whether the settings of the chat that is shown are open.
     pub panel: RwSignal<bool>,
+    /// The parts of the page that are loaded when they are needed.
+    pub parts: Parts,
 }
 
 /// The chats that this page has opened.
@@ -95,7 +98,7 @@ pub struct Turn {
 
 impl Chats {
     /// An empty state, owned by the current owner.
-    pub fn new(address: Address) -> Self {
+    pub fn new(address: Address, parts: Parts) -> Self {
         let chats = Self {
             address,
             sidebar: RwSignal::default(),
@@ -106,6 +109,7 @@ impl Chats {
             opened: RwSignal::new(Opened { known: Vec::new(), fresh: ConversationId::now(), absent: None }),
             defaults: RwSignal::default(),
             panel: RwSignal::new(false),
+            parts,
         };
         chats.insert(chats.new_chat(chats.opened.with_untracked(|opened| opened.fresh)));
         // After hydration, so that the first render equals the server's.
@@ -277,12 +281,17 @@ impl Chats {
         }
     }
 
+    /// Has what shows answers loaded, since there will be one: it is here when the first words are.
+    pub fn prepare_to_read(self) {
+        self.parts.prepare(Part::Transcript);
+        reading::prepare();
+    }
+
     fn request_answer(self, chat: Chat, question: Question, continues: Option<AnswerId>, settings: Settings) {
         chat.refusal.set(String::new());
         self.settle_settings(chat);
         browser::focus_message();
-        // It is here when the first words are.
-        reading::prepare();
+        self.prepare_to_read();
         let before = chat.said.with_untracked(|said| said.leaf);
         let model = settings.model.clone().unwrap_or_default();
         let id = AnswerId::now();

@@ -13,9 +13,7 @@ use super::chats::{Chat, Chats};
 use super::icons::{self, Icon};
 use super::keys::{enter_hint, submits_lines};
 use super::live_answer::LiveAnswer;
-use super::reading;
-use super::settings_form::SettingsForm;
-use super::spending::SpendingOfChat;
+use super::parts::{LazySettingsPanel, Part};
 use crate::api::conversations::change_conversation;
 use crate::api::page::AboutSite;
 use crate::chat::first_words;
@@ -106,7 +104,7 @@ pub fn Composer(chat: Chat) -> impl IntoView {
                     node_ref=field
                     prop:value=move || chat.draft.get()
                     on:input:target=move |event| {
-                        reading::prepare();
+                        chats.prepare_to_read();
                         chat.draft.set(event.target().value());
                     }
                     on:keydown=press
@@ -163,10 +161,10 @@ fn SendButton(running: Memo<bool>, can_send: Memo<bool>) -> impl IntoView {
 /// What is set for this chat, and what it has cost.
 #[component]
 fn Panel(chat: Chat) -> impl IntoView {
+    let chats = expect_context::<Chats>();
     view! {
         <div class="panel" id="chat-settings" tabindex="-1">
-            <SettingsForm chat=Some(chat) />
-            <SpendingOfChat chat />
+            <LazySettingsPanel parts=chats.parts chat />
         </div>
     }
 }
@@ -176,7 +174,16 @@ fn Panel(chat: Chat) -> impl IntoView {
 fn open_panel(chats: Chats, selector: &'static str) {
     chats.panel.set(true);
     let first = if browser::has_keyboard() { "#model" } else { PANEL };
-    browser::before_next_frame(move || browser::focus_first(&[selector, first]));
+    spawn_local(async move {
+        browser::next_frame().await;
+        while chats.panel.get_untracked() && !chats.parts.is_here(Part::Settings) {
+            browser::next_frame().await;
+        }
+        // Not if it was closed meanwhile.
+        if chats.panel.get_untracked() {
+            browser::focus_first(&[selector, first]);
+        }
+    });
 }
 
 /// Closes them; the focus goes back to the button that opens them.

@@ -1,10 +1,11 @@
-//! The settings of this browser.
+//! The settings: of this browser on their page, of a chat in its panel.
 
 use leptos::prelude::*;
 
 use super::browser;
+use super::chats::Chat;
 use super::settings_form::SettingsForm;
-use super::spending::SpendingByDay;
+use super::spending::{SpendingByDay, SpendingOfChat};
 use crate::api::page::AboutSite;
 
 #[component]
@@ -23,6 +24,15 @@ pub fn SettingsPage() -> impl IntoView {
             <SpendingByDay />
             <AboutServer />
         </main>
+    }
+}
+
+/// What is set for a chat, and what it has cost.
+#[component]
+pub fn SettingsPanel(chat: Chat) -> impl IntoView {
+    view! {
+        <SettingsForm chat=Some(chat) />
+        <SpendingOfChat chat />
     }
 }
 

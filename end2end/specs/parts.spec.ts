@@ -1,0 +1,72 @@
+// Parts of the page are loaded when they are needed. While one cannot be, the rest of the page works on.
+
+import type { Page } from '@playwright/test';
+import { type ConsoleWatch, expect, prompt, test } from '../fixtures.ts';
+import { ChatPage } from '../pages/chat.ts';
+
+const MISSING = 'A part of this page could not be loaded. Check the connection. Trying again…';
+
+/** Has this part fail to load, in any of the ways in which it may, until the function that it gives is called. */
+async function lose(page: Page, part: string, consoleWatch: ConsoleWatch): Promise<() => Promise<void>> {
+  consoleWatch.allow(/Failed to load resource: (net::ERR_|.*status of 50)/, 'Chromium itself reports them.');
+  consoleWatch.allow(/^error: (TypeError|CompileError): /, 'What loads a part reports that it could not.');
+  const path = `**/pkg/*/split_${part}.wasm`;
+  let tries = 0;
+  await page.route(path, async (route) => {
+    tries += 1;
+    await [
+      () => route.abort('connectionreset'),
+      () => route.fulfill({ status: 502, contentType: 'text/html', body: '<h1>502 Bad Gateway</h1>' }),
+      () => route.fulfill({ status: 200, contentType: 'application/wasm', body: 'half a file' }),
+    ][tries % 3]?.();
+  });
+  return () => page.unroute(path);
+}
+
+test('settings that cannot be loaded say so, and come once they can', async ({ chat, page, consoleWatch }) => {
+  const find = await lose(page, 'settings', consoleWatch);
+  await chat.settingsButton.click();
+  await expect(page.getByText(MISSING)).toBeVisible();
+  await chat.message.fill('Typed meanwhile.');
+  await find();
+  await expect(chat.settingsPanel).toBeVisible();
+  await expect(page.getByText(MISSING)).toHaveCount(0);
+  await expect(chat.message).toHaveValue('Typed meanwhile.');
+  await chat.closeSettings();
+
+  const findAgain = await lose(page, 'settings', consoleWatch);
+  await page.goto('/settings');
+  await expect(page.getByText(MISSING)).toBeVisible();
+  await findAgain();
+  await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible();
+});
+
+test('the answer is all there when what shows it could not be loaded at first', async ({ chat, page, consoleWatch }) => {
+  const find = await lose(page, 'transcript', consoleWatch);
+  const { typed } = prompt('Is this heard?', { delta_ms: 1 });
+  await chat.message.fill(typed);
+  await chat.send.click();
+  await expect(page.getByText(MISSING)).toBeVisible();
+  await expect(chat.message, 'it is asked').toHaveValue('');
+  await find();
+  await chat.answer().ended('complete');
+  await expect(chat.questions).toHaveText([typed]);
+});
+
+test('a chat whose answers cannot be shown stands there as it came, then says so', async ({ chat, page, consoleWatch }) => {
+  const answer = await chat.ask(prompt('Stay here.', { delta_ms: 1 }).typed);
+  await answer.ended('complete');
+  const words = await answer.words();
+  const find = await lose(page, 'transcript', consoleWatch);
+  await page.reload();
+  await chat.message.fill('Typed early.');
+  expect(await answer.words(), 'what the server wrote').toBe(words);
+  await expect(page.getByText(MISSING)).toBeVisible();
+  await expect(chat.message).toHaveValue('Typed early.');
+  await find();
+  await answer.ended('complete');
+  expect(await answer.words()).toBe(words);
+  await expect(chat.message).toHaveValue('Typed early.');
+  const other = new ChatPage(page);
+  await (await other.ask(prompt('And go on.', { delta_ms: 1 }).typed)).ended('complete');
+});
