@@ -229,3 +229,19 @@ test('a Stop that does not reach Runnel is tried again until the answer has ende
   await expect(answer.progress).toBeHidden();
   await expect.poll(() => emulator.stats(asked)).toMatchObject({ requests: 1, open: 0, aborted: 1 });
 });
+
+test('a gateway that finds a question too long is asked once, and the question is kept', async ({ chat, page, consoleWatch }) => {
+  consoleWatch.allow(/status of 413/, 'Chromium itself reports responses with an error status.');
+  let asked = 0;
+  await page.route('**/api/send_message', async (route) => {
+    asked += 1;
+    const body = '<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>nginx</body>\r\n</html>';
+    await route.fulfill({ status: 413, contentType: 'text/html', body });
+  });
+  await chat.message.fill('A long question.');
+  await chat.send.click();
+  await expect(chat.notice).toHaveText(/^A gateway in front of Runnel refuses so long a question\./);
+  await expect(chat.message).toHaveValue('A long question.');
+  await expect(page).toHaveURL(/\/$/);
+  expect(asked).toBe(1);
+});

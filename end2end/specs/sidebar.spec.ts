@@ -41,6 +41,22 @@ test.describe('search', () => {
     await expect(sidebar.root.getByText('No results.')).toBeHidden();
   });
 
+  test('says why nothing could be searched, until something is found', async ({ chat, page, consoleWatch }) => {
+    consoleWatch.allow(/status of 503/, 'Chromium itself reports responses with an error status.');
+    const sidebar = new Sidebar(page);
+    const asked = await begin(chat, 'Searched for at length.');
+    const why = 'The search took too long. Try more specific words.';
+    await page.route('**/api/search_conversations', async (route) => {
+      await route.fulfill({ status: 503, json: { kind: 'network', message: why } });
+    });
+    await sidebar.find('e');
+    await expect(sidebar.root.getByRole('alert')).toHaveText(why);
+    await page.unroute('**/api/search_conversations');
+    await sidebar.find(mark(asked));
+    await expect(sidebar.found.first()).toContainText(asked);
+    await expect(sidebar.root.getByText(why)).toHaveCount(0);
+  });
+
   test('does not take what is typed for an operator', async ({ chat, page }) => {
     const sidebar = new Sidebar(page);
     const asked = await begin(chat, 'Harmless.');

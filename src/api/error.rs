@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// How much of what a request holds its refusal repeats, in bytes.
 const LONGEST_DETAIL: usize = 400;
 
+/// How nginx, Apache and others begin the title of their page for what is too large.
+const TOO_LARGE_PAGE: &[u8] = b"<title>413";
+
 /// An error at the edge. Its message is a sentence that says what to do; nothing internal is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
@@ -100,8 +103,17 @@ impl FromServerFnError for ApiError {
 
     /// An error that is not written as ours is somebody else's: a gateway answers for a Runnel that is away, with a
     /// page of its own and 502, 503 or 504.
+    ///
+    /// But a gateway that finds a question too long does so each time: its page says 413 in its title, and that is all
+    /// that is known of its status here.
     fn de(body: Bytes) -> Self {
-        JsonEncoding::decode(body).unwrap_or_else(|_| Self::no_connection())
+        JsonEncoding::decode(body.clone()).unwrap_or_else(|_| {
+            if body.windows(TOO_LARGE_PAGE.len()).any(|part| part == TOO_LARGE_PAGE) {
+                let words = "A gateway in front of Runnel refuses so long a question. Shorten it, or raise the gateway's limit.";
+                return Self::new(ApiErrorKind::TooLarge, words);
+            }
+            Self::no_connection()
+        })
     }
 }
 
@@ -149,5 +161,12 @@ mod tests {
             assert_eq!(error.kind, ApiErrorKind::Network, "{page}");
             assert!(!error.message.contains("expected"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_gateway_that_finds_a_question_too_long_is_not_asked_again() {
+        let page =
+            "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>nginx</body></html>";
+        assert_eq!(ApiError::de(Bytes::from_static(page.as_bytes())).kind, ApiErrorKind::TooLarge);
     }
 }

@@ -34,6 +34,8 @@ pub struct Sidebar {
     pub query: String,
     /// What was found, while something is searched for.
     pub found: Option<Vec<SearchHit>>,
+    /// Why nothing could be searched, if that is so.
+    pub unsearched: Option<String>,
     /// The chat that was deleted last, as long as that can be undone.
     pub deleted: Option<(ConversationId, String)>,
     pub shows_archived: bool,
@@ -207,7 +209,7 @@ impl Chats {
         self.sidebar.update(|sidebar| {
             sidebar.query.clone_from(&query);
             if query.trim().is_empty() {
-                sidebar.found = None;
+                (sidebar.found, sidebar.unsearched) = (None, None);
             }
         });
         spawn_local(async move {
@@ -216,11 +218,14 @@ impl Chats {
             if query.trim().is_empty() || !is_current(&query) {
                 return;
             }
-            if let Ok(found) = search_conversations(query.clone()).await
-                && is_current(&query)
-            {
-                self.redraw(|sidebar| sidebar.found = Some(found));
+            let found = search_conversations(query.clone()).await;
+            if !is_current(&query) {
+                return;
             }
+            self.redraw(|sidebar| match found {
+                Ok(found) => (sidebar.found, sidebar.unsearched) = (Some(found), None),
+                Err(error) => sidebar.unsearched = Some(error.message),
+            });
         });
     }
 

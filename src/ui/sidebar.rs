@@ -226,6 +226,9 @@ fn html(sidebar: &Sidebar, shown: &str) -> String {
             .text(why)
             .markup("</p>");
     }
+    if let Some(why) = &sidebar.unsearched {
+        html.markup("<p class=\"sidebar-note\" role=\"alert\">").text(why).markup("</p>");
+    }
     match &sidebar.found {
         Some(found) => found_list(&mut html, found),
         None => chat_list(&mut html, sidebar, shown),

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::chat::Usage;
 use crate::models::{ModelId, ModelInfo, Price};
@@ -353,9 +354,15 @@ pub fn read_error_body(body: &[u8]) -> Option<WireError> {
 /// that is not a model, or has no name that can be asked for, is passed over.
 #[must_use]
 pub fn read_models(body: &[u8]) -> Option<Vec<ModelInfo>> {
-    let list: Value = serde_json::from_slice(body).ok()?;
-    let entries = list.as_array().or_else(|| list["data"].as_array())?;
-    Some(entries.iter().filter_map(read_model).take(MOST_MODELS).collect())
+    #[derive(Deserialize)]
+    struct List<'a> {
+        #[serde(borrow)]
+        data: Vec<&'a RawValue>,
+    }
+    let bare = serde_json::from_slice::<Vec<&RawValue>>(body).ok();
+    let entries = bare.or_else(|| Some(serde_json::from_slice::<List<'_>>(body).ok()?.data))?;
+    let models = entries.iter().filter_map(|entry| read_model(&serde_json::from_str(entry.get()).ok()?));
+    Some(models.take(MOST_MODELS).collect())
 }
 
 /// Reads `GET /generation`. `None` if it is not a bill at all. The native counts are the ones that are charged.
@@ -566,6 +573,8 @@ mod tests {
     fn an_entry_that_is_malformed_costs_no_other_its_place() {
         let good = json!({"id": "a/b", "name": "A", "pricing": {"prompt": 0.5, "completion": "1"}});
         let long = "x".repeat(1_000_000);
+        let number = r#"{"data": [{"id": "c", "pricing": {"prompt": 1e999}}, {"id": "a/b"}]}"#;
+        assert_eq!(read_models(number.as_bytes()).unwrap().len(), 1, "a number out of range");
         for bad in [
             json!(null),
             json!(7),
