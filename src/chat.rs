@@ -442,6 +442,33 @@ impl Answer {
         }
     }
 
+    /// The answer without its text and its reasoning, which may be megabytes and are not copied.
+    #[must_use]
+    pub fn without_texts(&self) -> Self {
+        Self {
+            id: self.id,
+            question: self.question,
+            requested_model: self.requested_model.clone(),
+            seq: self.seq,
+            state: self.state.clone(),
+            text: String::new(),
+            reasoning: String::new(),
+            refusal: self.refusal.clone(),
+            tool_calls: self.tool_calls.clone(),
+            citations: self.citations.clone(),
+            images: self.images.clone(),
+            source: self.source.clone(),
+            first_token_ms: self.first_token_ms,
+            reasoned_ms: self.reasoned_ms,
+            chunks: self.chunks,
+            characters: self.characters,
+            seams: self.seams.clone(),
+            bill: self.bill.clone(),
+            begun_ms: self.begun_ms,
+            is_copy: self.is_copy,
+        }
+    }
+
     /// Applies the event with number `seq`. Only the next number counts; an event given twice changes nothing.
     pub fn apply(&mut self, seq: Seq, event: &AnswerEvent) -> Applied {
         if seq <= self.seq || self.end().is_some() {

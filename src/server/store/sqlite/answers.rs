@@ -84,16 +84,17 @@ pub async fn finish(
     let Some((number, rest)) = known else { return Ok(()) };
     // What cannot be read is replaced.
     let known: Option<Answer> = serde_json::from_str(&rest).ok();
-    let answer = &Answer { bill: later_bill(known.map(|known| known.bill), &answer.bill), ..answer.clone() };
+    let bill = later_bill(known.map(|known| known.bill), &answer.bill);
+    let rest = Answer { bill, ..answer.without_texts() };
     sqlx::query(
         "UPDATE answers SET is_running = 0, ended_ms = coalesce(ended_ms, ?), rest = ? WHERE number = ?",
     )
     .bind((!answer.is_copy).then_some(signed(now_ms)))
-    .bind(rest_of(answer))
+    .bind(rest_of(&rest))
     .bind(number)
     .execute(&mut *connection)
     .await?;
-    super::bills::note(connection, answer).await?;
+    super::bills::note(connection, &rest).await?;
     keep_text(connection, number, answer).await?;
     sqlx::query(
         "UPDATE conversations SET updated_ms = max(updated_ms, ?), is_unread = 1, version = version + 1 WHERE number = \
@@ -189,9 +190,8 @@ pub fn from_row(row: &sqlx::sqlite::SqliteRow, first: usize) -> Result<Answer, s
 
 /// The answer as JSON, without what has columns of its own.
 pub fn rest_of(answer: &Answer) -> String {
-    let rest = Answer { text: String::new(), reasoning: String::new(), ..answer.clone() };
     // Types like these always serialize.
-    serde_json::to_string(&rest).unwrap_or_default()
+    serde_json::to_string(&answer.without_texts()).unwrap_or_default()
 }
 
 pub const fn has_open_bill(answer: &Answer) -> bool {
