@@ -245,3 +245,34 @@ test('a gateway that finds a question too long is asked once, and the question i
   await expect(page).toHaveURL(/\/$/);
   expect(asked).toBe(1);
 });
+
+test('an EventSource that was cut off goes on where it was, by itself', async ({ page, line, consoleWatch }) => {
+  consoleWatch.allowBrokenLine();
+  const chat = new ChatPage(page);
+  await chat.open(line.url);
+  const answer = await chat.ask(prompt('Be followed.', { delta_ms: 20 }).typed, { model: 'demo/long' });
+  await answer.hasGrownTo(20);
+  const id = await answer.root.getAttribute('id');
+  await page.evaluate((id) => {
+    const source = new EventSource(`/api/follow_answer?id=${id}`);
+    const heard: { ids: number[]; opened: number; ended: boolean } = { ids: [], opened: 0, ended: false };
+    source.onopen = () => (heard.opened += 1);
+    source.onmessage = ({ data, lastEventId }) => {
+      heard.ids.push(Number(lastEventId));
+      if (JSON.parse(data).end !== undefined) {
+        heard.ended = true;
+        source.close();
+      }
+    };
+    Object.assign(globalThis, { heard });
+  }, id);
+  const heard = () => page.evaluate(() => (globalThis as unknown as { heard: { ids: number[]; opened: number; ended: boolean } }).heard);
+  await expect.poll(async () => (await heard()).ids.length).toBeGreaterThan(20);
+  line.cut();
+  line.mend();
+  await expect.poll(async () => (await heard()).opened, { timeout: 20_000 }).toBe(2);
+  await chat.stop.click();
+  await expect.poll(async () => (await heard()).ended).toBe(true);
+  const { ids } = await heard();
+  expect(ids, 'each event once').toEqual(ids.map((_, at) => at + 1));
+});

@@ -65,7 +65,8 @@ pub async fn send_message(#[server(flatten)] message: SentMessage) -> Result<Byt
     Ok(crate::server::request::event_stream(live, crate::chat::Seq::START))
 }
 
-/// Streams the answer's events after number `after`, from the log and then live.
+/// Streams the answer's events after number `after`, from the log and then live; or after the number that the header
+/// `Last-Event-ID` names, if that is later.
 ///
 /// # Errors
 /// 404 for an unknown id, 400 for an `after` beyond the answer's last event. 410 for an answer that ended a while
@@ -76,7 +77,7 @@ pub async fn follow_answer(
     id: AnswerId,
     #[server(default)] after: u64,
 ) -> Result<ByteStream<ApiError>, ApiError> {
-    let after = crate::chat::Seq(after);
+    let after = crate::server::request::last_event_id().unwrap_or_default().max(crate::chat::Seq(after));
     let live = crate::server::request::app()?.answers().find(id, after).await?;
     Ok(crate::server::request::event_stream(live, after))
 }

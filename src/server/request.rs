@@ -1,6 +1,7 @@
 //! Inside a server function: who asks, and for which app.
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
 use futures::StreamExt;
 use leptos::prelude::use_context;
@@ -12,9 +13,18 @@ use super::answers::LiveAnswer;
 use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::Seq;
 
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
 /// The app that serves this request.
 pub fn app() -> Result<App, ApiError> {
     use_context::<App>().ok_or_else(|| ApiError::new(ApiErrorKind::Internal, "This server is not set up."))
+}
+
+/// The last event that a reader has who was cut off: a browser's `EventSource` tells it when it connects again. What is
+/// no number was not written here, and says nothing.
+pub fn last_event_id() -> Option<Seq> {
+    let request = use_context::<Parts>()?;
+    request.headers.get(LAST_EVENT_ID)?.to_str().ok()?.trim().parse().map(Seq).ok()
 }
 
 /// The answer's events after `after`, as an event stream that nothing on the way may hold back:

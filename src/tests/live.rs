@@ -250,6 +250,24 @@ async fn following_without_a_place_begins_at_the_first_event() {
     assert_eq!(followed.body, whole.body);
 }
 
+#[tokio::test]
+async fn the_last_event_id_of_an_event_source_goes_on_from_there() {
+    let app = TestApp::start().await;
+    let message = message("demo/reasoning", "[[characters=20]] Come back");
+    let whole = app.begin(&message).await.finished().await;
+    for (after, header, from) in
+        [("", "3", 3), ("&after=2", "5", 5), ("&after=5", "2", 5), ("&after=4", "none", 4), ("", "-1", 0)]
+    {
+        let url = app.url(&format!("/api/follow_answer?id={}{after}", message.answer));
+        let response = app.http.get(url).header("Last-Event-ID", header).send().await.unwrap();
+        let rest = Reader::new(response, message.answer, runnel::chat::Seq(from)).drain().await;
+        assert_eq!(rest.events, whole.events[usize::try_from(from).unwrap()..], "{after} {header}");
+    }
+    let url = app.url(&format!("/api/follow_answer?id={}", message.answer));
+    let beyond = app.http.get(url).header("Last-Event-ID", "999999").send().await.unwrap();
+    assert_eq!(beyond.status(), 400);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_who_comes_back_while_the_answer_runs_misses_nothing() {
     let app = TestApp::start().await;
