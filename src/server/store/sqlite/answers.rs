@@ -1,5 +1,7 @@
 //! Beginning, keeping and finding answers.
 
+use std::collections::HashMap;
+
 use sqlx::sqlite::SqlitePool;
 use sqlx::types::Uuid;
 use sqlx::{Row, SqliteConnection};
@@ -14,8 +16,6 @@ const ANSWER_IN_USE: &str = "This answer's id is in use for another question.";
 const NO_SUCH_AFTER: &str =
     "The answer that this follows is not here: it may have been deleted. Start a new chat.";
 const DELETED: &str = "This conversation was deleted. Undo that, or start a new chat.";
-/// A file that was damaged into a circle must not hold anybody up for ever.
-const MOST_TURNS: usize = 100_000;
 
 pub async fn begin(connection: &mut SqliteConnection, new: &NewAnswer) -> Result<Begun, Failure> {
     if let Some((conversation, answer)) = find(&mut *connection, new.answer.id).await? {
@@ -291,27 +291,34 @@ async fn history(
     conversation: i64,
     after: Option<AnswerId>,
 ) -> Result<Vec<(Question, Answer)>, Failure> {
-    let mut history: Vec<(Question, Answer)> = Vec::new();
-    let mut next = after;
-    while let Some(id) = next.filter(|_| history.len() < MOST_TURNS) {
-        let row = sqlx::query(
-            "SELECT answers.rest, texts.reasoning, texts.text, answers.is_running, \
-             questions.id, questions.after_answer, questions.text, questions.asked_ms \
-             FROM answers LEFT JOIN texts ON texts.answer = answers.number \
-             JOIN questions ON questions.number = answers.question \
-             WHERE answers.id = ? AND questions.conversation = ?",
-        )
-        .bind(id.0)
-        .bind(conversation)
-        .fetch_optional(&mut *connection)
-        .await?;
-        let Some(row) = row else { return Err(StoreError::NotFound(NO_SUCH_AFTER).into()) };
+    // `UNION` passes over what it has seen: a file that was damaged into a circle holds nobody up.
+    let rows = sqlx::query(
+        "WITH RECURSIVE branch (id) AS (SELECT ?1 WHERE ?1 IS NOT NULL UNION SELECT questions.after_answer FROM branch \
+         JOIN answers ON answers.id = branch.id JOIN questions ON questions.number = answers.question \
+         WHERE questions.conversation = ?2 AND questions.after_answer IS NOT NULL) \
+         SELECT answers.rest, texts.reasoning, texts.text, answers.is_running, \
+         questions.id, questions.after_answer, questions.text, questions.asked_ms \
+         FROM branch JOIN answers ON answers.id = branch.id LEFT JOIN texts ON texts.answer = answers.number \
+         JOIN questions ON questions.number = answers.question WHERE questions.conversation = ?2",
+    )
+    .bind(after.map(|after| after.0))
+    .bind(conversation)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut turns = HashMap::new();
+    for row in &rows {
         if row.try_get::<bool, _>(3)? {
             return Err(StoreError::PreviousAnswerRunning.into());
         }
-        let question = question_from_row(&row, 4)?;
-        next = question.after;
-        history.push((question, from_row(&row, 0)?));
+        let answer = from_row(row, 0)?;
+        turns.insert(answer.id, (question_from_row(row, 4)?, answer));
+    }
+    let mut history: Vec<(Question, Answer)> = Vec::new();
+    let mut next = after;
+    while let Some(id) = next {
+        let Some(turn) = turns.remove(&id) else { return Err(StoreError::NotFound(NO_SUCH_AFTER).into()) };
+        next = turn.0.after;
+        history.push(turn);
     }
     history.reverse();
     Ok(history)
