@@ -184,6 +184,7 @@ pub fn Root() -> impl IntoView {
     chats.sidebar.update(|sidebar| (sidebar.listing, sidebar.now_ms) = (page.listing, page.now_ms));
     provide_context(chats);
     keys::listen(chats);
+    chats.parts.prepare_when_idle();
     if let Place::Chat(id) = untrack(|| address.place(chats))
         && untrack(|| chats.find(id)).is_none()
     {

@@ -65,6 +65,15 @@ export class ChatPage {
     await expect(this.page.locator('html')).toHaveAttribute('data-alive', 'true');
   }
 
+  /** Waits until the parts of the page that it loads when it is idle are here: then it needs nobody to show anything. */
+  async hasParts(): Promise<void> {
+    const loaded = () => {
+      const ended = performance.getEntriesByType('resource').filter((entry) => (entry as PerformanceResourceTiming).responseEnd > 0);
+      return ['split_transcript', 'split_settings'].every((part) => ended.some(({ name }) => name.includes(part)));
+    };
+    await this.page.waitForFunction(loaded);
+  }
+
   field(name: 'Model' | 'System prompt' | 'Temperature' | 'Max tokens'): Locator {
     return this.page.getByLabel(name, { exact: true });
   }

@@ -237,6 +237,7 @@ test('settings that cannot be are named at their field, and the question waits',
 });
 
 test('opening the panel leaves the rest of the page as it is', async ({ chat, page }) => {
+  await chat.hasParts();
   const loading = await recordWords(page, '.loading');
   await chat.message.fill('Stay.');
   await expect(chat.send).toBeEnabled();

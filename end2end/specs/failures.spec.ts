@@ -333,6 +333,7 @@ test('a question sent while the server is away waits for it', async ({ page, lin
   await chat.open(line.url);
   const { typed, asked } = prompt('Patience.', { delta_ms: 2 });
   await chat.set({ model: 'demo/plain' });
+  await chat.hasParts();
   line.cut();
   const answer = await chat.ask(typed);
   await expect(answer.progress).toHaveText('The connection is lost. Connecting again…');

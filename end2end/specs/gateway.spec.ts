@@ -96,6 +96,7 @@ test('a question sent while a gateway says 502 waits, and is asked once', async 
   await chat.open(line.url);
   const { typed, asked } = prompt('Wait at the gate.', { delta_ms: 2 });
   await chat.set({ model: 'demo/plain' });
+  await chat.hasParts();
   line.answerWith(502);
   const answer = await chat.ask(typed);
   await expect(answer.progress).toHaveText(LOST);

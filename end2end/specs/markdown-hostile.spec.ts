@@ -11,7 +11,7 @@ import { expect, test as base } from '../fixtures.ts';
 const PACE = { delta_ms: 1, characters: 100 };
 
 /** So many pathologies are tried in one chat: each is some tens of kilobytes, and the next request repeats them. */
-const PATHOLOGIES_IN_A_CHAT = 5;
+const PATHOLOGIES_IN_A_CHAT = 3;
 
 const require = createRequire(import.meta.url);
 

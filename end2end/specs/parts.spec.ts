@@ -23,8 +23,17 @@ async function lose(page: Page, part: string, consoleWatch: ConsoleWatch): Promi
   return () => page.unroute(path);
 }
 
-test('settings that cannot be loaded say so, and come once they can', async ({ chat, page, consoleWatch }) => {
+test('the parts that are likely to be needed come when the page is idle', async ({ chat }) => {
+  await chat.hasParts();
+  await chat.openSettings();
+  await chat.closeSettings();
+  await (await chat.ask(prompt('At once.', { delta_ms: 1 }).typed)).ended('complete');
+});
+
+test('settings that cannot be loaded say so, and come once they can', async ({ page, consoleWatch }) => {
   const find = await lose(page, 'settings', consoleWatch);
+  const chat = new ChatPage(page);
+  await chat.open();
   await chat.settingsButton.click();
   await expect(page.getByText(MISSING)).toBeVisible();
   await chat.message.fill('Typed meanwhile.');
@@ -41,8 +50,10 @@ test('settings that cannot be loaded say so, and come once they can', async ({ c
   await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible();
 });
 
-test('the answer is all there when what shows it could not be loaded at first', async ({ chat, page, consoleWatch }) => {
+test('the answer is all there when what shows it could not be loaded at first', async ({ page, consoleWatch }) => {
   const find = await lose(page, 'transcript', consoleWatch);
+  const chat = new ChatPage(page);
+  await chat.open();
   const { typed } = prompt('Is this heard?', { delta_ms: 1 });
   await chat.message.fill(typed);
   await chat.send.click();

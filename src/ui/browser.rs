@@ -15,6 +15,9 @@ use crate::api::page::PageData;
 /// A page in the background gets no frames; its text must grow all the same.
 const BACKGROUND_INTERVAL: Duration = Duration::from_millis(250);
 
+/// So long after it came alive a page is taken to have nothing else to do, if the browser does not tell.
+const IDLE_AFTER: Duration = Duration::from_secs(1);
+
 /// A value that stays on the browser's one thread, such as one with elements of the page in it. It begins as its
 /// type's default when it is first used, and belongs to the owner that it was made in.
 ///
@@ -149,6 +152,15 @@ pub fn before_next_frame(work: impl FnOnce() + 'static) {
         set_timeout(work, BACKGROUND_INTERVAL);
     } else {
         request_animation_frame(work);
+    }
+}
+
+/// Runs `work` once the page has nothing else to do.
+pub fn when_idle(work: impl Fn() + Copy + 'static) {
+    let callback = Closure::once_into_js(work);
+    // Some browsers do not tell when that is.
+    if window().request_idle_callback(callback.unchecked_ref()).is_err() {
+        set_timeout(work, IDLE_AFTER);
     }
 }
 

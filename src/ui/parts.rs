@@ -116,10 +116,20 @@ impl Parts {
         }
     }
 
+    /// Has all of them loaded once the page has nothing else to do, since they are likely to be needed.
+    pub fn prepare_when_idle(self) {
+        Effect::new(move || {
+            browser::when_idle(move || {
+                self.prepare(Part::Transcript);
+                self.prepare(Part::Settings);
+            });
+        });
+    }
+
     /// Has a part loaded, since it will be needed. It is tried again until it is here.
     pub fn prepare(self, part: Part) {
         let state = self.state(part);
-        if state.get_untracked() != State::NotAsked {
+        if state.try_get_untracked() != Some(State::NotAsked) {
             return;
         }
         state.set(State::Loading);
