@@ -29,11 +29,11 @@
 //! # Markdown
 //!
 //! `markdown` is pure and the same on both sides: the server writes the first look of an answer with it, the browser
-//! the rest. A `Document` freezes what no later text can change; the tail alone is read again, completed to what it
+//! the rest. A `Document` commits what no later text can change; the tail alone is read again, completed to what it
 //! will likely become. It is a tree of meanings (`markdown::node`), and each node of it is one node of the page
 //! (`markdown::page`), so that a change in the tree is a change at the same place in the page (`reader::dom`). Raw HTML
 //! is text, addresses are judged where they are written (`markdown::links`). What stands after a seam is a document of
-//! its own, which goes on in the code or the table that broke off (`markdown::lead`).
+//! its own, which goes on in the code or the table that broke off (`markdown::continuation`).
 //!
 //! What a frame costs grows with what the page holds, not with what is new. Measured with Chromium for 100 KB of text
 //! (main thread, one run each, and runs differ by up to a quarter): 9.0 s at first; 5.7 s with text written at most 40

@@ -1,8 +1,8 @@
-//! Markdown that grows: what is finished is frozen, what is open alone is read again.
+//! Markdown that grows: what is finished is committed, what is open alone is read again.
 //!
 //! A [`Document`] is pushed text in whatever pieces it comes. Reading that no later text can change are read once and
-//! frozen; the text after them, the tail, is read anew with each piece, completed to what it will likely become
-//! ([`likely`]). A list, a table or a fence that is still open is frozen item by item, row by row, line by line. So a
+//! committed; the text after them, the tail, is read anew with each piece, completed to what it will likely become
+//! ([`repair`]). A list, a table or a fence that is still open is committed item by item, row by row, line by line. So a
 //! piece costs what is new, however long the answer or the block is.
 //!
 //! That is sound because Markdown's blocks are decided line by line: a block that is followed by another is never
@@ -20,28 +20,28 @@ use std::ops::Range;
 
 use blocks::{Definitions, Label};
 use change::Change;
+use continuation::Continuation;
 use fence::Fence;
 use highlight::Highlighter;
-use lead::Lead;
 use node::{Element, Node, Tag};
 
 mod autolink;
 mod blocks;
 pub mod change;
+mod commit;
+mod continuation;
 mod fence;
 mod formulas;
-mod freezing;
 pub mod highlight;
 #[cfg(test)]
 mod hostile;
-mod lead;
-mod likely;
 pub mod links;
 pub mod math;
 pub mod node;
 pub mod page;
 mod parser_input;
-mod showing;
+mod pending;
+mod repair;
 mod steps;
 
 /// Bytes that are read at once. A block that does not end within them gets twice as many, and so on.
@@ -73,55 +73,55 @@ pub struct Document {
     /// Whether the last piece ended between the halves of a line end, perhaps.
     ends_in_return: bool,
     nodes: Vec<Node>,
-    /// So many of them are frozen. If a block is open, it is the last of these.
-    frozen: usize,
+    /// So many of them are committed. If a block is open, it is the last of these.
+    committed: usize,
     /// Where the tail begins.
     tail: usize,
     open: Open,
     /// The tail is read again when it is that long.
-    next_freeze: usize,
+    next_commit: usize,
     next_show: usize,
     /// How much of the source is shown.
     shown: usize,
     /// What stands before the text, until the text has begun.
-    lead: Option<Lead>,
+    continuation: Option<Continuation>,
     definitions: Definitions,
     waiting: HashMap<Label, Vec<Piece>>,
     /// What is to be read again since its links have been defined, by its place.
     due: BTreeMap<(usize, Option<usize>), Piece>,
     /// How many bytes were read again for that.
     read_again: usize,
-    /// The labels that something frozen waits for, in small letters and in order.
+    /// The labels that something committed waits for, in small letters and in order.
     awaited: BTreeSet<String>,
-    /// The labels that nothing defines yet in what is not frozen.
+    /// The labels that nothing defines yet in what is not committed.
     undefined_in_tail: Vec<Label>,
     footnotes: HashMap<String, u32>,
     changes: Vec<Change>,
     bytes_parsed: u64,
 }
 
-/// The frozen block that still grows.
+/// The committed block that still grows.
 #[derive(Debug, Default)]
 enum Open {
     #[default]
     None,
-    /// So many of its items are frozen.
+    /// So many of its items are committed.
     List {
-        frozen: usize,
+        committed: usize,
     },
     /// `head` are its first two lines.
     Table {
         head: Range<usize>,
-        frozen: usize,
+        committed: usize,
     },
     Fence {
         fence: Fence,
         highlighter: Option<Highlighter>,
-        frozen: usize,
+        committed: usize,
     },
 }
 
-/// Something frozen that mentions a link without a definition.
+/// Something committed that mentions a link without a definition.
 #[derive(Clone, Debug)]
 struct Piece {
     source: Range<usize>,
@@ -137,21 +137,21 @@ impl Document {
     /// it, unless it begins that anew. Code within a list or a quote, and lists, are not gone on with.
     #[must_use]
     pub fn continuing(earlier: &str) -> Self {
-        Self { lead: Lead::after(earlier), ..Self::default() }
+        Self { continuation: Continuation::after(earlier), ..Self::default() }
     }
 
     /// Adds text at the end.
     pub fn push(&mut self, text: &str) {
         let text = self.with_plain_line_ends(text);
-        let text = match self.lead.take() {
-            Some(lead) => self.begin(lead, &text),
+        let text = match self.continuation.take() {
+            Some(continuation) => self.begin(continuation, &text),
             None => text,
         };
         if text.is_empty() {
             return;
         }
         self.source.push_str(&text);
-        self.freeze(text.contains('\n'), false);
+        self.commit(text.contains('\n'), false);
         self.show();
     }
 
@@ -160,23 +160,25 @@ impl Document {
         if std::mem::take(&mut self.ends_in_return) {
             self.source.push('\n');
         }
-        if let Some(lead) = self.lead.take().filter(|lead| !lead.held.is_empty()) {
-            self.source.push_str(&lead.whole());
+        if let Some(continuation) =
+            self.continuation.take().filter(|continuation| !continuation.held.is_empty())
+        {
+            self.source.push_str(&continuation.whole());
         }
-        self.freeze(true, true);
+        self.commit(true, true);
         self.close_open();
-        self.nodes_from(self.frozen, Vec::new());
+        self.nodes_from(self.committed, Vec::new());
         self.read_due(true);
     }
 
-    /// What there is to read once it is known whether the text goes on with what `lead` is of; nothing before that.
-    fn begin(&mut self, mut lead: Lead, text: &str) -> String {
-        lead.held.push_str(text);
-        match lead.is_gone_on_with() {
-            Some(true) => lead.whole(),
-            Some(false) => lead.held,
+    /// What there is to read once it is known whether the text goes on with what `continuation` is of; nothing before that.
+    fn begin(&mut self, mut continuation: Continuation, text: &str) -> String {
+        continuation.held.push_str(text);
+        match continuation.is_gone_on_with() {
+            Some(true) => continuation.whole(),
+            Some(false) => continuation.held,
             None => {
-                self.lead = Some(lead);
+                self.continuation = Some(continuation);
                 String::new()
             }
         }

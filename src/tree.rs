@@ -37,7 +37,7 @@ impl Tree {
 
     /// The newest leaf behind `answer`; the answer itself if nothing follows it.
     #[must_use]
-    pub fn leaf_behind(&self, answer: AnswerId) -> AnswerId {
+    pub fn latest_descendant(&self, answer: AnswerId) -> AnswerId {
         let mut leaf = answer;
         for _ in &self.answers {
             match self.followers(leaf).filter_map(|question| self.answers_to(question).last()).last() {
@@ -121,9 +121,9 @@ mod tests {
 
     #[test]
     fn another_version_leads_to_the_newest_of_what_follows_it() {
-        assert_eq!(tree().leaf_behind(answer(11)), answer(21));
-        assert_eq!(tree().leaf_behind(answer(12)), answer(41));
-        assert_eq!(tree().leaf_behind(answer(31)), answer(31));
+        assert_eq!(tree().latest_descendant(answer(11)), answer(21));
+        assert_eq!(tree().latest_descendant(answer(12)), answer(41));
+        assert_eq!(tree().latest_descendant(answer(31)), answer(31));
     }
 
     #[test]
@@ -140,6 +140,6 @@ mod tests {
             answers: vec![(answer(11), question(1))],
         };
         assert!(circle.branch(None).len() <= 2);
-        assert_eq!(circle.leaf_behind(answer(11)), answer(11));
+        assert_eq!(circle.latest_descendant(answer(11)), answer(11));
     }
 }

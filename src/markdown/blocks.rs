@@ -87,16 +87,16 @@ impl Numbers for HashMap<String, u32> {
 
 /// Numbers that are for the eye alone, beside those that count.
 pub struct NumbersOfTail<'a> {
-    pub frozen: &'a HashMap<String, u32>,
+    pub committed: &'a HashMap<String, u32>,
     pub tail: HashMap<String, u32>,
 }
 
 impl Numbers for NumbersOfTail<'_> {
     fn number(&mut self, label: &str) -> u32 {
-        if let Some(number) = self.frozen.get(label).or_else(|| self.tail.get(label)) {
+        if let Some(number) = self.committed.get(label).or_else(|| self.tail.get(label)) {
             return *number;
         }
-        let next = next_number(self.frozen.len() + self.tail.len());
+        let next = next_number(self.committed.len() + self.tail.len());
         self.tail.insert(label.to_owned(), next);
         next
     }

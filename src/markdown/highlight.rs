@@ -49,7 +49,7 @@ enum Open {
     Comment(u16),
     String(Literal),
     /// Code in a string: its bracket, and how many more of them are open.
-    Hole(char, u16),
+    Interpolation(char, u16),
     /// A text up to a line of this word.
     Heredoc(String),
     /// YAML's text that is indented by more than this.
@@ -68,7 +68,7 @@ struct Literal {
     /// How many `#` stand around it.
     hashes: usize,
     is_raw: bool,
-    has_holes: bool,
+    has_interpolations: bool,
 }
 
 impl Highlighter {
@@ -325,7 +325,9 @@ impl<'a> Scanner<'a> {
             quote,
             hashes,
             is_raw: hashes > 0 || prefix_has(['r', 'R']),
-            has_holes: !self.has(Rule::HolesNeedPrefix) || prefix_has(['f', 'F']) || prefix_has(['s', 't']),
+            has_interpolations: !self.has(Rule::HolesNeedPrefix)
+                || prefix_has(['f', 'F'])
+                || prefix_has(['s', 't']),
         }));
         self.string_start = self.at;
         self.take(Some(Token::String), skipped + hashes + quote.open.len());
@@ -333,7 +335,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn string(&mut self, literal: Literal) {
-        let Literal { quote, hashes, is_raw, has_holes } = literal;
+        let Literal { quote, hashes, is_raw, has_interpolations } = literal;
         let rest = self.rest();
         let ends = |after: &str| after.bytes().take(hashes).filter(|byte| *byte == b'#').count() == hashes;
         if rest.strip_prefix(quote.close).is_some_and(ends) {
@@ -344,8 +346,11 @@ impl<'a> Scanner<'a> {
             if is_key && self.has(Rule::KeysBeforeColon) {
                 self.spans.repaint(self.string_start, Some(Token::Name));
             }
-        } else if has_holes && !quote.hole.is_empty() && rest.starts_with(quote.hole) {
-            self.hole(quote.hole);
+        } else if has_interpolations
+            && !quote.interpolation.is_empty()
+            && rest.starts_with(quote.interpolation)
+        {
+            self.interpolation(quote.interpolation);
         } else if quote.escape.is_some_and(|escape| rest.starts_with(escape)) {
             if !is_raw {
                 self.escape();
@@ -361,14 +366,14 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn hole(&mut self, opening: &str) {
+    fn interpolation(&mut self, opening: &str) {
         let bracket = opening.chars().next_back().unwrap_or_default();
         if opening == "{" && self.rest().starts_with("{{") {
             self.take(Some(Token::Constant), 2);
         } else if self.state.open.len() >= DEEPEST {
             self.take_one(Some(Token::String));
         } else {
-            self.push(Open::Hole(bracket, 0));
+            self.push(Open::Interpolation(bracket, 0));
             self.take(Some(Token::Constant), opening.len());
             self.place = Place::Start;
         }
@@ -525,7 +530,7 @@ impl Scanner<'_> {
     }
 
     fn ends_hole(&mut self, next: char) -> bool {
-        let Some(Open::Hole(opening, depth)) = self.state.open.last_mut() else { return false };
+        let Some(Open::Interpolation(opening, depth)) = self.state.open.last_mut() else { return false };
         let closing = if *opening == '(' { ')' } else { '}' };
         if next == closing && *depth == 0 {
             self.pop();

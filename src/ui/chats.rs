@@ -318,7 +318,7 @@ impl Chats {
 
     /// Shows another version: of an answer, or (`answer` being any answer to it) of a question.
     pub fn show(self, chat: Chat, answer: AnswerId) {
-        let leaf = untrack(|| chat.tree()).leaf_behind(answer);
+        let leaf = untrack(|| chat.tree()).latest_descendant(answer);
         chat.note_carets();
         chat.said.update(|said| {
             said.leaf = Some(leaf);

@@ -44,7 +44,7 @@ pub struct Quote {
     pub close: &'static str,
     pub escape: Option<char>,
     /// What begins code within the string; its last character is the bracket that is to be closed.
-    pub hole: &'static str,
+    pub interpolation: &'static str,
     /// `$name` is a variable in it.
     pub has_names: bool,
     pub is_multiline: bool,
@@ -117,8 +117,14 @@ pub fn lists(words: &str, word: &str, any_case: bool) -> bool {
         && words.split(' ').any(|listed| listed == word || any_case && listed.eq_ignore_ascii_case(word))
 }
 
-const DOUBLE: Quote =
-    Quote { open: "\"", close: "\"", escape: Some('\\'), hole: "", has_names: false, is_multiline: false };
+const DOUBLE: Quote = Quote {
+    open: "\"",
+    close: "\"",
+    escape: Some('\\'),
+    interpolation: "",
+    has_names: false,
+    is_multiline: false,
+};
 const SINGLE: Quote = Quote { open: "'", close: "'", ..DOUBLE };
 const LONG_DOUBLE: Quote = Quote { is_multiline: true, ..DOUBLE };
 const LONG_SINGLE: Quote = Quote { is_multiline: true, ..SINGLE };
@@ -128,11 +134,11 @@ const VERBATIM_DOUBLE: Quote = Quote { escape: None, ..LONG_DOUBLE };
 const VERBATIM_SINGLE: Quote = Quote { escape: None, ..LONG_SINGLE };
 const BACKTICKS: Quote = Quote { open: "`", close: "`", ..VERBATIM_DOUBLE };
 const WITH_NAMES: Quote = Quote { has_names: true, ..LONG_DOUBLE };
-const WITH_BRACES: Quote = Quote { hole: "${", has_names: true, ..DOUBLE };
+const WITH_BRACES: Quote = Quote { interpolation: "${", has_names: true, ..DOUBLE };
 const WITH_BRACES_SINGLE: Quote = Quote { open: "'", close: "'", ..WITH_BRACES };
-const WITH_BRACES_TRIPLE: Quote = Quote { hole: "${", has_names: true, ..TRIPLE };
-const WITH_HASHES: Quote = Quote { hole: "#{", ..LONG_DOUBLE };
-const TEMPLATE: Quote = Quote { open: "`", close: "`", hole: "${", ..LONG_DOUBLE };
+const WITH_BRACES_TRIPLE: Quote = Quote { interpolation: "${", has_names: true, ..TRIPLE };
+const WITH_HASHES: Quote = Quote { interpolation: "#{", ..LONG_DOUBLE };
+const TEMPLATE: Quote = Quote { open: "`", close: "`", interpolation: "${", ..LONG_DOUBLE };
 
 const PLAIN: Language = Language {
     names: "",
@@ -209,10 +215,10 @@ static LANGUAGES: &[Language] = &[
         types: "int float str bool bytes list dict set tuple object complex frozenset bytearray",
         constants: "True False None NotImplemented Ellipsis __name__",
         quotes: &[
-            Quote { hole: "{", ..TRIPLE },
-            Quote { hole: "{", ..TRIPLE_SINGLE },
-            Quote { hole: "{", ..DOUBLE },
-            Quote { hole: "{", ..SINGLE },
+            Quote { interpolation: "{", ..TRIPLE },
+            Quote { interpolation: "{", ..TRIPLE_SINGLE },
+            Quote { interpolation: "{", ..DOUBLE },
+            Quote { interpolation: "{", ..SINGLE },
         ],
         prefixes: "r b f u t br rb fr rf tr rt",
         sigils: "@",
@@ -250,7 +256,7 @@ static LANGUAGES: &[Language] = &[
         names: "swift",
         keywords: "actor any as associatedtype async await break case catch class continue convenience default defer deinit do dynamic else enum extension fallthrough fileprivate final for func get guard if import in indirect init inout internal is lazy let mutating nonisolated open operator override private protocol public repeat required rethrows return self set some static struct subscript super switch throw throws try typealias unowned var weak where while",
         constants: "true false nil",
-        quotes: &[Quote { hole: "\\(", ..TRIPLE }, Quote { hole: "\\(", ..DOUBLE }],
+        quotes: &[Quote { interpolation: "\\(", ..TRIPLE }, Quote { interpolation: "\\(", ..DOUBLE }],
         sigils: "@",
         rules: &[Rule::Capitals, Rule::HashedStrings, Rule::Directives, Rule::NestedComments],
         ..SLASHES
@@ -279,12 +285,12 @@ static LANGUAGES: &[Language] = &[
         keywords: "abstract add as async await base break case catch checked class const continue default delegate do else enum event explicit extern finally fixed for foreach from get global goto group if implicit in init interface internal into is join let lock nameof namespace new on operator orderby out override params partial private protected public readonly record ref remove required return sealed select set sizeof stackalloc static struct switch this throw try typeof unchecked unsafe using var virtual void volatile when where while with yield",
         types: "bool byte char decimal double dynamic float int long nint nuint object sbyte short string uint ulong ushort",
         quotes: &[
-            Quote { open: "$\"\"\"", hole: "{", escape: None, ..TRIPLE },
+            Quote { open: "$\"\"\"", interpolation: "{", escape: None, ..TRIPLE },
             Quote { escape: None, ..TRIPLE },
-            Quote { open: "$@\"", hole: "{", ..VERBATIM_DOUBLE },
-            Quote { open: "@$\"", hole: "{", ..VERBATIM_DOUBLE },
+            Quote { open: "$@\"", interpolation: "{", ..VERBATIM_DOUBLE },
+            Quote { open: "@$\"", interpolation: "{", ..VERBATIM_DOUBLE },
             Quote { open: "@\"", ..VERBATIM_DOUBLE },
-            Quote { open: "$\"", hole: "{", ..DOUBLE },
+            Quote { open: "$\"", interpolation: "{", ..DOUBLE },
             DOUBLE,
             SINGLE,
         ],
@@ -354,8 +360,8 @@ static LANGUAGES: &[Language] = &[
         constants: "true false nothing missing pi Inf NaN",
         block_comment: ("#=", "=#"),
         quotes: &[
-            Quote { hole: "$(", ..WITH_BRACES_TRIPLE },
-            Quote { hole: "$(", has_names: true, ..LONG_DOUBLE },
+            Quote { interpolation: "$(", ..WITH_BRACES_TRIPLE },
+            Quote { interpolation: "$(", has_names: true, ..LONG_DOUBLE },
         ],
         prefixes: "r b raw",
         letters: "!",
@@ -390,7 +396,7 @@ static LANGUAGES: &[Language] = &[
         names: "elixir ex exs heex",
         keywords: "after alias and case catch cond def defdelegate defexception defguard defimpl defmacro defmacrop defmodule defp defprotocol defstruct do else end fn for if import in not or quote raise receive require rescue try unless unquote use when with",
         constants: "true false nil",
-        quotes: &[Quote { hole: "#{", ..TRIPLE }, WITH_HASHES, LONG_SINGLE],
+        quotes: &[Quote { interpolation: "#{", ..TRIPLE }, WITH_HASHES, LONG_SINGLE],
         letters: "?!",
         sigils: "@:",
         rules: &[Rule::Capitals, Rule::KeysBeforeColon],
@@ -432,7 +438,7 @@ static LANGUAGES: &[Language] = &[
         types: "bool byte char decimal float int int64 list obj option seq string uint unit array",
         block_comment: ("(*", "*)"),
         quotes: &[
-            Quote { open: "$\"", hole: "{", ..DOUBLE },
+            Quote { open: "$\"", interpolation: "{", ..DOUBLE },
             TRIPLE,
             Quote { open: "@\"", ..VERBATIM_DOUBLE },
             LONG_DOUBLE,
@@ -470,7 +476,11 @@ static LANGUAGES: &[Language] = &[
     Language {
         names: "bash sh zsh shell ksh fish shellscript ash dash",
         keywords: "begin break case continue declare do done elif else end esac eval exec exit export fi for function if in local readonly return select set shift source sudo then time trap typeset unset until while",
-        quotes: &[Quote { open: "$'", ..LONG_SINGLE }, Quote { hole: "$(", ..WITH_NAMES }, VERBATIM_SINGLE],
+        quotes: &[
+            Quote { open: "$'", ..LONG_SINGLE },
+            Quote { interpolation: "$(", ..WITH_NAMES },
+            VERBATIM_SINGLE,
+        ],
         letters: "-./",
         sigils: "$",
         rules: &[Rule::Commands, Rule::CommentsApart, Rule::Heredocs, Rule::KeysBeforeEquals],
@@ -486,9 +496,9 @@ static LANGUAGES: &[Language] = &[
         keywords: "begin break catch class continue data do dynamicparam else elseif end enum exit filter finally for foreach from function if in param process return switch throw trap try until using while",
         block_comment: ("<#", "#>"),
         quotes: &[
-            Quote { open: "@\"", close: "\"@", hole: "$(", escape: Some('`'), ..WITH_NAMES },
+            Quote { open: "@\"", close: "\"@", interpolation: "$(", escape: Some('`'), ..WITH_NAMES },
             Quote { open: "@'", close: "'@", ..VERBATIM_SINGLE },
-            Quote { hole: "$(", escape: Some('`'), ..WITH_NAMES },
+            Quote { interpolation: "$(", escape: Some('`'), ..WITH_NAMES },
             VERBATIM_SINGLE,
         ],
         letters: "-",
@@ -626,8 +636,8 @@ static LANGUAGES: &[Language] = &[
         constants: "true false null",
         block_comment: ("/*", "*/"),
         quotes: &[
-            Quote { open: "''", close: "''", hole: "${", ..VERBATIM_DOUBLE },
-            Quote { hole: "${", ..LONG_DOUBLE },
+            Quote { open: "''", close: "''", interpolation: "${", ..VERBATIM_DOUBLE },
+            Quote { interpolation: "${", ..LONG_DOUBLE },
         ],
         letters: "-'.",
         rules: &[Rule::KeysBeforeEquals],
@@ -640,7 +650,7 @@ static LANGUAGES: &[Language] = &[
         constants: "true false null",
         line_comments: "# //",
         block_comment: ("/*", "*/"),
-        quotes: &[Quote { hole: "${", ..DOUBLE }],
+        quotes: &[Quote { interpolation: "${", ..DOUBLE }],
         letters: "-",
         rules: &[Rule::Heredocs, Rule::KeysBeforeEquals],
         ..PLAIN

@@ -55,7 +55,7 @@ pub fn grow<'a>(pieces: impl IntoIterator<Item = &'a str>) -> Result<Vec<Node>, 
 }
 
 /// However a text comes, it says the same as when it comes whole. Whether a list is loose is not compared: that is not
-/// seen, and a list is frozen before its end is known.
+/// seen, and a list is committed before its end is known.
 pub fn check_pieces(pieces: &[&str]) -> Result<(), String> {
     let text = pieces.concat();
     let grown =

@@ -15,21 +15,21 @@ use super::{Document, LONG_TAIL, Open, Piece, WINDOW, rows_of, steps, table_body
 const MOST_READ_AGAIN: usize = 4;
 
 impl Document {
-    /// Freezes what it can; `is_end` if no more will come.
-    pub(super) fn freeze(&mut self, has_new_line: bool, is_end: bool) {
-        if !is_end && (!has_new_line || self.unread_length() < self.next_freeze) {
+    /// Commits what it can; `is_end` if no more will come.
+    pub(super) fn commit(&mut self, has_new_line: bool, is_end: bool) {
+        if !is_end && (!has_new_line || self.unread_length() < self.next_commit) {
             return;
         }
         let before = self.tail;
-        while self.tail < self.source.len() && self.freeze_some(is_end) {}
+        while self.tail < self.source.len() && self.commit_some(is_end) {}
         let length = self.unread_length();
         if self.tail > before {
             self.next_show = 0;
         }
-        self.next_freeze = if length > LONG_TAIL { length + length / 8 } else { 0 };
+        self.next_commit = if length > LONG_TAIL { length + length / 8 } else { 0 };
         // A fence reads no line twice.
         if matches!(self.open, Open::Fence { .. }) {
-            self.next_freeze = 0;
+            self.next_commit = 0;
         }
     }
 
@@ -46,10 +46,10 @@ impl Document {
         }
     }
 
-    /// Freezes what has come to its end; says whether anything did.
-    fn freeze_some(&mut self, is_end: bool) -> bool {
+    /// Commits what has come to its end; says whether anything did.
+    fn commit_some(&mut self, is_end: bool) -> bool {
         if let Open::Fence { .. } = self.open {
-            return self.freeze_lines(is_end);
+            return self.commit_lines(is_end);
         }
         let all = if is_end {
             self.source.len()
@@ -60,7 +60,7 @@ impl Document {
         let mut window = WINDOW.max(self.open_head().len());
         loop {
             let end = self.window_end(all, window);
-            if self.freeze_until(end, is_end && end == all) {
+            if self.commit_until(end, is_end && end == all) {
                 return true;
             }
             if end == all {
@@ -80,18 +80,18 @@ impl Document {
         bytes[end..].iter().position(|byte| *byte == b'\n').map_or(all, |newline| end + newline + 1)
     }
 
-    fn freeze_until(&mut self, end: usize, is_all: bool) -> bool {
+    fn commit_until(&mut self, end: usize, is_all: bool) -> bool {
         match &self.open {
-            Open::List { .. } => self.freeze_items(end, is_all),
+            Open::List { .. } => self.commit_items(end, is_all),
             Open::Table { head, .. } => {
                 let head = head.clone();
-                self.freeze_rows(head, end, is_all)
+                self.commit_rows(head, end, is_all)
             }
-            Open::None | Open::Fence { .. } => self.freeze_blocks(end, is_all),
+            Open::None | Open::Fence { .. } => self.commit_blocks(end, is_all),
         }
     }
 
-    fn freeze_blocks(&mut self, end: usize, is_all: bool) -> bool {
+    fn commit_blocks(&mut self, end: usize, is_all: bool) -> bool {
         let text = &self.source[self.tail..end];
         let empty = empty_lines(text);
         if empty > 0 {
@@ -104,7 +104,7 @@ impl Document {
         let Some(last) = blocks.last() else {
             // Definitions alone: another line could belong to the last of them.
             let are_ended = is_all || text.ends_with("\n\n");
-            return are_ended && self.freeze_to(text.len(), &read);
+            return are_ended && self.commit_to(text.len(), &read);
         };
         let whole = if is_all || is_ended(last, &text) { blocks.len() } else { blocks.len() - 1 };
         let mut blocks = blocks.into_iter();
@@ -112,17 +112,17 @@ impl Document {
         for block in blocks.by_ref().take(whole) {
             until = line_end(&text, block.range.end.max(1) - 1);
             let source = self.tail + line_start(&text, block.range.start)..self.tail + until;
-            self.freeze_node(block.node, &read, source, &block.range);
+            self.commit_node(block.node, &read, source, &block.range);
         }
         let Some(open) = blocks.next() else {
-            return self.freeze_to(if is_all { text.len() } else { until }, &read);
+            return self.commit_to(if is_all { text.len() } else { until }, &read);
         };
         until = line_start(&text, open.range.start);
-        self.freeze_open(open, until, &text, &read) || (whole > 0 && self.freeze_to(until, &read))
+        self.commit_open(open, until, &text, &read) || (whole > 0 && self.commit_to(until, &read))
     }
 
-    /// Freezes the beginning of a block that goes on; false if it is to be frozen whole.
-    fn freeze_open(&mut self, block: Block, start: usize, text: &str, read: &Reading) -> bool {
+    /// Commits the beginning of a block that goes on; false if it is to be committed whole.
+    fn commit_open(&mut self, block: Block, start: usize, text: &str, read: &Reading) -> bool {
         let Block { node: Node::Element(Element { tag, mut children }), range, parts } = block else {
             return false;
         };
@@ -132,17 +132,17 @@ impl Document {
                 let Some(fence) = Fence::opening(&text[start..first_line]) else { return false };
                 let highlighter = Highlighter::new(language);
                 self.append(Node::element(tag, Vec::new()));
-                self.open = Open::Fence { fence, highlighter, frozen: 0 };
-                self.freeze_to(first_line, read)
+                self.open = Open::Fence { fence, highlighter, committed: 0 };
+                self.commit_to(first_line, read)
             }
             Tag::List { .. } if children.len() > 1 => {
                 children.truncate(children.len() - 1);
                 let until = line_start(text, parts[children.len()].start);
                 self.number(&mut children, read);
                 self.append(Node::element(tag, children.clone()));
-                self.open = Open::List { frozen: 0 };
-                self.freeze_parts(children, &parts, text, read, None);
-                self.freeze_to(until, read)
+                self.open = Open::List { committed: 0 };
+                self.commit_parts(children, &parts, text, read, None);
+                self.commit_to(until, read)
             }
             Tag::Table => {
                 let head_end = line_end(text, first_line);
@@ -150,18 +150,18 @@ impl Document {
                 self.number(&mut children, read);
                 let table = Node::element(tag, children);
                 self.append(table.clone());
-                let piece = Piece { source: head.clone(), block: self.frozen - 1, part: None, head: None };
+                let piece = Piece { source: head.clone(), block: self.committed - 1, part: None, head: None };
                 self.note_undefined(read, &(start..head_end), &piece);
-                self.open = Open::Table { head: head.clone(), frozen: 0 };
-                self.freeze_parts(rows_of(table), &parts, text, read, Some((&head, 0)));
-                self.freeze_to(line_end(text, range.end - 1), read)
+                self.open = Open::Table { head: head.clone(), committed: 0 };
+                self.commit_parts(rows_of(table), &parts, text, read, Some((&head, 0)));
+                self.commit_to(line_end(text, range.end - 1), read)
             }
             _ => false,
         }
     }
 
     /// All items but the last: that may go on.
-    fn freeze_items(&mut self, end: usize, is_all: bool) -> bool {
+    fn commit_items(&mut self, end: usize, is_all: bool) -> bool {
         let text = self.source[self.tail..end].to_owned();
         let mut read = self.read(&text, if is_all { End::Final } else { End::Awaited });
         let mut blocks = std::mem::take(&mut read.blocks).into_iter();
@@ -182,16 +182,16 @@ impl Document {
             children.pop();
         }
         let count = children.len();
-        self.freeze_parts(children, &parts, &text, &read, None);
+        self.commit_parts(children, &parts, &text, &read, None);
         if is_ended {
             self.close_open();
-            return self.freeze_to(next.unwrap_or(text.len()), &read);
+            return self.commit_to(next.unwrap_or(text.len()), &read);
         }
-        count > 0 && self.freeze_to(line_start(&text, parts[count].start), &read)
+        count > 0 && self.commit_to(line_start(&text, parts[count].start), &read)
     }
 
     /// Every line that has ended is a row, or ends the table.
-    fn freeze_rows(&mut self, head: Range<usize>, end: usize, is_all: bool) -> bool {
+    fn commit_rows(&mut self, head: Range<usize>, end: usize, is_all: bool) -> bool {
         let text = format!("{}{}", &self.source[head.clone()], &self.source[self.tail..end]);
         let mut read = self.read(&text, End::Final);
         let mut blocks = std::mem::take(&mut read.blocks).into_iter();
@@ -204,18 +204,18 @@ impl Document {
         let table_end = table_end.max(head.len());
         let is_ended = table_end < text.len() || is_all;
         self.number(&mut rows, &read);
-        self.freeze_parts(rows, &parts, &text, &read, Some((&head, head.len())));
+        self.commit_parts(rows, &parts, &text, &read, Some((&head, head.len())));
         if is_ended {
             self.close_open();
         }
         let until = table_end - head.len();
         // What defines links stands after the table, and is read again.
         read.definitions.clear();
-        self.freeze_to(until, &read) || is_ended
+        self.commit_to(until, &read) || is_ended
     }
 
-    fn freeze_lines(&mut self, is_end: bool) -> bool {
-        let Open::Fence { fence, highlighter, frozen } = &mut self.open else { return false };
+    fn commit_lines(&mut self, is_end: bool) -> bool {
+        let Open::Fence { fence, highlighter, committed } = &mut self.open else { return false };
         let mut lines = Vec::new();
         let (mut at, mut is_closed) = (self.tail, false);
         for line in self.source[self.tail..].split_inclusive('\n') {
@@ -233,8 +233,8 @@ impl Document {
             }
         }
         self.bytes_parsed += u64::try_from(at - self.tail).unwrap_or_default();
-        let from = *frozen;
-        *frozen += lines.len();
+        let from = *committed;
+        *committed += lines.len();
         self.tail = at;
         self.overwrite_open(from, lines);
         if is_closed || is_end {
@@ -243,8 +243,8 @@ impl Document {
         is_closed
     }
 
-    /// Freezes items or rows. For rows, `head` is the table's, and how many bytes of it `text` begins with.
-    fn freeze_parts(
+    /// Commits items or rows. For rows, `head` is the table's, and how many bytes of it `text` begins with.
+    fn commit_parts(
         &mut self,
         nodes: Vec<Node>,
         parts: &[Range<usize>],
@@ -252,15 +252,15 @@ impl Document {
         read: &Reading,
         head: Option<(&Range<usize>, usize)>,
     ) {
-        let (Open::List { frozen } | Open::Table { frozen, .. }) = &mut self.open else { return };
-        let from = *frozen;
-        *frozen += nodes.len();
+        let (Open::List { committed } | Open::Table { committed, .. }) = &mut self.open else { return };
+        let from = *committed;
+        *committed += nodes.len();
         let before = head.map_or(0, |(_, before)| before);
         for (place, range) in (from..).zip(parts.iter().take(nodes.len())) {
             let start = self.tail + line_start(text, range.start) - before;
             let end = self.tail + line_end(text, range.end.max(1) - 1) - before;
             let head = head.map(|(head, _)| head.clone());
-            let piece = Piece { source: start..end, block: self.frozen - 1, part: Some(place), head };
+            let piece = Piece { source: start..end, block: self.committed - 1, part: Some(place), head };
             self.note_undefined(read, range, &piece);
         }
         self.overwrite_open(from, nodes);
@@ -272,15 +272,15 @@ impl Document {
         }
     }
 
-    fn freeze_node(&mut self, mut node: Node, read: &Reading, source: Range<usize>, range: &Range<usize>) {
+    fn commit_node(&mut self, mut node: Node, read: &Reading, source: Range<usize>, range: &Range<usize>) {
         number_footnotes(&mut node, &read.footnotes, &mut self.footnotes);
         self.append(node);
-        let piece = Piece { source, block: self.frozen - 1, part: None, head: None };
+        let piece = Piece { source, block: self.committed - 1, part: None, head: None };
         self.note_undefined(read, range, &piece);
     }
 
     /// What is read up to here is never read again.
-    fn freeze_to(&mut self, length: usize, read: &Reading) -> bool {
+    fn commit_to(&mut self, length: usize, read: &Reading) -> bool {
         self.tail += length;
         for definition in read.definitions.iter().filter(|definition| definition.start < length) {
             if !self.definitions.contains_key(&definition.label) {
@@ -324,7 +324,7 @@ impl Document {
         }
     }
 
-    /// A link that something frozen mentions has been defined.
+    /// A link that something committed mentions has been defined.
     fn read_piece_again(&mut self, piece: &Piece) {
         let head = piece.head.as_ref().map_or("", |head| &self.source[head.clone()]);
         let text = format!("{head}{}", &self.source[piece.source.clone()]);
@@ -352,22 +352,24 @@ impl Document {
 
     fn note_looseness(&mut self, loose: bool) {
         if let Some(Node::Element(Element { tag: Tag::List { is_loose, .. }, .. })) =
-            self.nodes.get_mut(self.frozen.wrapping_sub(1))
+            self.nodes.get_mut(self.committed.wrapping_sub(1))
         {
             *is_loose |= loose;
         }
     }
 
-    /// Adds a frozen block, in place of the one that was shown so far.
+    /// Adds a committed block, in place of the one that was shown so far.
     fn append(&mut self, node: Node) {
-        overwrite(&mut self.nodes, self.frozen, vec![node], &Path::new(), &mut self.changes);
-        self.frozen += 1;
+        overwrite(&mut self.nodes, self.committed, vec![node], &Path::new(), &mut self.changes);
+        self.committed += 1;
     }
 
     /// The open block is whole.
     pub(super) fn close_open(&mut self) {
-        if let Open::List { frozen } | Open::Table { frozen, .. } | Open::Fence { frozen, .. } = self.open {
-            self.splice_open(frozen, Vec::new());
+        if let Open::List { committed } | Open::Table { committed, .. } | Open::Fence { committed, .. } =
+            self.open
+        {
+            self.splice_open(committed, Vec::new());
         }
         self.open = Open::None;
     }

@@ -1,7 +1,7 @@
 //! What an unfinished text will likely come to be: the end of a text that is still being written is completed, or
 //! held back, so that no mark flashes by as text. `**bo` is shown as bold, `[text](http` as a link, `|--` not yet.
 //!
-//! It is a guess for the eye alone: what is frozen has been read without it.
+//! It is a guess for the eye alone: what is committed has been read without it.
 
 use std::collections::VecDeque;
 
@@ -11,37 +11,37 @@ use super::steps;
 
 /// A text that can be shown.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Likely {
+pub struct Repaired {
     pub text: String,
     /// Whether the last formula in it was ended here.
     pub has_open_formula: bool,
 }
 
 /// Completes `text`, which begins where a block begins.
-pub fn likely(text: &str) -> Likely {
+pub fn repair(text: &str) -> Repaired {
     let text = &text[..held_back(text)];
-    let mut likely = Likely { text: text.to_owned(), has_open_formula: false };
+    let mut repaired = Repaired { text: text.to_owned(), has_open_formula: false };
     if ends_in_formula_block(text) {
-        return likely;
+        return repaired;
     }
-    let Some(leaf) = open_leaf(text) else { return likely };
+    let Some(leaf) = open_leaf(text) else { return repaired };
     let completion = complete(&text[leaf.range.clone()]);
-    likely.text.truncate(leaf.range.start + completion.keep);
+    repaired.text.truncate(leaf.range.start + completion.keep);
     if completion.keep == 0 {
         // Without its text an item is no item, perhaps.
-        likely.text.truncate(line_start(text, leaf.range.start));
-        return likely;
+        repaired.text.truncate(line_start(text, leaf.range.start));
+        return repaired;
     }
     if !completion.closing.is_empty() {
-        let end = likely.text.trim_end_matches(|c: char| c.is_whitespace() || c == '>').len();
-        likely.text.truncate(end.max(leaf.range.start));
-        likely.text.push_str(&completion.closing);
+        let end = repaired.text.trim_end_matches(|c: char| c.is_whitespace() || c == '>').len();
+        repaired.text.truncate(end.max(leaf.range.start));
+        repaired.text.push_str(&completion.closing);
     }
-    likely.has_open_formula = completion.is_formula;
+    repaired.has_open_formula = completion.is_formula;
     if leaf.is_paragraph {
-        complete_table(&mut likely.text, leaf.range.start);
+        complete_table(&mut repaired.text, leaf.range.start);
     }
-    likely
+    repaired
 }
 
 /// How much of `text` is shown: not its last line while that holds nothing but marks, which may become anything.
@@ -471,7 +471,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        likely(text).text
+        repair(text).text
     }
 
     #[test]
@@ -538,8 +538,8 @@ mod tests {
 
     #[test]
     fn formulas_are_closed_and_told() {
-        let likely = likely(r"so \(x^2");
-        assert_eq!((&*likely.text, likely.has_open_formula), (r"so \(x^2\)", true));
+        let repaired = repair(r"so \(x^2");
+        assert_eq!((&*repaired.text, repaired.has_open_formula), (r"so \(x^2\)", true));
         assert_eq!(shown("so $x^2"), "so $x^2$");
         assert_eq!(shown(r"so \(\frac{a}{b"), r"so \(\frac{a}{b}\)");
         assert_eq!(shown("so\n\n$$\n\\frac{a"), "so\n\n$$\n\\frac{a");

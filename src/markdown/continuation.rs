@@ -4,16 +4,16 @@
 use super::node::{Element, Node, Tag};
 use super::{Document, Open};
 
-/// The lead, and the text as far as it has come.
+/// The continuation, and the text as far as it has come.
 #[derive(Debug)]
-pub struct Lead {
+pub struct Continuation {
     source: String,
     is_code: bool,
     pub held: String,
 }
 
-impl Lead {
-    /// The lead of a text after `earlier`, if it needs one.
+impl Continuation {
+    /// The continuation of a text after `earlier`, if it needs one.
     pub fn after(earlier: &str) -> Option<Self> {
         if earlier.is_empty() {
             return None;
@@ -61,7 +61,7 @@ impl Lead {
         }
     }
 
-    /// The lead and the text.
+    /// The continuation and the text.
     pub fn whole(self) -> String {
         self.source + &self.held
     }

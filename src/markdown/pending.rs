@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::blocks::{End, NumbersOfTail, line_start, number_footnotes};
 use super::change::{Change, Path, overwrite, splice};
 use super::fence;
-use super::likely;
 use super::node::{Element, Node, Tag};
+use super::repair;
 use super::{Document, LONG_TAIL, Open, rows_of, steps, table_body};
 
 impl Document {
@@ -23,20 +23,20 @@ impl Document {
         let head = self.open_head();
         let mut text = format!("{}{}", &self.source[head], &self.source[self.tail..]);
         text.truncate(self.explanation(&text).unwrap_or(text.len()));
-        let likely = likely::likely(&text);
-        let mut read = self.read(&likely.text, End::Awaited);
+        let repaired = repair::repair(&text);
+        let mut read = self.read(&repaired.text, End::Awaited);
         self.bytes_parsed += u64::try_from(text.len()).unwrap_or_default();
         let mut nodes: Vec<Node> =
             std::mem::take(&mut read.blocks).into_iter().map(|block| block.node).collect();
         if !read.footnotes.is_empty() {
-            // For the eye alone: what is frozen counts.
-            let mut numbers = NumbersOfTail { frozen: &self.footnotes, tail: HashMap::new() };
+            // For the eye alone: what is committed counts.
+            let mut numbers = NumbersOfTail { committed: &self.footnotes, tail: HashMap::new() };
             for node in &mut nodes {
                 number_footnotes(node, &read.footnotes, &mut numbers);
             }
         }
         self.undefined_in_tail = read.undefined.drain(..).map(|(label, _)| label).collect();
-        if likely.has_open_formula {
+        if repaired.has_open_formula {
             nodes.last_mut().map(open_last_formula);
         }
         let parts = self.take_open_parts(&mut nodes);
@@ -74,10 +74,12 @@ impl Document {
 
     /// Shows the tail: what belongs to the open block, and what stands after it.
     fn show_nodes(&mut self, parts: Vec<Node>, nodes: Vec<Node>) {
-        if let Open::List { frozen } | Open::Table { frozen, .. } | Open::Fence { frozen, .. } = &self.open {
-            self.splice_open(*frozen, parts);
+        if let Open::List { committed } | Open::Table { committed, .. } | Open::Fence { committed, .. } =
+            &self.open
+        {
+            self.splice_open(*committed, parts);
         }
-        self.nodes_from(self.frozen, nodes);
+        self.nodes_from(self.committed, nodes);
     }
 
     /// The line of code that has not ended.
@@ -123,18 +125,18 @@ impl Document {
 
     /// Whether the last text of the tree is the tail's.
     fn shows_tail(&self) -> bool {
-        let is_longer = |frozen: usize| match self.nodes.last() {
+        let is_longer = |committed: usize| match self.nodes.last() {
             Some(Node::Element(block)) => match table_body(&self.nodes[self.nodes.len() - 1]) {
-                Some(body) => body.children.len() > frozen,
-                None => block.children.len() > frozen,
+                Some(body) => body.children.len() > committed,
+                None => block.children.len() > committed,
             },
             _ => false,
         };
-        self.nodes.len() > self.frozen
+        self.nodes.len() > self.committed
             || match self.open {
                 Open::None => false,
-                Open::List { frozen } | Open::Table { frozen, .. } | Open::Fence { frozen, .. } => {
-                    is_longer(frozen)
+                Open::List { committed } | Open::Table { committed, .. } | Open::Fence { committed, .. } => {
+                    is_longer(committed)
                 }
             }
     }
@@ -145,22 +147,22 @@ impl Document {
 
     /// Makes `parts` the children of the open block from `from` on.
     pub(super) fn splice_open(&mut self, from: usize, parts: Vec<Node>) {
-        if let Some((children, path)) = open_children(&mut self.nodes, self.frozen) {
+        if let Some((children, path)) = open_children(&mut self.nodes, self.committed) {
             splice(children, from, parts, &path, &mut self.changes);
         }
     }
 
     /// The same, but what comes after them is left for now.
     pub(super) fn overwrite_open(&mut self, from: usize, parts: Vec<Node>) {
-        if let Some((children, path)) = open_children(&mut self.nodes, self.frozen) {
+        if let Some((children, path)) = open_children(&mut self.nodes, self.committed) {
             overwrite(children, from, parts, &path, &mut self.changes);
         }
     }
 }
 
-/// The children of the block that grows, the last of the frozen ones, and the way to them.
-fn open_children(nodes: &mut [Node], frozen: usize) -> Option<(&mut Vec<Node>, Path)> {
-    let place = frozen.checked_sub(1)?;
+/// The children of the block that grows, the last of the committed ones, and the way to them.
+fn open_children(nodes: &mut [Node], committed: usize) -> Option<(&mut Vec<Node>, Path)> {
+    let place = committed.checked_sub(1)?;
     let mut path = vec![nodes.len() - 1 - place];
     let Node::Element(block) = nodes.get_mut(place)? else { return None };
     if block.tag != Tag::Table {
