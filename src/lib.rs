@@ -135,7 +135,7 @@
 //!
 //! # Frames
 //!
-//! Pictures from elsewhere and diagrams are shown by `server::frames`, documents for `<iframe sandbox>`: theirs is an
+//! Pictures from elsewhere and diagrams are shown by `server::sandbox`, documents for `<iframe sandbox>`: theirs is an
 //! origin that is nobody's, so that the page's own policy stays closed and a fault of what draws a diagram is a fault
 //! in an empty room. A picture is fetched by the browser, after a click, and never by the server.
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::api::page::AboutSite;
+use crate::api::page::ServerInfo;
 
+mod allowed_hosts;
 pub mod answers;
 pub mod ask;
 mod assets;
@@ -16,13 +17,12 @@ pub mod demo;
 mod detached;
 mod file_limit;
 mod files;
-mod frames;
-mod hosts;
 pub mod http;
 pub mod openrouter;
 pub mod request;
 mod revision;
 pub mod run;
+mod sandbox;
 pub mod store;
 mod telemetry;
 mod terminal;
@@ -30,13 +30,13 @@ mod titles;
 pub mod transfer;
 mod upstream;
 
+use allowed_hosts::AllowedHosts;
 use answers::{Answers, Bounds, Parts};
 use bills::Bills;
 use catalogue::Catalogue;
 use config::{Config, Upstream};
 use conversations::Conversations;
 use demo::{Demo, Pace};
-use hosts::Hosts;
 use openrouter::{ConfigError, Dialect, OpenRouter};
 use revision::Revision;
 use store::{Store, StoreError};
@@ -55,8 +55,8 @@ struct Inner {
     answers: Answers,
     conversations: Conversations,
     catalogue: Catalogue,
-    about: AboutSite,
-    hosts: Hosts,
+    server_info: ServerInfo,
+    hosts: AllowedHosts,
     /// What goes on beside the requests; it ends with the app.
     _background: JoinSet<()>,
     /// The emulator that demo mode talks to; it lives as long as the app.
@@ -85,7 +85,7 @@ impl App {
         let default_model =
             config.default_model.or_else(|| demo.as_ref().map(|_| demo::DEFAULT_MODEL.to_owned()));
         let catalogue = Catalogue::new(client.clone(), default_model);
-        let about = AboutSite {
+        let server_info = ServerInfo {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             is_demo: demo.is_some(),
             upstream: client.config().base_url().host_str().unwrap_or_default().to_owned(),
@@ -112,9 +112,16 @@ impl App {
         background.spawn(upstream.keep_watch());
         background.spawn(bills.settle_all());
         background.spawn(conversations.clone().purge_regularly());
-        let hosts = Hosts::new(config.hosts);
-        let inner =
-            Inner { answers, conversations, catalogue, about, hosts, _background: background, _demo: demo };
+        let hosts = AllowedHosts::new(config.hosts);
+        let inner = Inner {
+            answers,
+            conversations,
+            catalogue,
+            server_info,
+            hosts,
+            _background: background,
+            _demo: demo,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -136,12 +143,12 @@ impl App {
     /// True if a request with this `Host` is for this server.
     #[must_use]
     pub fn is_called(&self, host: &str) -> bool {
-        self.inner.hosts.knows(host)
+        self.inner.hosts.allows(host)
     }
 
     #[must_use]
-    pub fn about(&self) -> AboutSite {
-        self.inner.about.clone()
+    pub fn server_info(&self) -> ServerInfo {
+        self.inner.server_info.clone()
     }
 }
 
@@ -152,10 +159,10 @@ impl App {
 pub async fn connect(config: &Config) -> Result<(OpenRouter, Option<Demo>), StartError> {
     match &config.upstream {
         Upstream::Server(client) => Ok((OpenRouter::new(client.clone())?, None)),
-        Upstream::Demo(patience) => {
+        Upstream::Demo(timeouts) => {
             let demo =
                 Demo::start(([127, 0, 0, 1], 0).into(), Pace::default()).await.map_err(StartError::Demo)?;
-            let mut client = patience.client_config(&demo.base_url())?;
+            let mut client = timeouts.client_config(&demo.base_url())?;
             client.dialect = Dialect::OpenRouter;
             Ok((OpenRouter::new(client)?, Some(demo)))
         }

@@ -175,7 +175,7 @@ pub fn Root() -> impl IntoView {
     let page = expect_context::<PageData>();
     let address = Address::new(page.path);
     provide_context(address);
-    provide_context(page.about);
+    provide_context(page.server);
     let chats = Chats::new(address, Parts::new(use_context::<Part>()));
     if let Some(conversation) = &page.conversation {
         chats.adopt(conversation, None);

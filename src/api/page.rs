@@ -8,7 +8,7 @@ use crate::models::ModelRule;
 
 /// About this server: known from the start, and part of every page.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AboutSite {
+pub struct ServerInfo {
     pub version: String,
     /// True if answers come from Runnel's own emulator.
     pub is_demo: bool,
@@ -23,7 +23,7 @@ pub struct AboutSite {
 /// the very data that the server rendered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PageData {
-    pub about: AboutSite,
+    pub server: ServerInfo,
     /// The path that was asked for.
     pub path: String,
     /// The conversation that the path names, if it is there.

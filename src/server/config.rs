@@ -84,7 +84,7 @@ pub struct UpstreamArguments {
     #[arg(long, env = "RUNNEL_TITLE_MODEL", value_name = "MODEL", global = true)]
     pub title_model: Option<String>,
     #[command(flatten)]
-    pub patience: Patience,
+    pub timeouts: Timeouts,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -101,7 +101,7 @@ pub struct OptionalFileArgument {
 
 /// How long to wait for the upstream, in seconds.
 #[derive(Clone, Debug, Args)]
-pub struct Patience {
+pub struct Timeouts {
     /// How long to wait for a connection to the model's server
     #[arg(long, env = "RUNNEL_CONNECT_TIMEOUT", value_name = "SECONDS", default_value = "10", value_parser = seconds, global = true)]
     pub connect_timeout: Duration,
@@ -174,7 +174,7 @@ pub struct Config {
 #[derive(Clone, Debug)]
 pub enum Upstream {
     /// The emulator inside.
-    Demo(Patience),
+    Demo(Timeouts),
     Server(ClientConfig),
 }
 
@@ -234,14 +234,14 @@ impl UpstreamArguments {
         if key.is_none() && base_url.is_none() {
             let title_model = title_model(self.title_model, ModelRule::VendorPrefixed)?;
             return Ok(Config {
-                upstream: Upstream::Demo(self.patience),
+                upstream: Upstream::Demo(self.timeouts),
                 default_model,
                 title_model,
                 hosts: Vec::new(),
                 answer_limit: USUAL_ANSWER_BYTES,
             });
         }
-        let mut client = self.patience.client_config(base_url.as_deref().unwrap_or(OPENROUTER_BASE_URL))?;
+        let mut client = self.timeouts.client_config(base_url.as_deref().unwrap_or(OPENROUTER_BASE_URL))?;
         if client.is_openrouter() {
             match &key {
                 None => return Err(ArgumentsError::NoKey),
@@ -263,7 +263,7 @@ impl UpstreamArguments {
     }
 }
 
-impl Patience {
+impl Timeouts {
     /// A client of the server at `base_url` that is as patient as this.
     pub(super) fn client_config(&self, base_url: &str) -> Result<ClientConfig, ConfigError> {
         let mut config = ClientConfig::new(base_url)?;

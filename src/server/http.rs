@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
-use super::{App, assets, frames};
+use super::{App, assets, sandbox};
 
 mod api;
 mod bodies;
@@ -38,14 +38,14 @@ pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Serves until `shutdown` resolves. From then on nothing new is accepted; running answers may go on until
-/// `patience` resolves, whether anybody watches them or not, and end as interrupted then, and the open streams with
+/// `grace` resolves, whether anybody watches them or not, and end as interrupted then, and the open streams with
 /// them. When it returns, every answer has ended.
 pub async fn serve(
     listener: TcpListener,
     app: App,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
-    patience: impl Future<Output = ()>,
+    grace: impl Future<Output = ()>,
 ) {
     let answers = app.answers().clone();
     let mut connections = Connections::new(router(app), limits);
@@ -54,7 +54,7 @@ pub async fn serve(
     connections.close();
     tokio::select! {
         () = answers.all_ended() => {}
-        () = patience => {}
+        () = grace => {}
     }
     answers.interrupt_all().await;
     connections.ended().await;
@@ -71,7 +71,7 @@ pub fn router(app: App) -> Router {
         .route("/favicon.svg", get(assets::root_file))
         .route("/robots.txt", get(assets::root_file))
         .route("/healthz", get(|| async { "ok\n" }))
-        .merge(frames::routes())
+        .merge(sandbox::routes())
         .merge(pages::routes(app))
         .layer(from_fn(move |request: Request, next: Next| {
             let is_called = is_called(&callee, &request);

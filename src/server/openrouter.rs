@@ -395,13 +395,13 @@ impl OpenRouter {
 
     /// The body of what is at `path`. Headers and body together must be there within the idle timeout.
     async fn get(&self, path: &str, largest_bytes: usize) -> Result<Vec<u8>, Failure> {
-        let patience = self.config().idle_timeout;
-        let request = self.inner.http.get(self.url(path)).timeout(patience);
+        let timeout = self.config().idle_timeout;
+        let request = self.inner.http.get(self.url(path)).timeout(timeout);
         let response = request.send().await.map_err(|error| self.connection_failure(&error))?;
         if !response.status().is_success() {
             return Err(self.read_failure(response).await);
         }
-        self.read_body(response, largest_bytes, patience).await
+        self.read_body(response, largest_bytes, timeout).await
     }
 
     fn url(&self, path: &str) -> String {

@@ -48,18 +48,18 @@ pub async fn serve(arguments: Arguments) -> Outcome {
     let address = listener.local_addr()?;
     let store = SqliteStore::open(&file).await?;
     let app = App::start(config, Arc::new(store.clone())).await?;
-    let about = app.about();
-    let answers = if about.is_demo {
+    let server = app.server_info();
+    let answers = if server.is_demo {
         "demo mode: answers come from Runnel itself; set OPENROUTER_API_KEY for real models".to_owned()
     } else {
-        format!("answers come from {}", about.upstream)
+        format!("answers come from {}", server.upstream)
     };
     say(&format!("Runnel is at http://{address} ({answers})"));
     let running = app.answers().clone();
     let unkept = app.answers().clone();
-    let (stop, hurry) = stop_requests();
-    let grace_over = tokio::spawn(grace_over(stop.clone(), hurry.clone(), grace));
-    let patience = async move {
+    let (stop, force) = stop_requests();
+    let grace_over = tokio::spawn(grace_over(stop.clone(), force.clone(), grace));
+    let answers_ended = async move {
         let answers = match running.count_running() {
             0 => return,
             1 => "an answer".to_owned(),
@@ -69,10 +69,10 @@ pub async fn serve(arguments: Arguments) -> Outcome {
         say(&format!("Waiting up to {seconds} s for {answers}. Press Ctrl-C again to stop now."));
         tokio::select! {
             () = tokio::time::sleep(grace) => {}
-            () = hurry.cancelled_owned() => {}
+            () = force.cancelled_owned() => {}
         }
     };
-    http::serve(listener, app, limits, stop.cancelled_owned(), patience).await;
+    http::serve(listener, app, limits, stop.cancelled_owned(), answers_ended).await;
     let lost = keep_the_rest(&unkept, grace_over).await;
     store.close().await;
     if lost > 0 { Err(cannot_keep(lost).into()) } else { Ok(ExitCode::SUCCESS) }
@@ -194,11 +194,11 @@ pub fn fail(error: &dyn Error) -> ExitCode {
 }
 
 /// Resolves when running answers have had their time to end: `grace` after the first request to stop, or at the second.
-async fn grace_over(stop: CancellationToken, hurry: CancellationToken, grace: Duration) {
+async fn grace_over(stop: CancellationToken, force: CancellationToken, grace: Duration) {
     stop.cancelled().await;
     tokio::select! {
         () = tokio::time::sleep(grace) => {}
-        () = hurry.cancelled() => {}
+        () = force.cancelled() => {}
     }
 }
 
@@ -284,8 +284,8 @@ fn connection_limits(wanted: usize) -> http::Limits {
 
 /// Told once to stop, and told again. One listener hears both, so that none is lost in between.
 fn stop_requests() -> (CancellationToken, CancellationToken) {
-    let (stop, hurry) = (CancellationToken::new(), CancellationToken::new());
-    let (first, second) = (stop.clone(), hurry.clone());
+    let (stop, force) = (CancellationToken::new(), CancellationToken::new());
+    let (first, second) = (stop.clone(), force.clone());
     tokio::spawn(async move {
         let mut requests = StopRequests::listen();
         requests.next().await;
@@ -293,7 +293,7 @@ fn stop_requests() -> (CancellationToken, CancellationToken) {
         requests.next().await;
         second.cancel();
     });
-    (stop, hurry)
+    (stop, force)
 }
 
 /// Resolves when the program is told to stop.

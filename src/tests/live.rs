@@ -497,7 +497,7 @@ async fn shutting_down_ends_running_answers_as_interrupted_and_then_the_server()
     let waiting = app.begin(&message("demo/hang", "And before the first word")).await;
     app.eventually_stats("And before the first word", |tally| tally.open == 1).await;
     app.shut_down();
-    app.hurry();
+    app.force();
     for (reader, text) in [(reader, BEFORE_SILENCE), (waiting, "")] {
         let reader = reader.finished().await;
         assert_eq!(reader.status(), EndStatus::Interrupted);

@@ -59,7 +59,7 @@ pub struct TestApp {
     pub http: Client,
     address: SocketAddr,
     shutdown: Option<oneshot::Sender<()>>,
-    hurry: Option<oneshot::Sender<()>>,
+    force: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
     pub store: SqliteStore,
     folder: Arc<TempDir>,
@@ -127,7 +127,7 @@ impl TestApp {
     /// The same Runnel after a stop, with the same emulator and the same file.
     pub async fn restart(mut self) -> Self {
         self.shut_down();
-        self.hurry();
+        self.force();
         self.stopped().await;
         self.store.close().await;
         let base_url = self.demo.base_url();
@@ -186,12 +186,12 @@ impl TestApp {
         let listener = http::listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (shutdown, asked_to_stop) = oneshot::channel();
-        let (hurry, asked_to_hurry) = oneshot::channel();
+        let (force, asked_to_force) = oneshot::channel();
         let shutdown_asked = async { drop(asked_to_stop.await) };
-        let hurry_asked = async { drop(asked_to_hurry.await) };
+        let hurry_asked = async { drop(asked_to_force.await) };
         let server = tokio::spawn(http::serve(listener, app, extras.limits, shutdown_asked, hurry_asked));
-        let (shutdown, hurry) = (Some(shutdown), Some(hurry));
-        Self { demo, http: http_client(), address, shutdown, hurry, server, store, folder, dialect }
+        let (shutdown, force) = (Some(shutdown), Some(force));
+        Self { demo, http: http_client(), address, shutdown, force, server, store, folder, dialect }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -274,9 +274,9 @@ impl TestApp {
     }
 
     /// As a second Ctrl-C does: running answers are interrupted.
-    pub fn hurry(&mut self) {
+    pub fn force(&mut self) {
         // Nobody waits any more if all has ended.
-        let _ = self.hurry.take().unwrap().send(());
+        let _ = self.force.take().unwrap().send(());
     }
 
     /// The length of the database's write-ahead log: what was written to it, until it begins anew at 4 MB.

@@ -11,7 +11,7 @@ use super::live_answer::{Link, LiveAnswer, phase};
 use super::question_view::arrows;
 use super::reading;
 use super::stats::Stats;
-use crate::api::page::AboutSite;
+use crate::api::page::ServerInfo;
 use crate::chat::{Answer, End, EndStatus, Phase, Retry};
 use crate::html::Html;
 use crate::models::bills_after_stop;
@@ -370,7 +370,7 @@ fn duration_words(wait_ms: u64) -> String {
 #[component]
 fn TryAgain(chat: Chat, live: LiveAnswer, class: &'static str) -> impl IntoView {
     let chats = expect_context::<Chats>();
-    let rule = expect_context::<AboutSite>().model_rule;
+    let rule = expect_context::<ServerInfo>().model_rule;
     let again = move |_| {
         if let Some(settings) = chats.usable_settings(chat, rule) {
             chats.try_again(chat, live, false, settings);
@@ -394,7 +394,7 @@ fn TryAgain(chat: Chat, live: LiveAnswer, class: &'static str) -> impl IntoView 
 #[component]
 fn GoOn(chat: Chat, live: LiveAnswer) -> impl IntoView {
     let chats = expect_context::<Chats>();
-    let rule = expect_context::<AboutSite>().model_rule;
+    let rule = expect_context::<ServerInfo>().model_rule;
     let go_on = move |_| {
         if let Some(settings) = chats.usable_settings(chat, rule) {
             chats.try_again(chat, live, true, settings);

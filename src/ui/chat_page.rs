@@ -7,7 +7,7 @@ use super::composer::Composer;
 use super::parts::LazyTranscript;
 use super::transcript::StatusLine;
 use super::{Missing, browser};
-use crate::api::page::AboutSite;
+use crate::api::page::ServerInfo;
 use crate::chat::ConversationId;
 
 /// Shows the chat, once it is known. The same chat stays on the page when it gets its address.
@@ -41,7 +41,7 @@ fn ChatView(chat: Chat) -> impl IntoView {
     let chats = expect_context::<Chats>();
     let is_empty = Memo::new(move |_| chat.is_empty());
     Effect::new(move || chat.title.with(|text| browser::set_title(&title(text))));
-    let notice = expect_context::<AboutSite>().is_demo.then(|| {
+    let notice = expect_context::<ServerInfo>().is_demo.then(|| {
         view! {
             <p class="demo-notice">
                 "Demo: answers come from Runnel itself. For real models, set OPENROUTER_API_KEY and start Runnel again."

@@ -15,7 +15,7 @@ use super::keys::{enter_hint, submits_lines};
 use super::live_answer::LiveAnswer;
 use super::parts::{LazySettingsPanel, Part};
 use crate::api::conversations::change_conversation;
-use crate::api::page::AboutSite;
+use crate::api::page::ServerInfo;
 use crate::chat::first_words;
 use crate::library::ConversationChange;
 
@@ -29,7 +29,7 @@ const DRAFT_AFTER: Duration = Duration::from_millis(600);
 #[component]
 pub fn Composer(chat: Chat) -> impl IntoView {
     let chats = expect_context::<Chats>();
-    let rule = expect_context::<AboutSite>().model_rule;
+    let rule = expect_context::<ServerInfo>().model_rule;
     let field = NodeRef::<Textarea>::new();
     // Another chat, another panel.
     chats.panel.set(false);
@@ -252,7 +252,7 @@ fn Notices(chat: Chat, too_long: Memo<bool>) -> impl IntoView {
 #[component]
 fn ModelName(chat: Chat) -> impl IntoView {
     let chats = expect_context::<Chats>();
-    let default = expect_context::<AboutSite>().default_model.unwrap_or_else(|| "Default model".to_owned());
+    let default = expect_context::<ServerInfo>().default_model.unwrap_or_else(|| "Default model".to_owned());
     let name = move || {
         let chosen = chats.settings_of(Some(chat)).model.trim().to_owned();
         if chosen.is_empty() { default.clone() } else { chosen }

@@ -9,7 +9,7 @@ use super::chats::{Chat, Chats};
 use super::icons::{self, Icon};
 use super::keys::{enter_hint, is_composing, submits_lines};
 use super::live_answer::LiveAnswer;
-use crate::api::page::AboutSite;
+use crate::api::page::ServerInfo;
 use crate::chat::{AnswerId, Question, QuestionId};
 
 #[component]
@@ -58,7 +58,7 @@ pub fn QuestionView(chat: Chat, question: Question, live: LiveAnswer) -> impl In
 #[component]
 fn Editor(chat: Chat, id: QuestionId, after: Option<AnswerId>) -> impl IntoView {
     let chats = expect_context::<Chats>();
-    let rule = expect_context::<AboutSite>().model_rule;
+    let rule = expect_context::<ServerInfo>().model_rule;
     let field = NodeRef::<Textarea>::new();
     Effect::new(move || {
         if let Some(field) = field.get() {

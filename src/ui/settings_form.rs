@@ -6,7 +6,7 @@ use leptos::task::spawn_local;
 use super::chats::{Chat, Chats};
 use super::stats::{decimal, rounded, thousands};
 use crate::api::models::list_models;
-use crate::api::page::AboutSite;
+use crate::api::page::ServerInfo;
 use crate::html::Html;
 use crate::models::ModelInfo;
 use crate::settings::{Field, TypedSettings};
@@ -17,15 +17,15 @@ pub fn SettingsForm(
     chat: Option<Chat>,
 ) -> impl IntoView {
     let chats = expect_context::<Chats>();
-    let about = expect_context::<AboutSite>();
-    let rule = about.model_rule;
+    let server = expect_context::<ServerInfo>();
+    let rule = server.model_rule;
     let settings = move || chats.settings_of(chat);
     let change = move |change: &dyn Fn(&mut TypedSettings)| chats.change_settings(chat, change);
     let error = move |field: Field| {
         let errors = settings().read(rule).err().unwrap_or_default();
         errors.into_iter().find(|error| error.field == field).map(|error| error.message)
     };
-    let default_model = about.default_model.unwrap_or_default();
+    let default_model = server.default_model.unwrap_or_default();
     view! {
         <fieldset class="settings-form">
             <legend>{if chat.is_some() { "For this chat" } else { "For new chats" }}</legend>

@@ -6,7 +6,7 @@ use super::browser;
 use super::chats::Chat;
 use super::settings_form::SettingsForm;
 use super::spending::{SpendingByDay, SpendingOfChat};
-use crate::api::page::AboutSite;
+use crate::api::page::ServerInfo;
 
 #[component]
 pub fn SettingsPage() -> impl IntoView {
@@ -74,7 +74,7 @@ fn Choice(
 
 #[component]
 fn AboutServer() -> impl IntoView {
-    let about = expect_context::<AboutSite>();
-    let upstream = if about.is_demo { "Runnel’s own demo".to_owned() } else { about.upstream };
-    view! { <p class="about">{format!("Runnel {}, answers from {upstream}.", about.version)}</p> }
+    let server = expect_context::<ServerInfo>();
+    let upstream = if server.is_demo { "Runnel’s own demo".to_owned() } else { server.upstream };
+    view! { <p class="about">{format!("Runnel {}, answers from {upstream}.", server.version)}</p> }
 }

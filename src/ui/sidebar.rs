@@ -82,7 +82,7 @@ pub fn SidebarView() -> impl IntoView {
             </nav>
             <button
                 type="button"
-                class="curtain"
+                class="backdrop"
                 aria-label="Close the chat list"
                 tabindex="-1"
                 on:click=move |_| close_drawer(chats)

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::browser;
 use super::live_answer::LiveAnswer;
-use crate::api::page::AboutSite;
+use crate::api::page::ServerInfo;
 use crate::chat::{Answer, Bill};
 use crate::html::Html;
 use crate::models::ModelRule;
@@ -12,7 +12,7 @@ use crate::models::ModelRule;
 #[component]
 pub fn Stats(live: LiveAnswer) -> impl IntoView {
     // OpenRouter alone can.
-    let settles = expect_context::<AboutSite>().model_rule == ModelRule::VendorPrefixed;
+    let settles = expect_context::<ServerInfo>().model_rule == ModelRule::VendorPrefixed;
     let now = RwSignal::new(0_u64);
     let running = Memo::new(move |_| live.is_running());
     browser::while_true(running, move || now.set(browser::now_ms()));

@@ -1,4 +1,4 @@
-//! Diagrams, each drawn in a frame that can do nothing else: see `server::frames`.
+//! Diagrams, each drawn in a frame that can do nothing else: see `server::sandbox`.
 
 use js_sys::{Object, Reflect};
 use wasm_bindgen::JsCast;

@@ -63,8 +63,8 @@ async fn page_data(app: &App, path: &str) -> Result<(StatusCode, PageData), ApiE
     let listing = conversations.list(0, 0, open).await?.unwrap_or_default();
     let is_there = matches!(route, Route::NewChat | Route::Settings) || conversation.is_some();
     let status = if is_there { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    let (about, path, now_ms) = (app.about(), path.to_owned(), clock::now_ms());
-    Ok((status, PageData { about, path, conversation, deferred, listing, now_ms }))
+    let (server, path, now_ms) = (app.server_info(), path.to_owned(), clock::now_ms());
+    Ok((status, PageData { server, path, conversation, deferred, listing, now_ms }))
 }
 
 /// What is not there is no failure; a database that cannot be read is.

@@ -15,14 +15,14 @@ use tokio::time::{Sleep, sleep};
 #[derive(Debug)]
 pub struct WriteTimeout<S> {
     stream: S,
-    patience: Duration,
-    /// Since when nothing could be written, plus `patience`.
+    timeout: Duration,
+    /// Since when nothing could be written, plus `timeout`.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> WriteTimeout<S> {
-    pub fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, deadline: None }
+    pub fn new(stream: S, timeout: Duration) -> Self {
+        Self { stream, timeout, deadline: None }
     }
 
     /// What a write came to; too long without any is an error.
@@ -31,8 +31,8 @@ impl<S> WriteTimeout<S> {
             self.deadline = None;
             return written;
         }
-        let patience = self.patience;
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(patience)));
+        let timeout = self.timeout;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(timeout)));
         ready!(deadline.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }

@@ -86,7 +86,7 @@ impl OpenRouter {
         self.redacted(failure)
     }
 
-    /// The whole body of a success, which must be `limit` bytes at most and there within `patience`.
+    /// The whole body of a success, which must be `limit` bytes at most and there within `timeout`.
     ///
     /// # Errors
     /// It is compressed, larger, slower, or broke off.
@@ -94,10 +94,10 @@ impl OpenRouter {
         &self,
         response: Response,
         limit: usize,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Vec<u8>, Failure> {
         refuse_compression(response.headers())?;
-        match read_bounded(response, limit, patience).await {
+        match read_bounded(response, limit, timeout).await {
             (body, BodyEnd::Whole) => Ok(body),
             (_, BodyEnd::TooLarge) => Err(Failure::lasting(
                 ProblemKind::Unreadable,
@@ -142,10 +142,10 @@ pub enum BodyEnd {
     Broken(reqwest::Error),
 }
 
-/// The body, cut at `limit` bytes and when `patience` is over.
-pub async fn read_bounded(mut response: Response, limit: usize, patience: Duration) -> (Vec<u8>, BodyEnd) {
+/// The body, cut at `limit` bytes and when `timeout` is over.
+pub async fn read_bounded(mut response: Response, limit: usize, timeout: Duration) -> (Vec<u8>, BodyEnd) {
     let mut body = Vec::new();
-    let deadline = tokio::time::Instant::now() + patience;
+    let deadline = tokio::time::Instant::now() + timeout;
     loop {
         match tokio::time::timeout_at(deadline, response.chunk()).await {
             Ok(Ok(Some(chunk))) => {

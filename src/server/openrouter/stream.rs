@@ -142,8 +142,8 @@ impl AnswerStream {
                 Ok(Ok(response)) => client.accept(response, deadline).await,
                 Ok(Err(error)) => Err(client.connection_failure(&error)),
                 Err(_) => {
-                    let patience = client.config().progress_timeout;
-                    Err(Failure::lasting(ProblemKind::Stalled, silence("No answer came", patience)))
+                    let timeout = client.config().progress_timeout;
+                    Err(Failure::lasting(ProblemKind::Stalled, silence("No answer came", timeout)))
                 }
             }
         }));
@@ -309,8 +309,8 @@ impl OpenRouter {
         }
         let generation_id = header(response.headers(), "x-generation-id");
         let body = if content_type.starts_with("application/json") {
-            let patience = deadline.saturating_duration_since(Instant::now());
-            ReplyBody::Whole(self.read_body(response, LARGEST_WHOLE_ANSWER_BYTES, patience).await?)
+            let timeout = deadline.saturating_duration_since(Instant::now());
+            ReplyBody::Whole(self.read_body(response, LARGEST_WHOLE_ANSWER_BYTES, timeout).await?)
         } else {
             refuse_compression(response.headers())?;
             ReplyBody::Stream(response)
@@ -333,6 +333,6 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-fn silence(what: &str, patience: Duration) -> String {
-    format!("{what} for {} s.", patience.as_secs_f64().round())
+fn silence(what: &str, timeout: Duration) -> String {
+    format!("{what} for {} s.", timeout.as_secs_f64().round())
 }

@@ -19,7 +19,7 @@ use crate::library::{FoundIn, SearchHit};
 use crate::server::store::search::{excerpt, match_expression};
 
 /// How long a search may take, waiting for others included.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLite asks whether to go on after so many of its steps. Within the index it is asked about every 5 ms.
 const STEPS: i32 = 1000;
 
@@ -28,7 +28,7 @@ const STEPS: i32 = 1000;
 pub struct Searcher {
     pool: SqlitePool,
     is_over: Arc<AtomicBool>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Searcher {
@@ -57,14 +57,14 @@ impl Searcher {
             })
             .connect_with(options)
             .await?;
-        Ok(Self { pool, is_over, patience: PATIENCE })
+        Ok(Self { pool, is_over, timeout: TIMEOUT })
     }
 
     /// See [`Store::search`](crate::server::store::Store::search).
     pub async fn search(&self, typed: &str, limit: u32) -> Result<Vec<SearchHit>, Failure> {
         let Some(expression) = match_expression(typed) else { return Ok(Vec::new()) };
         let searching = self.find(&expression, typed, limit);
-        match tokio::time::timeout(self.patience, searching).await {
+        match tokio::time::timeout(self.timeout, searching).await {
             Ok(found) => found,
             Err(_) => Err(StoreError::SearchTooLong.into()),
         }
@@ -206,7 +206,7 @@ mod tests {
     #[tokio::test]
     async fn a_search_without_time_is_told_to_be_more_specific() {
         let folder = tempfile::tempdir().unwrap();
-        let searcher = Searcher { patience: Duration::ZERO, ..searcher(&folder).await };
+        let searcher = Searcher { timeout: Duration::ZERO, ..searcher(&folder).await };
         // Somebody else searches.
         let _turn = searcher.turn().await.unwrap();
         let outcome = searcher.search("anything", 9).await;

@@ -11,11 +11,11 @@ const PRIVATE_ENDINGS: [&str; 4] = [".localhost", ".local", ".internal", ".home.
 
 /// The names of this server.
 #[derive(Clone, Debug, Default)]
-pub struct Hosts {
+pub struct AllowedHosts {
     given: Vec<String>,
 }
 
-impl Hosts {
+impl AllowedHosts {
     /// With these names of the operator's own; `*` stands for all.
     #[must_use]
     pub fn new(given: impl IntoIterator<Item = String>) -> Self {
@@ -26,7 +26,7 @@ impl Hosts {
     /// True if a request with this `Host` is for this server. Addresses and names without a dot are: no other site
     /// can be called so. What is no name at all is nobody's.
     #[must_use]
-    pub fn knows(&self, host: &str) -> bool {
+    pub fn allows(&self, host: &str) -> bool {
         let name = without_port(host).to_ascii_lowercase();
         if is_address(&name) {
             return true;
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn addresses_and_names_of_ones_own_network_are_known() {
-        let hosts = Hosts::default();
+        let hosts = AllowedHosts::default();
         for own in [
             "127.0.0.1:3000",
             "[::1]:3000",
@@ -79,13 +79,13 @@ mod tests {
             "nas:3000",
             "NAS.local",
         ] {
-            assert!(hosts.knows(own), "{own}");
+            assert!(hosts.allows(own), "{own}");
         }
     }
 
     #[test]
     fn a_public_name_is_known_only_if_it_was_given() {
-        let hosts = Hosts::new([" Chat.Example.com ".to_owned(), String::new()]);
+        let hosts = AllowedHosts::new([" Chat.Example.com ".to_owned(), String::new()]);
         for (name, is_known) in [
             ("chat.example.com", true),
             ("chat.example.com.:8443", true),
@@ -94,14 +94,14 @@ mod tests {
             ("localhost.evil.com", false),
             ("evil.com:3000", false),
         ] {
-            assert_eq!(hosts.knows(name), is_known, "{name}");
+            assert_eq!(hosts.allows(name), is_known, "{name}");
         }
-        assert!(Hosts::new(["*".to_owned()]).knows("evil.com"));
+        assert!(AllowedHosts::new(["*".to_owned()]).allows("evil.com"));
     }
 
     #[test]
     fn what_is_no_name_is_not_known_even_if_all_names_are() {
-        for hosts in [Hosts::default(), Hosts::new(["*".to_owned()])] {
+        for hosts in [AllowedHosts::default(), AllowedHosts::new(["*".to_owned()])] {
             for host in [
                 "",
                 ".",
@@ -120,7 +120,7 @@ mod tests {
                 "caf\u{e9}",
                 "\u{fffd}",
             ] {
-                assert!(!hosts.knows(host), "{host:?}");
+                assert!(!hosts.allows(host), "{host:?}");
             }
         }
     }
