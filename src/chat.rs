@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::library::clean_title;
+use crate::conversation_list::clean_title;
 use crate::problem::{Problem, ProblemKind};
 use crate::settings::TypedSettings;
 use crate::tree::Tree;

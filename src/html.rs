@@ -72,7 +72,7 @@ impl CheckedMarkup {
 
 /// The end of a text, or all of it, as HTML.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FirstHtml {
+pub struct InitialHtml {
     pub html: String,
     /// Whether there is more before it. The first block may be the end of a longer one.
     pub is_cut: bool,

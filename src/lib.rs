@@ -73,7 +73,7 @@
 //! the program hundreds of times: 46 ms of text at most were lost). A stream that broke off has no bill:
 //! `server::bills` asks the upstream for it, also after a restart.
 //!
-//! Pages learn of each other's changes by asking every two seconds whether there are any ([`ui::listing`]): a stream
+//! Pages learn of each other's changes by asking every two seconds whether there are any ([`ui::conversation_list`]): a stream
 //! of changes would take one of the six connections that a browser has for a server (HTTP/1.1).
 //!
 //! # Principles
@@ -88,7 +88,7 @@
 //!
 //! # Who knows what
 //!
-//! - [`chat`], [`tree`], [`library`], [`sse`], [`models`], [`settings`], [`problem`], [`html`] and `markdown` are pure: no framework, no
+//! - [`chat`], [`tree`], [`conversation_list`], [`sse`], [`models`], [`settings`], [`problem`], [`html`] and `markdown` are pure: no framework, no
 //!   browser, no server.
 //! - Only `server::openrouter` knows the provider's JSON. It knows nothing of conversations.
 //! - `server::demo` imports nothing of ours.
@@ -129,7 +129,7 @@
 //! 745 KB, is loaded by the frame around a diagram and by nothing else.
 //!
 //! A page is bounded, however long its chat is ([`api::page`]). As HTML it holds the last turns, 256 KB of text at most,
-//! and of a long text the last 128 KB (`first_look`); as data, 1 MiB of what was said. The browser asks for the rest
+//! and of a long text the last 128 KB (`initial_html`); as data, 1 MiB of what was said. The browser asks for the rest
 //! once the page is alive, and writes what comes before an answer's end aside, over many frames (`reader`). So the page
 //! can wait until it is whole before it is drawn.
 //!
@@ -147,15 +147,15 @@ pub mod api;
 #[cfg(feature = "page")]
 pub mod chat;
 // What an answer looks like before the browser has written anything: the server has Markdown for it, the page has not.
-#[cfg(all(feature = "page", not(feature = "markdown")))]
-#[path = "first_look/browser.rs"]
-mod first_look;
-#[cfg(all(feature = "page", feature = "markdown"))]
-#[path = "first_look/server.rs"]
-mod first_look;
-pub mod html;
 #[cfg(feature = "page")]
-pub mod library;
+pub mod conversation_list;
+pub mod html;
+#[cfg(all(feature = "page", not(feature = "markdown")))]
+#[path = "initial_html/browser.rs"]
+mod initial_html;
+#[cfg(all(feature = "page", feature = "markdown"))]
+#[path = "initial_html/server.rs"]
+mod initial_html;
 #[cfg(feature = "markdown")]
 pub mod markdown;
 #[cfg(feature = "page")]

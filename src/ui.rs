@@ -3,7 +3,7 @@
 //! The chat's state ([`chats::Chats`]) belongs to the root, not to the components that show it: a component
 //! may come and go while an answer streams, and the answer has one reader all the same.
 //!
-//! The browser does not adopt the elements that the server rendered: it builds the same page from the same data
+//! The browser does not merge the elements that the server rendered: it builds the same page from the same data
 //! within one task, so that no frame is without it, and takes over what a person did meanwhile
 //! ([`browser::take_page`]).
 //!
@@ -24,17 +24,17 @@ pub mod chat_page;
 pub mod chat_settings;
 pub mod chats;
 pub mod composer;
+pub mod conversation_list;
 pub mod drafts;
 pub mod growing_text;
 pub mod icons;
 pub mod keys;
-pub mod listing;
 pub mod live_answer;
+pub mod messages;
 pub mod parts;
 pub mod question_view;
 pub mod reading;
 pub mod redraw;
-pub mod said;
 pub mod settings_form;
 pub mod settings_page;
 pub mod sidebar;
@@ -178,7 +178,7 @@ pub fn Root() -> impl IntoView {
     provide_context(page.server);
     let chats = Chats::new(address, Parts::new(use_context::<Part>()));
     if let Some(conversation) = &page.conversation {
-        chats.adopt(conversation, None);
+        chats.merge(conversation, None);
         chats.defer(conversation.id, &page.deferred);
     }
     chats.sidebar.update(|sidebar| (sidebar.listing, sidebar.now_ms) = (page.listing, page.now_ms));
@@ -188,7 +188,7 @@ pub fn Root() -> impl IntoView {
     if let Place::Chat(id) = untrack(|| address.place(chats))
         && untrack(|| chats.find(id)).is_none()
     {
-        chats.mark_absent(Some(id));
+        chats.mark_not_found(Some(id));
     }
     let place = Memo::new(move |_| address.place(chats));
     view! {

@@ -11,7 +11,7 @@ use leptos::server_fn::codec::Json;
 
 use super::ApiError;
 use crate::chat::{AnswerId, Conversation, ConversationId};
-use crate::library::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
+use crate::conversation_list::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
 
 /// Everything said in a conversation so far.
 ///

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chat::{Answer, AnswerId, Citation, Conversation, ToolCall, first_words};
-use crate::library::Listing;
+use crate::conversation_list::Listing;
 use crate::models::ModelRule;
 
 /// About this server: known from the start, and part of every page.

@@ -11,7 +11,7 @@ use super::store::Store;
 use super::upstream::UpstreamWatch;
 use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::{AnswerId, Conversation, ConversationId};
-use crate::library::{
+use crate::conversation_list::{
     ConversationChange, ConversationSummary, DailySpending, Listing, SearchHit, Spending, clean_title,
 };
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 
 use crate::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Question, Seq};
-use crate::library::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
+use crate::conversation_list::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
 use crate::settings::TypedSettings;
 
 mod log;

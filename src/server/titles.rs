@@ -7,7 +7,7 @@ use super::openrouter::{AnswerRequest, OpenRouter};
 use super::revision::Revision;
 use super::store::{Store, StoreError};
 use crate::chat::{Answer, AnswerId, ConversationId, EndStatus, QuestionId, first_words};
-use crate::library::clean_title;
+use crate::conversation_list::clean_title;
 use crate::models::ModelId;
 
 /// What a title is made from: the beginnings of question and answer, in characters.

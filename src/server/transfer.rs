@@ -22,7 +22,7 @@ use super::conversations::{LARGEST_DRAFT_BYTES, LARGEST_SETTINGS_BYTES};
 use super::store::{SqliteStore, Store, StoreError};
 use super::{clock, files};
 use crate::chat::{Answer, AnswerId, Bill, Conversation, ConversationId, QuestionId, Usage, first_words};
-use crate::library::clean_title;
+use crate::conversation_list::clean_title;
 
 /// Writes all conversations that are not deleted, oldest first, each as it stands when its turn comes. Those that
 /// cannot be read, because a part of the database is damaged, are left out. Holds one of them in memory at a time.
@@ -707,7 +707,7 @@ mod tests {
         let titled = |title: &str| title_of(&Conversation { title: title.into(), ..conversation(3) });
         assert_eq!(titled("A\n\u{202e}title\u{0}"), "A title");
         assert_eq!(titled("\u{202e}"), "xxx");
-        assert_eq!(titled(&"é".repeat(5000)).chars().count(), crate::library::LONGEST_TITLE);
+        assert_eq!(titled(&"é".repeat(5000)).chars().count(), crate::conversation_list::LONGEST_TITLE);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use runnel::api::answers::SentMessage;
 use runnel::chat::{Answer, AnswerId, ConversationId, EndStatus};
-use runnel::library::ConversationChange;
+use runnel::conversation_list::ConversationChange;
 use runnel::server::store::Store;
 use serde_json::json;
 use tokio::task::JoinHandle;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use runnel::chat::{Answer, AnswerId, Bill, Conversation, ConversationId, EndStatus};
-use runnel::library::{ConversationChange, FoundIn, Listing, SearchHit, Spending};
+use runnel::conversation_list::{ConversationChange, FoundIn, Listing, SearchHit, Spending};
 use runnel::server::openrouter::Dialect;
 use runnel::server::store::Store;
 use serde_json::json;

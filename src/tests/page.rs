@@ -157,10 +157,10 @@ async fn the_data_of_a_page_is_json_whatever_was_said() {
     let data = page_data(&html);
     assert_eq!(data["conversation"]["questions"][0]["text"], question);
     assert_eq!(data["conversation"]["answers"][0]["text"], reader.answer.text);
-    let about = &data["about"];
-    assert_eq!((&about["is_demo"], &about["upstream"]), (&json!(false), &json!("127.0.0.1")));
+    let server = &data["server"];
+    assert_eq!((&server["is_demo"], &server["upstream"]), (&json!(false), &json!("127.0.0.1")));
     assert_eq!(
-        (&about["model_rule"], &about["version"]),
+        (&server["model_rule"], &server["version"]),
         (&json!("free_form"), &json!(env!("CARGO_PKG_VERSION")))
     );
 }

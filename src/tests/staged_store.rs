@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use runnel::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Seq};
-use runnel::library::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
+use runnel::conversation_list::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
 use runnel::server::store::{Begun, NewAnswer, SqliteStore, Store, StoreError};
 use tokio::sync::oneshot;
 use tokio::time::timeout;

@@ -12,7 +12,7 @@ use runnel::chat::{
     Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, End, EndStatus, Question, QuestionId,
     Seq, State, Usage,
 };
-use runnel::library::{ConversationChange, clean_title};
+use runnel::conversation_list::{ConversationChange, clean_title};
 use runnel::problem::ProblemKind;
 use runnel::server::demo::{Demo, Pace};
 use runnel::server::store::{SqliteStore, Store};

@@ -69,7 +69,7 @@ impl Address {
     /// What the address shows. `/` is the chat that has not begun.
     pub fn place(self, chats: Chats) -> Place {
         match self.path.with(|path| Route::of(path)) {
-            Route::NewChat => Place::Chat(chats.fresh()),
+            Route::NewChat => Place::Chat(chats.new_chat()),
             Route::Chat(id) => Place::Chat(id),
             Route::Settings => Place::Settings,
             Route::Nowhere => Place::Nowhere,

@@ -64,7 +64,7 @@ pub fn page_data() -> PageData {
 
 /// What a person did with the page before it came alive.
 #[derive(Clone, Debug, Default)]
-pub struct Early {
+pub struct PreHydration {
     /// What stands in the composer, and between which places it is selected.
     pub draft: String,
     pub selected: Option<(u32, u32)>,
@@ -77,7 +77,7 @@ pub struct Early {
 }
 
 /// Clears the page that the server rendered, and tells what a person did with it.
-pub fn take_page() -> Early {
+pub fn take_page() -> PreHydration {
     let field = document().get_element_by_id(MESSAGE_ID);
     let field = field.and_then(|field| field.dyn_into::<web_sys::HtmlTextAreaElement>().ok());
     let focused = focused_id();
@@ -86,7 +86,7 @@ pub fn take_page() -> Early {
         .filter(|_| focused.as_deref() == Some(MESSAGE_ID))
         .and_then(|field| field.selection_start().ok().flatten().zip(field.selection_end().ok().flatten()));
     let scroller = document().query_selector(".transcript").ok().flatten();
-    let early = Early {
+    let early = PreHydration {
         is_submitted: field.as_ref().is_some_and(|field| field.has_attribute("data-submitted")),
         draft: field.map(|field| field.value()).unwrap_or_default(),
         selected,
@@ -113,7 +113,7 @@ pub const CUT: &str = "data-cut";
 
 /// Moves what the server wrote into the element with this id there into `element`.
 pub fn take_written(id: &str, element: &web_sys::Element) -> Written {
-    let page = take_early(|early| early.page.clone());
+    let page = take_pre_hydration(|early| early.page.clone());
     let Some(written) = page.and_then(|page| page.query_selector(&format!("#{id}")).ok().flatten()) else {
         return Written::Nothing;
     };
@@ -137,8 +137,10 @@ fn move_children(from: &web_sys::Element, to: &web_sys::Element) {
 }
 
 /// Takes a part of what a person did with the page before it came alive: it is for the first who asks.
-pub fn take_early<T: Default>(part: impl FnOnce(&mut Early) -> T) -> T {
-    use_context::<StoredValue<Early>>().and_then(|early| early.try_update_value(part)).unwrap_or_default()
+pub fn take_pre_hydration<T: Default>(part: impl FnOnce(&mut PreHydration) -> T) -> T {
+    use_context::<StoredValue<PreHydration>>()
+        .and_then(|early| early.try_update_value(part))
+        .unwrap_or_default()
 }
 
 /// Sets what the tab is called.

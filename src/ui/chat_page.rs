@@ -23,7 +23,7 @@ pub fn ChatPage(id: ConversationId) -> impl IntoView {
     // Followed by whether it is known alone: another chat that becomes known must not draw this one anew.
     move || match is_known.get().then(|| untrack(|| chats.find(id))).flatten() {
         Some(chat) => view! { <ChatView chat /> }.into_any(),
-        None if !chats.is_absent(id) => view! { <p class="loading">"Opening the chat…"</p> }.into_any(),
+        None if !chats.is_not_found(id) => view! { <p class="loading">"Opening the chat…"</p> }.into_any(),
         None => {
             let detail = "It may have been deleted, or the address is mistyped.";
             view! { <Missing heading="Chat not found" detail /> }.into_any()
@@ -60,7 +60,7 @@ fn ChatView(chat: Chat) -> impl IntoView {
                     }
                 }}
                 {move || {
-                    chats.is_absent(chat.id).then(|| view! { <Deleted chat /> }.into_any())
+                    chats.is_not_found(chat.id).then(|| view! { <Deleted chat /> }.into_any())
                 }}
                 <Composer chat />
                 <StatusLine chat />

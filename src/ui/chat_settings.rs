@@ -10,7 +10,7 @@ use super::browser;
 use super::chats::{Chat, Chats};
 use crate::api::ApiErrorKind;
 use crate::api::conversations::change_conversation;
-use crate::library::ConversationChange;
+use crate::conversation_list::ConversationChange;
 use crate::models::ModelRule;
 use crate::settings::{Settings, TypedSettings};
 
@@ -38,7 +38,7 @@ impl ChatSettings {
 
     /// Takes over what the server has, which it was asked for after `changes` changes, unless something newer was
     /// typed here.
-    pub fn adopt(self, kept: Option<&TypedSettings>, changes: usize) {
+    pub fn merge(self, kept: Option<&TypedSettings>, changes: usize) {
         let is_settled = self.changes.get_value() == (changes, changes);
         if is_settled && self.own.with_untracked(|own| own.as_ref() != kept) {
             self.own.set(kept.cloned());
@@ -55,13 +55,13 @@ impl Chats {
             if let Some(settings) = read(browser::stored(DEFAULTS_KEY)) {
                 self.defaults.set(Some(settings));
             }
-            let new_chat = untrack(|| self.find(self.fresh()));
+            let new_chat = untrack(|| self.find(self.new_chat()));
             if let (Some(chat), Some(settings)) = (new_chat, read(browser::stored_in_tab(NEW_CHAT_KEY))) {
                 chat.settings.own.set(Some(settings));
             }
         });
         Effect::new(move || {
-            let own = self.find(self.fresh()).and_then(|chat| chat.settings.own.get());
+            let own = self.find(self.new_chat()).and_then(|chat| chat.settings.own.get());
             browser::store_in_tab(NEW_CHAT_KEY, &own.map(|settings| json(&settings)).unwrap_or_default());
         });
     }

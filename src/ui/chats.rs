@@ -1,4 +1,4 @@
-//! The chats of this page: which there are, and what was said in each.
+//! The chats of this page: which there are, and what was messages in each.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use uuid::Uuid;
 use super::address::{Address, Place};
 use super::browser;
 use super::chat_settings::ChatSettings;
+use super::conversation_list::Sidebar;
 use super::drafts::Tabs;
-use super::listing::Sidebar;
 use super::live_answer::{Link, LiveAnswer};
+use super::messages::{ChatState, Messages};
 use super::parts::{Part, Parts};
 use super::reading;
-use super::said::{ChatState, Said};
 use crate::api::answers::SentMessage;
 use crate::api::conversations::{change_conversation, fork_conversation, load_conversation};
 use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::{AnswerId, Conversation, ConversationId, Question, QuestionId, first_words};
-use crate::library::ConversationChange;
+use crate::conversation_list::ConversationChange;
 use crate::settings::{Settings, TypedSettings};
 use crate::tree::Tree;
 
@@ -54,17 +54,17 @@ pub struct Chats {
 struct Opened {
     known: Vec<Chat>,
     /// The chat at `/`, which becomes `/c/<id>` with its first question.
-    fresh: ConversationId,
+    new_chat: ConversationId,
     /// A chat that was asked for and that the server does not have.
-    absent: Option<ConversationId>,
+    not_found: Option<ConversationId>,
 }
 
-/// One chat: all that was said in it, and the branch that is shown.
+/// One chat: all that was messages in it, and the branch that is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Chat {
     pub id: ConversationId,
     pub title: RwSignal<String>,
-    said: RwSignal<Said>,
+    messages: RwSignal<Messages>,
     /// What stands in the composer.
     pub draft: RwSignal<String>,
     /// The questions that are being edited, and what stands there.
@@ -106,12 +106,16 @@ impl Chats {
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
             loading: StoredValue::default(),
             is_copying: StoredValue::new(false),
-            opened: RwSignal::new(Opened { known: Vec::new(), fresh: ConversationId::now(), absent: None }),
+            opened: RwSignal::new(Opened {
+                known: Vec::new(),
+                new_chat: ConversationId::now(),
+                not_found: None,
+            }),
             defaults: RwSignal::default(),
             panel: RwSignal::new(false),
             parts,
         };
-        chats.insert(chats.new_chat(chats.opened.with_untracked(|opened| opened.fresh)));
+        chats.insert(chats.make_chat(chats.opened.with_untracked(|opened| opened.new_chat)));
         // After hydration, so that the first render equals the server's.
         Effect::new(move || {
             chats.answer_roll_calls();
@@ -122,8 +126,8 @@ impl Chats {
     }
 
     /// The id of the chat that is still empty.
-    pub fn fresh(self) -> ConversationId {
-        self.opened.with(|opened| opened.fresh)
+    pub fn new_chat(self) -> ConversationId {
+        self.opened.with(|opened| opened.new_chat)
     }
 
     pub fn find(self, id: ConversationId) -> Option<Chat> {
@@ -131,8 +135,8 @@ impl Chats {
     }
 
     /// True if the server does not have the chat.
-    pub fn is_absent(self, id: ConversationId) -> bool {
-        self.opened.with(|opened| opened.absent) == Some(id)
+    pub fn is_not_found(self, id: ConversationId) -> bool {
+        self.opened.with(|opened| opened.not_found) == Some(id)
     }
 
     /// True if the server has the chat, as far as this page knows.
@@ -140,13 +144,13 @@ impl Chats {
         let is_deleted = self
             .sidebar
             .with_untracked(|sidebar| sidebar.deleted.as_ref().is_some_and(|(id, _)| *id == chat.id));
-        chat.version.get_value() > 0 && !is_deleted && !untrack(|| self.is_absent(chat.id))
+        chat.version.get_value() > 0 && !is_deleted && !untrack(|| self.is_not_found(chat.id))
     }
 
     /// Remembers the chat that the server does not have.
-    pub fn mark_absent(self, id: Option<ConversationId>) {
-        if self.opened.with_untracked(|opened| opened.absent) != id {
-            self.opened.update(|opened| opened.absent = id);
+    pub fn mark_not_found(self, id: Option<ConversationId>) {
+        if self.opened.with_untracked(|opened| opened.not_found) != id {
+            self.opened.update(|opened| opened.not_found = id);
         }
     }
 
@@ -166,12 +170,12 @@ impl Chats {
             self.loading.update_value(|loading| loading.retain(|known| *known != id));
             match loaded {
                 Ok(conversation) => {
-                    self.adopt(&conversation, before);
+                    self.merge(&conversation, before);
                     if let Some(chat) = untrack(|| self.find(id)) {
-                        chat.settings.adopt(conversation.settings.as_ref(), changes);
+                        chat.settings.merge(conversation.settings.as_ref(), changes);
                     }
                 }
-                Err(error) if error.kind == ApiErrorKind::NotFound => self.mark_absent(Some(id)),
+                Err(error) if error.kind == ApiErrorKind::NotFound => self.mark_not_found(Some(id)),
                 // Asked for again once the server can be reached.
                 Err(_) => {}
             }
@@ -192,8 +196,10 @@ impl Chats {
         while chat.has_deferred() {
             let before = chat.state();
             match load_conversation(chat.id).await {
-                Ok(conversation) => return self.adopt(&conversation, Some(before)),
-                Err(error) if error.kind == ApiErrorKind::NotFound => return self.mark_absent(Some(chat.id)),
+                Ok(conversation) => return self.merge(&conversation, Some(before)),
+                Err(error) if error.kind == ApiErrorKind::NotFound => {
+                    return self.mark_not_found(Some(chat.id));
+                }
                 Err(_) => browser::sleep_or_wake(pause).await,
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -202,19 +208,19 @@ impl Chats {
 
     /// Takes over what the server knows of a chat. What this page knows better stays: an answer that is being
     /// read here, and a question that is on its way. `before` is how the chat stood when it was asked for.
-    pub fn adopt(self, conversation: &Conversation, before: Option<ChatState>) {
+    pub fn merge(self, conversation: &Conversation, before: Option<ChatState>) {
         let known = untrack(|| self.find(conversation.id));
-        let chat = known.unwrap_or_else(|| self.new_chat(conversation.id));
+        let chat = known.unwrap_or_else(|| self.make_chat(conversation.id));
         chat.version.set_value(conversation.version);
         if chat.title.with_untracked(|title| *title != conversation.title) {
             chat.title.set(conversation.title.clone());
         }
-        let mut said = chat.said.get_untracked();
-        let mut is_news = before.as_ref().is_some_and(|before| said.drop_lost(before, conversation));
+        let mut messages = chat.messages.get_untracked();
+        let mut is_news = before.as_ref().is_some_and(|before| messages.drop_lost(before, conversation));
         for question in &conversation.questions {
-            match said.questions.iter_mut().find(|known| known.id == question.id) {
+            match messages.questions.iter_mut().find(|known| known.id == question.id) {
                 None => {
-                    said.questions.push(question.clone());
+                    messages.questions.push(question.clone());
                     is_news = true;
                 }
                 // Its first words came with the page.
@@ -226,23 +232,23 @@ impl Chats {
             }
         }
         for answer in &conversation.answers {
-            if let Some(live) = said.answers.iter().find(|live| live.id == answer.id) {
+            if let Some(live) = messages.answers.iter().find(|live| live.id == answer.id) {
                 live.correct(answer);
             } else {
-                said.answers.push(self.owned(|| LiveAnswer::new(answer.clone())));
+                messages.answers.push(self.owned(|| LiveAnswer::new(answer.clone())));
                 is_news = true;
             }
         }
         // What was asked for before a person chose another version here would turn the page back.
-        let is_settled =
-            before.is_none_or(|before| before.choices.is_some() && before.choices == said.settled_choices());
-        is_news |= said.follow_leaf(conversation, is_settled);
+        let is_settled = before
+            .is_none_or(|before| before.choices.is_some() && before.choices == messages.settled_choices());
+        is_news |= messages.follow_leaf(conversation, is_settled);
         if is_news {
             chat.note_carets();
-            chat.said.set(said);
+            chat.messages.set(messages);
         }
         if known.is_none() {
-            chat.settings.adopt(conversation.settings.as_ref(), 0);
+            chat.settings.merge(conversation.settings.as_ref(), 0);
             chat.draft.set(conversation.draft.clone());
             self.insert(chat);
         }
@@ -261,8 +267,8 @@ impl Chats {
             return false;
         }
         let question = Question { id: QuestionId::now(), after, text, asked_ms: 0 };
-        chat.said.update(|said| said.questions.push(question.clone()));
-        if untrack(|| self.fresh()) == chat.id {
+        chat.messages.update(|messages| messages.questions.push(question.clone()));
+        if untrack(|| self.new_chat()) == chat.id {
             chat.title.set(first_words(&question.text));
             self.begin(chat);
         }
@@ -273,8 +279,8 @@ impl Chats {
     /// Asks the same question again: another answer beside the one that is there; or, with `continues`, one that
     /// goes on from its end.
     pub fn try_again(self, chat: Chat, live: LiveAnswer, continues: bool, settings: Settings) {
-        let question = chat.said.with_untracked(|said| {
-            said.questions.iter().find(|question| question.id == live.question).cloned()
+        let question = chat.messages.with_untracked(|messages| {
+            messages.questions.iter().find(|question| question.id == live.question).cloned()
         });
         if let Some(question) = question.filter(|_| chat.may_ask()) {
             self.request_answer(chat, question, continues.then_some(live.id), settings);
@@ -292,15 +298,15 @@ impl Chats {
         self.settle_settings(chat);
         browser::focus_message();
         self.prepare_to_read();
-        let before = chat.said.with_untracked(|said| said.leaf);
+        let before = chat.messages.with_untracked(|messages| messages.leaf);
         let model = settings.model.clone().unwrap_or_default();
         let id = AnswerId::now();
         let live = self.owned(|| LiveAnswer::begin(id, question.id, model));
         chat.note_carets();
-        chat.said.update(|said| {
-            said.answers.push(live);
-            said.leaf = Some(id);
-            said.is_chosen = false;
+        chat.messages.update(|messages| {
+            messages.answers.push(live);
+            messages.leaf = Some(id);
+            messages.is_chosen = false;
         });
         chat.asked.update(|asked| *asked += 1);
         let message = SentMessage {
@@ -320,14 +326,14 @@ impl Chats {
     pub fn show(self, chat: Chat, answer: AnswerId) {
         let leaf = untrack(|| chat.tree()).latest_descendant(answer);
         chat.note_carets();
-        chat.said.update(|said| {
-            said.leaf = Some(leaf);
-            said.is_chosen = true;
-            said.choices += 1;
+        chat.messages.update(|messages| {
+            messages.leaf = Some(leaf);
+            messages.is_chosen = true;
+            messages.choices += 1;
         });
         spawn_local(async move {
             change(chat.id, ConversationChange::Leaf(leaf)).await;
-            chat.said.update_untracked(|said| said.told_choices += 1);
+            chat.messages.update_untracked(|messages| messages.told_choices += 1);
         });
     }
 
@@ -362,19 +368,19 @@ impl Chats {
         });
     }
 
-    /// The fresh chat has its first question: it gets an address of its own, and `/` becomes another chat. In
+    /// The new chat has its first question: it gets an address of its own, and `/` becomes another chat. In
     /// this order, so that what is shown stays the same chat throughout.
     fn begin(self, chat: Chat) {
         self.address.go(&format!("/c/{}", chat.id));
         let id = ConversationId::now();
-        self.insert(self.new_chat(id));
-        self.opened.update(|opened| opened.fresh = id);
+        self.insert(self.make_chat(id));
+        self.opened.update(|opened| opened.new_chat = id);
     }
 
     /// A chat whose first question was refused was never made: it is the new chat again, at `/`. In the reverse order,
     /// and only if nobody has begun to write another meanwhile.
     fn unbegin(self, chat: Chat) {
-        let newer = untrack(|| self.find(self.fresh()));
+        let newer = untrack(|| self.find(self.new_chat()));
         let is_free =
             newer.is_some_and(|newer| newer.id != chat.id && newer.draft.with_untracked(String::is_empty));
         let is_shown = untrack(|| self.address.place(self)) == Place::Chat(chat.id);
@@ -383,18 +389,18 @@ impl Chats {
             return;
         }
         self.opened.update(|opened| {
-            let newer = std::mem::replace(&mut opened.fresh, chat.id);
+            let newer = std::mem::replace(&mut opened.new_chat, chat.id);
             opened.known.retain(|known| known.id != newer);
         });
         chat.title.set(String::new());
         self.address.replace("/");
     }
 
-    fn new_chat(self, id: ConversationId) -> Chat {
+    fn make_chat(self, id: ConversationId) -> Chat {
         self.owned(|| Chat {
             id,
             title: RwSignal::default(),
-            said: RwSignal::default(),
+            messages: RwSignal::default(),
             draft: RwSignal::default(),
             edits: StoredValue::default(),
             edits_changed: RwSignal::default(),
@@ -428,57 +434,60 @@ async fn change(id: ConversationId, change: ConversationChange) {
 impl Chat {
     /// True before the first question.
     pub fn is_empty(self) -> bool {
-        self.said.with(|said| said.answers.is_empty())
+        self.messages.with(|messages| messages.answers.is_empty())
     }
 
     /// The turns of the branch that is shown, oldest first.
     pub fn branch(self) -> Vec<Turn> {
         let tree = self.tree();
-        self.said.with(|said| {
+        self.messages.with(|messages| {
             let turn = |(question, answer)| {
-                let question = said.questions.iter().find(|known| known.id == question)?.clone();
-                let live = *said.answers.iter().find(|known| known.id == answer)?;
+                let question = messages.questions.iter().find(|known| known.id == question)?.clone();
+                let live = *messages.answers.iter().find(|known| known.id == answer)?;
                 Some(Turn { question, live })
             };
-            tree.branch(said.leaf).into_iter().filter_map(turn).collect()
+            tree.branch(messages.leaf).into_iter().filter_map(turn).collect()
         })
     }
 
     /// The question with this id, as it is known by now.
     pub fn question(self, id: QuestionId) -> Option<Question> {
-        self.said.with_untracked(|said| said.questions.iter().find(|question| question.id == id).cloned())
+        self.messages
+            .with_untracked(|messages| messages.questions.iter().find(|question| question.id == id).cloned())
     }
 
     fn deferred_answers(self, deferred: &[AnswerId]) -> Vec<LiveAnswer> {
-        self.said.with_untracked(|said| {
-            said.answers.iter().filter(|live| deferred.contains(&live.id)).copied().collect()
+        self.messages.with_untracked(|messages| {
+            messages.answers.iter().filter(|live| deferred.contains(&live.id)).copied().collect()
         })
     }
 
     fn has_deferred(self) -> bool {
-        let has_deferred = |said: &Said| said.answers.iter().any(|live| !live.is_loaded.get_untracked());
+        let has_deferred =
+            |messages: &Messages| messages.answers.iter().any(|live| !live.is_loaded.get_untracked());
         // Nothing is to be loaded for a page that is gone.
-        self.said.try_with_untracked(has_deferred).unwrap_or_default()
+        self.messages.try_with_untracked(has_deferred).unwrap_or_default()
     }
 
     /// How it stands now.
     fn state(self) -> ChatState {
-        self.said.with_untracked(|said| ChatState {
-            answers: said.answers.iter().filter(|live| live.is_at_server()).map(|live| live.id).collect(),
-            choices: said.settled_choices(),
+        self.messages.with_untracked(|messages| ChatState {
+            answers: messages.answers.iter().filter(|live| live.is_at_server()).map(|live| live.id).collect(),
+            choices: messages.settled_choices(),
         })
     }
 
     /// How often a version was chosen here.
     pub fn choices(self) -> u64 {
-        self.said.with(|said| said.choices)
+        self.messages.with(|messages| messages.choices)
     }
 
     /// Nothing is asked while a question is on its way: the second of two clicks is nobody's wish, and whoever waits
     /// longer is told why.
     pub fn may_ask(self) -> bool {
-        let on_its_way =
-            self.said.with_untracked(|said| said.answers.iter().find(|live| live.is_on_its_way()).copied());
+        let on_its_way = self
+            .messages
+            .with_untracked(|messages| messages.answers.iter().find(|live| live.is_on_its_way()).copied());
         if on_its_way.is_some_and(|live| live.link.get_untracked() != Link::Up) {
             self.refusal.set("Another question is still on its way. Wait for it, or stop it.".to_owned());
         }
@@ -487,9 +496,9 @@ impl Chat {
 
     /// Who follows whom.
     pub fn tree(self) -> Tree {
-        self.said.with(|said| Tree {
-            questions: said.questions.iter().map(|question| (question.id, question.after)).collect(),
-            answers: said.answers.iter().map(|live| (live.id, live.question)).collect(),
+        self.messages.with(|messages| Tree {
+            questions: messages.questions.iter().map(|question| (question.id, question.after)).collect(),
+            answers: messages.answers.iter().map(|live| (live.id, live.question)).collect(),
         })
     }
 
@@ -535,9 +544,9 @@ impl Chat {
 
     /// The answer that a next question would follow: the last that is shown.
     pub fn newest_answer(self) -> Option<LiveAnswer> {
-        self.said.with(|said| {
-            let shown = said.answers.iter().find(|live| Some(live.id) == said.leaf);
-            shown.or(said.answers.last()).copied()
+        self.messages.with(|messages| {
+            let shown = messages.answers.iter().find(|live| Some(live.id) == messages.leaf);
+            shown.or(messages.answers.last()).copied()
         })
     }
 
@@ -549,14 +558,14 @@ impl Chat {
     /// A send that the server refused leaves nothing behind: the question goes back to the composer.
     fn take_back(self, question: &Question, answer: AnswerId, before: Option<AnswerId>, error: ApiError) {
         self.note_carets();
-        let is_last = self.said.try_update(|said| {
-            if said.leaf == Some(answer) {
-                said.leaf = before;
+        let is_last = self.messages.try_update(|messages| {
+            if messages.leaf == Some(answer) {
+                messages.leaf = before;
             }
-            said.answers.retain(|live| live.id != answer);
-            let is_last = !said.answers.iter().any(|live| live.question == question.id);
+            messages.answers.retain(|live| live.id != answer);
+            let is_last = !messages.answers.iter().any(|live| live.question == question.id);
             if is_last {
-                said.questions.retain(|known| known.id != question.id);
+                messages.questions.retain(|known| known.id != question.id);
             }
             is_last
         });

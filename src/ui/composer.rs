@@ -17,7 +17,7 @@ use super::parts::{LazySettingsPanel, Part};
 use crate::api::conversations::change_conversation;
 use crate::api::page::ServerInfo;
 use crate::chat::first_words;
-use crate::library::ConversationChange;
+use crate::conversation_list::ConversationChange;
 
 /// The panel with the chat's settings.
 const PANEL: &str = "#chat-settings";
@@ -80,7 +80,7 @@ pub fn Composer(chat: Chat) -> impl IntoView {
     };
     // Enter was pressed before the page was alive.
     Effect::new(move || {
-        if browser::take_early(|early| std::mem::take(&mut early.is_submitted)) {
+        if browser::take_pre_hydration(|early| std::mem::take(&mut early.is_submitted)) {
             send();
         }
     });
@@ -228,7 +228,7 @@ fn Notices(chat: Chat, too_long: Memo<bool>) -> impl IntoView {
     let chats = expect_context::<Chats>();
     let trouble =
         Memo::new(move |_| chats.sidebar.with(|sidebar| sidebar.listing.trouble.clone().unwrap_or_default()));
-    // Said once.
+    // Messages once.
     let trouble = move || {
         let is_news =
             |trouble: &String| !trouble.is_empty() && chat.refusal.with(|refusal| refusal != trouble);
@@ -268,7 +268,7 @@ fn keep_draft(chats: Chats, chat: Chat, field: NodeRef<Textarea>, is_typed_early
         if !is_taken_over.get_value() {
             is_taken_over.set_value(true);
             take_over(chat, &field);
-            if chat.id == untrack(|| chats.fresh()) {
+            if chat.id == untrack(|| chats.new_chat()) {
                 chats.sort_out_drafts();
             }
         }
@@ -305,7 +305,8 @@ fn keep_on_server(chats: Chats, chat: Chat, draft: String) {
 /// heard of it yet, or by the server.
 /// True if something was typed.
 fn take_over_draft(chat: Chat) -> bool {
-    let typed = browser::take_early(|early| Some(std::mem::take(&mut early.draft))).unwrap_or_default();
+    let typed =
+        browser::take_pre_hydration(|early| Some(std::mem::take(&mut early.draft))).unwrap_or_default();
     if typed.is_empty() {
         return false;
     }
@@ -324,7 +325,7 @@ fn take_over(chat: Chat, field: &web_sys::HtmlTextAreaElement) {
             chat.draft.set(format!("{draft}\n\n{kept}"));
         }
     }
-    let selected = browser::take_early(|early| early.selected.take());
+    let selected = browser::take_pre_hydration(|early| early.selected.take());
     if browser::has_keyboard() || selected.is_some() {
         let _ = field.focus();
     }

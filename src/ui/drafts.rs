@@ -101,7 +101,7 @@ impl Chats {
                 key == EARLIER_DRAFT
                     || name.is_some_and(|name| name != own_name() && heard.iter().all(|heard| heard != name))
             });
-            let Some(chat) = untrack(|| self.find(self.fresh())) else { return };
+            let Some(chat) = untrack(|| self.find(self.new_chat())) else { return };
             if let Some(left) = left.filter(|_| chat.draft.with_untracked(String::is_empty)) {
                 chat.draft.set(browser::stored(&left).unwrap_or_default());
                 self.keep_new_chats_draft();
@@ -111,7 +111,7 @@ impl Chats {
     }
 
     fn keep_new_chats_draft(self) {
-        if let Some(chat) = untrack(|| self.find(self.fresh())) {
+        if let Some(chat) = untrack(|| self.find(self.new_chat())) {
             browser::store(&Self::draft_key(chat), &chat.draft.get_untracked());
         }
     }

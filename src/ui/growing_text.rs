@@ -15,7 +15,7 @@ use super::browser::{self, CUT, Written};
 use super::live_answer::LiveAnswer;
 use super::reading::{self, Reader, Writer};
 use crate::chat::Answer;
-use crate::first_look::first_html;
+use crate::initial_html::initial_html;
 
 /// How long text waits for the reader before it is shown as it came. A reader that the browser has kept, or that is
 /// near, is there before: then nothing is shown that has to be written again.
@@ -96,7 +96,7 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
     let id = format!("text-{}-{}", live.id, part as u8);
     let first = live
         .answer
-        .with_untracked(|answer| first_html(part.before(answer), part.of(answer), answer.end().is_none()));
+        .with_untracked(|answer| initial_html(part.before(answer), part.of(answer), answer.end().is_none()));
     let cut = first.as_ref().filter(|first| first.is_cut).map(|_| "");
     let html = first.map(|first| first.html);
     let growth = browser::Local::<Growth>::default();

@@ -150,7 +150,7 @@ impl LiveAnswer {
             self.is_reading.try_set_value(false);
             chats.fetch(conversation);
         }
-        chats.look_soon();
+        chats.poll_soon();
     }
 
     /// Asks the server to stop. The end comes through the stream, like every other. If the question is still on
@@ -229,7 +229,7 @@ impl LiveAnswer {
                 self.keep_stopping();
             }
             // The list has a chat more, or one that is running.
-            chats.look_soon();
+            chats.poll_soon();
         }
     }
 

@@ -10,13 +10,13 @@ use wasm_bindgen::JsCast;
 use super::address::Address;
 use super::browser;
 use super::chats::Chats;
+use super::conversation_list::Sidebar;
 use super::icons::{self, Icon};
 use super::keys::is_submit_key;
-use super::listing::Sidebar;
 use super::redraw::redraw;
 use crate::chat::ConversationId;
+use crate::conversation_list::{ConversationChange, ConversationSummary, FoundIn, SearchHit, clean_title};
 use crate::html::Html;
-use crate::library::{ConversationChange, ConversationSummary, FoundIn, SearchHit, clean_title};
 
 /// The id of the field for another title.
 const NEW_TITLE: &str = "new-title";
@@ -366,7 +366,7 @@ fn item(html: &mut Html, sidebar: &Sidebar, chat: &ConversationSummary, shown: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::library::Listing;
+    use crate::conversation_list::Listing;
 
     fn chat(title: &str, updated_ms: u64) -> ConversationSummary {
         ConversationSummary {

@@ -6,8 +6,8 @@ use leptos::task::spawn_local;
 use super::chats::Chat;
 use super::stats::{count_of, dollars, thousands};
 use crate::api::conversations::{spending_by_day, spending_of_conversation};
+use crate::conversation_list::Spending;
 use crate::html::Html;
-use crate::library::Spending;
 
 /// One line about a chat.
 #[component]

@@ -54,7 +54,9 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
         }
         choices
     });
-    Effect::new(move || place.start_at(browser::take_early(|early| std::mem::take(&mut early.scrolled))));
+    Effect::new(move || {
+        place.start_at(browser::take_pre_hydration(|early| std::mem::take(&mut early.scrolled)));
+    });
     let is_filled = RwSignal::new(false);
     fill(chat, first_turns(chat));
     let chats = expect_context::<Chats>();

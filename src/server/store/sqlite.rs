@@ -18,7 +18,7 @@ use self::searcher::Searcher;
 use super::log::{self, EventLog};
 use super::{Begun, NewAnswer, Store, StoreError};
 use crate::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Seq};
-use crate::library::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
+use crate::conversation_list::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
 
 mod answers;
 mod bills;

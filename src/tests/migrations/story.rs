@@ -5,7 +5,7 @@ use std::slice;
 use runnel::chat::{
     Answer, AnswerEvent, AnswerId, Conversation, ConversationId, Question, QuestionId, Source, Usage,
 };
-use runnel::library::{ConversationChange, FoundIn};
+use runnel::conversation_list::{ConversationChange, FoundIn};
 use runnel::server::store::{Begun, NewAnswer, SqliteStore, Store};
 use runnel::settings::TypedSettings;
 use uuid::Uuid;

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use runnel::chat::{
     AnswerEvent, AnswerId, Bill, Citation, ConversationId, EndStatus, Seq, Source, ToolCallPiece,
 };
-use runnel::library::ConversationChange;
+use runnel::conversation_list::ConversationChange;
 use runnel::problem::{Problem, ProblemKind};
 
 use super::{

@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use runnel::chat::{Answer, AnswerId, ConversationId, Question, QuestionId, first_words};
-use runnel::library::ConversationChange;
+use runnel::conversation_list::ConversationChange;
 use runnel::server::store::{Begun, NewAnswer, Store, StoreError};
 use runnel::settings::TypedSettings;
 

@@ -1,7 +1,7 @@
 //! What answers cost.
 
 use runnel::chat::{Answer, AnswerEvent, AnswerId, Bill, ConversationId, Source, Usage};
-use runnel::library::{ConversationChange, Spending};
+use runnel::conversation_list::{ConversationChange, Spending};
 use runnel::server::store::{NewAnswer, Store};
 
 use super::{MIDNIGHT, applied, begin, complete, each_store, load, load_answer, new_answer};
@@ -109,7 +109,7 @@ async fn days_are_those_of_coordinated_universal_time_and_the_newest_comes_first
                 answers,
                 open_bills: 0,
             };
-            runnel::library::DailySpending { day: day.to_owned(), spending }
+            runnel::conversation_list::DailySpending { day: day.to_owned(), spending }
         };
         let days = [
             of_day("2026-11-30", 1, 0.5),

@@ -1,7 +1,7 @@
 //! Finding, listing and changing conversations.
 
 use runnel::chat::{AnswerId, ConversationId};
-use runnel::library::{ConversationChange, ConversationSummary, LONGEST_TITLE, Listing};
+use runnel::conversation_list::{ConversationChange, ConversationSummary, LONGEST_TITLE, Listing};
 use runnel::server::store::{NewAnswer, Store};
 use runnel::settings::TypedSettings;
 

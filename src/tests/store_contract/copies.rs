@@ -1,7 +1,7 @@
 //! Copies: a branch in a new conversation, conversations from elsewhere, and everything in a file of its own.
 
 use runnel::chat::{Answer, AnswerEvent, AnswerId, Conversation, ConversationId, EndStatus, Question, Usage};
-use runnel::library::{ConversationChange, Spending};
+use runnel::conversation_list::{ConversationChange, Spending};
 use runnel::server::store::{SqliteStore, Store, StoreError};
 
 use super::{

@@ -3,7 +3,7 @@
 use std::slice;
 
 use runnel::chat::{Answer, AnswerEvent, ConversationId, Seq};
-use runnel::library::ConversationChange;
+use runnel::conversation_list::ConversationChange;
 use runnel::server::store::{NewAnswer, Store};
 
 use super::answers::events_of_every_kind;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use runnel::chat::{AnswerId, ConversationId, QuestionId};
-use runnel::library::{ConversationChange, FoundIn, SearchHit};
+use runnel::conversation_list::{ConversationChange, FoundIn, SearchHit};
 use runnel::server::store::{NewAnswer, Store};
 
 use super::{MIDNIGHT, Place, begin, chat, each_store, ended, finish, new_answer, say};

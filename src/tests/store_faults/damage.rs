@@ -4,7 +4,7 @@ use std::fs;
 use std::slice;
 
 use runnel::chat::{Answer, AnswerEvent, ConversationId};
-use runnel::library::ConversationChange;
+use runnel::conversation_list::ConversationChange;
 use runnel::server::store::{NewAnswer, Store, StoreError};
 
 use super::{Folder, integrity};

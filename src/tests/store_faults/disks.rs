@@ -9,7 +9,7 @@ use std::process::Command;
 use std::slice;
 
 use runnel::chat::{AnswerEvent, Conversation, ConversationId};
-use runnel::library::ConversationChange;
+use runnel::conversation_list::ConversationChange;
 use runnel::server::store::{SqliteStore, Store, StoreError};
 
 use super::{Folder, assert_sentence, integrity};

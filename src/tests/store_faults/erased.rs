@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use runnel::chat::{AnswerEvent, ConversationId, QuestionId, Source};
-use runnel::library::ConversationChange;
+use runnel::conversation_list::ConversationChange;
 use runnel::server::store::{SqliteStore, Store};
 
 use super::{Folder, run_sql};

@@ -9,7 +9,7 @@ use sqlx::{Row, SqliteConnection};
 use super::conversations::settings_json;
 use super::{Begun, Failure, NewAnswer, StoreError, last_number, signed, unsigned};
 use crate::chat::{Answer, AnswerId, Bill, ConversationId, Question, QuestionId, first_words};
-use crate::library::clean_title;
+use crate::conversation_list::clean_title;
 
 const QUESTION_IN_USE: &str = "This question's id is in use for another question.";
 const ANSWER_IN_USE: &str = "This answer's id is in use for another question.";

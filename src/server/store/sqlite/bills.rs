@@ -6,7 +6,7 @@ use sqlx::{Row, SqliteConnection};
 use super::answers::{from_row, has_open_bill, rest_of};
 use super::{signed, unsigned};
 use crate::chat::{Answer, AnswerId, Bill, ConversationId};
-use crate::library::{DailySpending, Spending};
+use crate::conversation_list::{DailySpending, Spending};
 
 /// Notes the figures of an answer that has its row. Those of a copy are counted where it was copied from.
 pub async fn note(connection: &mut SqliteConnection, answer: &Answer) -> Result<(), sqlx::Error> {

@@ -7,7 +7,7 @@ use sqlx::{Row, SqliteConnection};
 use super::answers::{from_row, question_from_row};
 use super::{signed, unsigned};
 use crate::chat::{AnswerId, Conversation, ConversationId};
-use crate::library::{ConversationChange, ConversationSummary, Listing, clean_title};
+use crate::conversation_list::{ConversationChange, ConversationSummary, Listing, clean_title};
 use crate::settings::TypedSettings;
 
 pub async fn find(

@@ -15,7 +15,7 @@ use sqlx::{Row, Sqlite, SqliteConnection};
 
 use super::{Failure, StoreError};
 use crate::chat::{AnswerId, ConversationId, QuestionId};
-use crate::library::{FoundIn, SearchHit};
+use crate::conversation_list::{FoundIn, SearchHit};
 use crate::server::store::search::{excerpt, match_expression};
 
 /// How long a search may take, waiting for others included.

@@ -1,6 +1,6 @@
 //! The first look of an answer, written by the server.
 
-use crate::html::FirstHtml;
+use crate::html::InitialHtml;
 use crate::markdown::node::{Element, Node, Tag};
 use crate::markdown::page::to_html;
 use crate::markdown::{Document, read_on};
@@ -13,7 +13,7 @@ const ELEMENT: usize = 32;
 
 /// The HTML of the end of a text that goes on with `earlier`, as the reader would show it; `None` if there is no text
 /// yet.
-pub fn first_html(earlier: &str, text: &str, is_growing: bool) -> Option<FirstHtml> {
+pub fn initial_html(earlier: &str, text: &str, is_growing: bool) -> Option<InitialHtml> {
     if text.is_empty() {
         return None;
     }
@@ -25,12 +25,12 @@ pub fn first_html(earlier: &str, text: &str, is_growing: bool) -> Option<FirstHt
     Some(html_of_end(document.nodes()))
 }
 
-fn html_of_end(nodes: &[Node]) -> FirstHtml {
+fn html_of_end(nodes: &[Node]) -> InitialHtml {
     let mut room = LONGEST;
     let end = end_of(nodes, &mut room);
     match room {
-        0 => FirstHtml { html: to_html(&end), is_cut: true },
-        _ => FirstHtml { html: to_html(nodes), is_cut: false },
+        0 => InitialHtml { html: to_html(&end), is_cut: true },
+        _ => InitialHtml { html: to_html(nodes), is_cut: false },
     }
 }
 
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     fn cut(text: &str) -> String {
-        let first = first_html("", text, false).unwrap();
+        let first = initial_html("", text, false).unwrap();
         assert!(first.is_cut);
         assert!(first.html.len() < 8 * LONGEST, "{}", first.html.len());
         first.html
@@ -96,10 +96,10 @@ mod tests {
     #[test]
     fn what_is_not_long_is_whole() {
         let text = "# A heading\n\nSome words.\n\n- one\n- two";
-        let first = first_html("", text, false).unwrap();
+        let first = initial_html("", text, false).unwrap();
         assert!(!first.is_cut);
         assert_eq!(first.html, to_html(&read_on("", text)));
-        assert!(first_html("", "", false).is_none());
+        assert!(initial_html("", "", false).is_none());
     }
 
     #[test]

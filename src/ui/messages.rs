@@ -5,7 +5,7 @@ use crate::chat::{AnswerId, Conversation, Question};
 
 /// What was said, as a tree.
 #[derive(Clone, Debug, Default)]
-pub struct Said {
+pub struct Messages {
     pub questions: Vec<Question>,
     pub answers: Vec<LiveAnswer>,
     /// The end of the branch that is shown.
@@ -27,7 +27,7 @@ pub struct ChatState {
     pub choices: Option<u64>,
 }
 
-impl Said {
+impl Messages {
     /// How often a version was chosen here; `None` while the server has not heard of all of them.
     pub fn settled_choices(&self) -> Option<u64> {
         (self.choices == self.told_choices).then_some(self.choices)

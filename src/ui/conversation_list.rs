@@ -10,11 +10,11 @@ use super::browser;
 use super::chats::Chats;
 use crate::api::conversations::{change_conversation, list_conversations, search_conversations};
 use crate::chat::ConversationId;
-use crate::library::{ConversationChange, ConversationSummary, Listing, SearchHit};
+use crate::conversation_list::{ConversationChange, ConversationSummary, Listing, SearchHit};
 
 /// How often a page that is looked at asks for news. A stream of news would take one of the six connections that
 /// a browser has for a server.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const POLL_EVERY: Duration = Duration::from_secs(2);
 /// So long nobody types before it is searched.
 const SEARCH_AFTER: Duration = Duration::from_millis(150);
 /// How many more chats "Older chats" lists.
@@ -72,9 +72,9 @@ impl Chats {
             self.sidebar.update(|sidebar| (sidebar.now_ms, sidebar.offset_ms) = (now_ms, offset_ms));
             spawn_local(async move {
                 loop {
-                    browser::sleep_or_wake(LOOK_EVERY).await;
+                    browser::sleep_or_wake(POLL_EVERY).await;
                     browser::until_hidden(false).await;
-                    if self.look().await {
+                    if self.poll().await {
                         self.catch_up();
                     }
                 }
@@ -83,7 +83,7 @@ impl Chats {
     }
 
     /// Asks for news now. False if the server cannot be reached.
-    pub async fn look(self) -> bool {
+    pub async fn poll(self) -> bool {
         let (revision, limit, was_away) =
             self.sidebar.with_untracked(|sidebar| (sidebar.listing.revision, sidebar.limit, sidebar.is_away));
         let open = self.open_chat();
@@ -100,15 +100,15 @@ impl Chats {
     }
 
     /// Asks for news, and does not wait for them.
-    pub fn look_soon(self) {
+    pub fn poll_soon(self) {
         spawn_local(async move {
-            self.look().await;
+            self.poll().await;
         });
     }
 
     /// Makes up for what failed while the server could not be reached: there may be no other news to begin it again.
     fn catch_up(self) {
-        let Some(id) = self.open_chat().filter(|id| !untrack(|| self.is_absent(*id))) else { return };
+        let Some(id) = self.open_chat().filter(|id| !untrack(|| self.is_not_found(*id))) else { return };
         let Some(chat) = untrack(|| self.find(id)) else {
             self.fetch(id);
             return;
@@ -146,15 +146,15 @@ impl Chats {
         let Some(chat) = untrack(|| self.find(id)) else { return };
         match listed {
             Some(known) => {
-                let was_absent = untrack(|| self.is_absent(id));
+                let was_absent = untrack(|| self.is_not_found(id));
                 if was_absent {
-                    self.mark_absent(None);
+                    self.mark_not_found(None);
                 }
                 if was_absent || known.version != chat.version.get_value() {
                     self.fetch(id);
                 }
             }
-            None if asked == Some(id) && chat.version.get_value() > 0 => self.mark_absent(Some(id)),
+            None if asked == Some(id) && chat.version.get_value() > 0 => self.mark_not_found(Some(id)),
             None => {}
         }
     }
@@ -168,7 +168,7 @@ impl Chats {
             if is_asked_for && self.sidebar.with_untracked(|sidebar| sidebar.unchanged != unchanged) {
                 self.redraw(|sidebar| sidebar.unchanged = unchanged);
             }
-            self.look().await;
+            self.poll().await;
         });
     }
 
@@ -201,7 +201,7 @@ impl Chats {
             // Asked for with another number, so that there is an answer.
             sidebar.listing.revision = 0;
         });
-        self.look_soon();
+        self.poll_soon();
     }
 
     /// Searches, once nobody types any more.
