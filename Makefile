@@ -150,7 +150,7 @@ unit: $(NEXTEST) ## Unit and integration tests
 
 .PHONY: soak
 soak: $(NEXTEST) ## The kill and cut tests for long: 500 kills and 10,000 cuts
-	RUNNEL_KILL_ROUNDS=500 RUNNEL_CUTS=10000 cargo nextest run --features ssr -E 'test(kill::) or test(cut::)' --no-capture
+	RUNNEL_KILL_ROUNDS=500 RUNNEL_CUTS=10000 cargo nextest run --features ssr -E 'test(kill::) or test(disconnect::)' --no-capture
 
 .PHONY: doc
 doc: ## The examples in the documentation, run against the emulator, and the documentation itself

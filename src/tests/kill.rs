@@ -27,7 +27,7 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::chance::{self, tell};
+use crate::random::{self, tell};
 use crate::test_app::{
     PATIENCE, Reader, Tally, decode, eventually, http_client, message, next_message, refusal,
 };
@@ -43,7 +43,7 @@ const BEFORE_SILENCE: &str = "This answer begins well, and then nothing more com
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_program_has_kept_all_but_the_latest_moment_of_each_answer() {
-    let (seed, rounds) = (chance::seed(), chance::number("RUNNEL_KILL_ROUNDS", 25));
+    let (seed, rounds) = (random::seed(), random::number("RUNNEL_KILL_ROUNDS", 25));
     // Each on a thread of its own: none may keep another from noticing when something was read.
     let runtime = Handle::current();
     let rounds = stream::iter(0..rounds).map(|number| {
@@ -191,7 +191,7 @@ impl Asked {
     /// A question that is answered with itself.
     fn new(chance: &mut Rng, number: u64, characters: usize, earlier: Option<&Self>) -> Self {
         let beginning = format!("Round {number}, {}: ", chance.u32(..));
-        let text = chance::text(chance, &beginning, characters);
+        let text = random::text(chance, &beginning, characters);
         let prompt = format!("{PACE} {text}");
         let message = match earlier {
             Some(earlier) => next_message(&earlier.message, &prompt),
@@ -237,7 +237,7 @@ struct Loss {
 
 /// Kills the program and says what that took of each answer that was under way.
 async fn play_round(seed: u64, number: u64) -> Vec<Loss> {
-    let mut chance = chance::of_part(seed, number);
+    let mut chance = random::of_part(seed, number);
     let home = Home::new().await;
     let program = home.start("30").await;
     let plot = PLOTS[usize::try_from(number).unwrap() % PLOTS.len()];

@@ -3,16 +3,16 @@
 //! `RUNNEL_MARKDOWN_CASES` is how many documents of chance are tried, `RUNNEL_SEED` which ones and in which pieces. The
 //! same is fuzzed without end in the folder `fuzz`.
 
-mod calm;
+mod chunking;
 mod continuing;
 mod cost;
 mod definitions;
+mod dom_sync;
 mod examples;
+mod flicker;
 mod fragments;
 mod growing;
 mod hostile;
-mod mirror;
 mod properties;
-mod same;
 mod shape;
 mod spec_html;

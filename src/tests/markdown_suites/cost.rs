@@ -8,7 +8,7 @@ use runnel::markdown::node::Node;
 
 use super::growing::by_length;
 use super::spec_html::text_of;
-use crate::chance;
+use crate::random;
 
 const SHORT: usize = 10_000;
 const LONG: usize = 100_000;
@@ -59,9 +59,9 @@ fn long_prose_costs_no_more_for_each_byte() {
 }
 
 fn check(beginning: &str, line: impl Fn(usize) -> String) {
-    let length = chance::number("RUNNEL_MARKDOWN_BYTES", LONG);
+    let length = random::number("RUNNEL_MARKDOWN_BYTES", LONG);
     let (short, long) = (cost(&text(beginning, &line, SHORT)), cost(&text(beginning, &line, length)));
-    chance::tell(&format!("{SHORT} bytes: {short:.2?}, {length} bytes: {long:.2?}"));
+    random::tell(&format!("{SHORT} bytes: {short:.2?}, {length} bytes: {long:.2?}"));
     assert!(long.read <= GROWTH * short.read, "short: {short:?}, long: {long:?}");
     assert!(long.changed <= GROWTH * short.changed, "short: {short:?}, long: {long:?}");
 }

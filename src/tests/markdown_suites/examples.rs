@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::growing::{characters, check_pieces, in_pieces};
 use super::spec_html::{normal, spec_html};
-use crate::chance;
+use crate::random;
 
 const COMMON_MARK: &str = include_str!("../fixtures/markdown/commonmark-0.31.2.json");
 const EXTENSIONS: &str = include_str!("../fixtures/markdown/gfm-0.29-extensions.json");
@@ -150,7 +150,7 @@ fn every_example_broken_off_anywhere_says_what_its_beginning_says() {
 
 /// Checks every example, and tells of all that fail.
 fn check_all(check: impl Fn(&str, &mut fastrand::Rng) -> Result<(), String>) {
-    let mut chance = chance::of_part(chance::seed(), 0);
+    let mut chance = random::of_part(random::seed(), 0);
     let mut problems = Vec::new();
     for example in Example::all_of(COMMON_MARK).iter().chain(&Example::all_of(EXTENSIONS)) {
         if let Err(problem) = check(&example.markdown, &mut chance) {

@@ -5,8 +5,8 @@ use fastrand::Rng;
 use runnel::markdown::node::Node;
 use runnel::markdown::{Document, read};
 
-use super::mirror::Mirror;
-use super::same::looks_same;
+use super::chunking::looks_same;
+use super::dom_sync::Mirror;
 use super::shape;
 
 /// A document and the page that follows it.

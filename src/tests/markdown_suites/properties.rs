@@ -5,17 +5,17 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use runnel::markdown::{Document, read};
 
+use super::chunking::looks_same;
 use super::fragments::{all, documents, markers};
 use super::growing::{Growing, by_length, characters, check_pieces, grow, in_pieces};
 use super::hostile::PATTERNS;
-use super::same::looks_same;
-use crate::chance;
+use crate::random;
 
 /// How many documents are tried: `RUNNEL_MARKDOWN_CASES`. Always the same ones, unless `RUNNEL_SEED` says otherwise.
 pub fn cases(otherwise: u32) -> ProptestConfig {
     ProptestConfig {
-        cases: chance::number("RUNNEL_MARKDOWN_CASES", otherwise),
-        rng_seed: RngSeed::Fixed(chance::seed()),
+        cases: random::number("RUNNEL_MARKDOWN_CASES", otherwise),
+        rng_seed: RngSeed::Fixed(random::seed()),
         failure_persistence: None,
         ..ProptestConfig::default()
     }

@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::chance::{self, tell};
+use crate::random::{self, tell};
 use crate::test_app::{PATIENCE, TestApp, http_client, message};
 
 /// Answers that are read at the same time.
@@ -29,7 +29,7 @@ const LONGEST_WAY_BACK: u64 = 30;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wherever_connections_are_cut_the_answer_arrives_whole_and_once() {
-    let (seed, goal) = (chance::seed(), chance::number("RUNNEL_CUTS", 400));
+    let (seed, goal) = (random::seed(), random::number("RUNNEL_CUTS", 400));
     let app = Arc::new(TestApp::start().await);
     let (cuts, begun) = (Arc::<Cuts>::default(), Arc::<AtomicU64>::default());
     let readers = (0..READERS).map(|_| {
@@ -37,7 +37,7 @@ async fn wherever_connections_are_cut_the_answer_arrives_whole_and_once() {
         tokio::spawn(async move {
             while cuts.count() < goal {
                 let number = begun.fetch_add(1, Ordering::Relaxed);
-                read_an_answer(&app, &cuts, chance::of_part(seed, number), number).await;
+                read_an_answer(&app, &cuts, random::of_part(seed, number), number).await;
             }
         })
     });
@@ -54,7 +54,7 @@ async fn wherever_connections_are_cut_the_answer_arrives_whole_and_once() {
 /// Reads one answer over lines that are cut, until it has ended, and compares it with what was said.
 async fn read_an_answer(app: &TestApp, cuts: &Cuts, mut chance: Rng, number: u64) {
     let length = chance.usize(1000..2500);
-    let text = chance::text(&mut chance, &format!("Cut number {number}: "), length);
+    let text = random::text(&mut chance, &format!("Cut number {number}: "), length);
     let (delta_ms, characters) = (chance.u8(0..3), chance.u8(2..5));
     let message = message("demo/echo", &format!("[[delta_ms={delta_ms} characters={characters}]]{text}"));
     let mut client = PageClient::new(app, cuts, chance, message);
