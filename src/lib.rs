@@ -1,143 +1,55 @@
-//! Runnel: a self-hosted chat whose answers stream. This page is its architecture.
+//! Runnel: a self-hosted chat whose answers stream. This page is the map of its source; `docs/decisions/` has the
+//! reasons, what was measured, and what else was considered.
 //!
-//! One crate, three builds: with the feature `ssr` it is the server and the library around it, with `hydrate` it
-//! is the page that the browser runs, and with `reader` the module beside it that writes Markdown. The server holds the API key and proxies the upstream's event stream; the browser
-//! reads its response with an incremental decoder and lets the message grow in place.
+//! # Three builds of one crate
+//!
+//! - `ssr`: the server and the library around it. It holds the API key, keeps the chats and asks the upstream.
+//! - `hydrate`: the page that the browser runs ([`ui`]), with two parts loaded when they are needed ([`ui::parts`]).
+//! - `reader`: a module beside the page that reads and writes Markdown in the browser (`reader`, `markdown`).
+//!
+//! The gates between them stand in this file; elsewhere only `#[server]` hides server code.
 //!
 //! # One answer, from the key press to the end
 //!
 //! 1. [`ui::composer`] hands the question to [`ui::chats`], which makes the ids and asks
 //!    [`api::answers::send_message`]. The same ids sent again join the running answer.
-//! 2. `server::answers` notes the question and a running answer in the `server::store`, durably, and spawns one
-//!    task, which outlives the request: closing the tab is not Stop.
-//! 3. The task reads `server::openrouter`: request, retries, two timers, and a fold of whatever the provider
-//!    sends into [`chat::AnswerEvent`]s. The last event is always `End`.
-//! 4. Each event gets its number, is applied to the [`chat::Answer`], encoded once and appended to the log in
-//!    memory; within 50 ms it is in the log on the disk too. The whole answer is in the store before its end is told,
-//!    or the end says that it is not: a full disk is tried again until it takes the answer.
-//! 5. The response of `send_message` is that log from the start, `follow_answer` is it from any number: a
-//!    watcher is a position in the log, woken when there is more. Many watchers, slow ones and late ones are the
-//!    same case, and none slows another.
-//! 6. [`ui::live_answer`] decodes the response with [`sse`], collects what arrives and applies it once a frame
-//!    with the same [`chat::Answer::apply`]. It belongs to the page's state, not to a component: a message may
-//!    be unmounted and mounted, and there is still one connection. Cut off, it goes on from its last number.
-//!    If the answer has ended in another life of the server meanwhile, its conversation is loaded instead.
-//! 7. [`ui::growing_text`] hands what is new to the reader (`reader`, [`ui::reading`]), which spreads it over the next
-//!    frames, has `markdown::Document` read it, and makes in the page the changes that the document tells. Nothing on
-//!    this path touches the whole answer.
-//!
-//! # Markdown
-//!
-//! `markdown` is pure and the same on both sides: the server writes the first look of an answer with it, the browser
-//! the rest. A `Document` commits what no later text can change; the tail alone is read again, completed to what it
-//! will likely become. It is a tree of meanings (`markdown::node`), and each node of it is one node of the page
-//! (`markdown::page`), so that a change in the tree is a change at the same place in the page (`reader::dom`). Raw HTML
-//! is text, addresses are judged where they are written (`markdown::links`). What stands after a seam is a document of
-//! its own, which goes on in the code or the table that broke off (`markdown::continuation`).
-//!
-//! What a frame costs grows with what the page holds, not with what is new. Measured with Chromium for 100 KB of text
-//! (main thread, one run each, and runs differ by up to a quarter): 9.0 s at first; 5.7 s with text written at most 40
-//! times a second and the figures beneath it 4 times (`reader`); then, traced, 0.9 s became 0.1 s with each block a layer
-//! of its own, so that the others are not looked at, and 1.5 s of painting 0.8 s with fewer layers within them: icons
-//! that are not seen, short formulas and a table's cells are none (`style/markdown.css`).
-//!
-//! What was measured for it, compressed: the reader is 192 KB: the parser 60, formulas 57 (math-core, the one of three
-//! libraries that reads most of what models write), highlighting 18, the rest our own. None of it is in the first load:
-//! the page asks for it when one begins to write, or when it shows an answer. Highlighting is ours since it goes line by
-//! line and can be resumed (`markdown::highlight`): a fence costs what is new in it, and the server colours the same.
-//! Syntect would be 600 KB and the server's alone, highlight.js 39 KB and the browser's alone, and both read a block
-//! anew for every piece.
-//!
-//! Conformance is checked in pieces and whole: `src/tests/markdown_suites`, and `fuzz/` for what nobody thinks of.
-//!
-//! # What is kept
-//!
-//! `server::store` is a trait whose methods are transactions that a person could name, and an SQLite file. What is
-//! being written goes to a log of our own beside it (`server::store::log`): the database would write whole pages for
-//! ten bytes. An answer goes from there into the database once, when it ends. `make bench` prints what that costs:
-//! for an answer of 100 KB, 1.1 bytes for each of its own to the log and 1.7 to 2.0 to the database's write-ahead log,
-//! which a checkpoint copies once more; writing the whole message with each batch costs 250. Pages are of 1 KiB for
-//! that reason.
-//!
-//! What is deleted can be brought back for an hour. Then it is removed for good: SQLite overwrites it, the search index
-//! gives its words up at once, and both logs are left behind (`server::store`'s `erase` says how). A search has a
-//! connection of its own and five seconds. One Runnel at a time writes to a file, whatever the file's name (`lock`).
-//!
-//! A conversation is a [`tree`] of questions and answers; the branch that is shown is named by its last answer. Asking
-//! again, or differently, adds to the tree. Going on with a broken-off answer is a new answer that begins with the
-//! old one's text and a seam.
-//!
-//! What is set for a conversation's next question is kept with it, as typed ([`settings::TypedSettings`]).
-//!
-//! After a crash, answers that were being written are ended as interrupted with what the log holds (`make soak` kills
-//! the program hundreds of times: 46 ms of text at most were lost). A stream that broke off has no bill:
-//! `server::bills` asks the upstream for it, also after a restart.
-//!
-//! Pages learn of each other's changes by asking every two seconds whether there are any ([`ui::conversation_list`]): a stream
-//! of changes would take one of the six connections that a browser has for a server (HTTP/1.1).
-//!
-//! # Principles
-//!
-//! - **One gate, at the root.** `server` and `hydrate` are behind features here; elsewhere only `#[server]`
-//!   hides server code.
-//! - **One vocabulary.** [`chat::AnswerEvent`] is what the client yields, what the log keeps, what is sent and
-//!   what the page applies. One decoder reads the upstream and our own server.
-//! - **The seam is the network.** The emulator (`server::demo`) is a real HTTP server that shares no types with
-//!   the client; every test runs the real client against it.
-//! - **Cost grows with what is new.** A piece of text is decoded, numbered, encoded and rendered once.
+//! 2. `server::answers` notes question and answer in the `server::store`, durably, and spawns one task, which outlives
+//!    the request: closing the tab is not Stop.
+//! 3. The task reads `server::openrouter`: request, retries, two timers, and a fold of whatever the provider sends into
+//!    [`chat::AnswerEvent`]s. The last event is always `End`.
+//! 4. Each event gets its number, is applied to the [`chat::Answer`], encoded once, and appended to the log in memory;
+//!    within 50 ms it is on the disk too. Before the end is told, the store has the whole answer; if it has not, the
+//!    end says so.
+//! 5. A watcher is a position in that log: [`api::answers::send_message`] streams it from the start,
+//!    [`api::answers::follow_answer`] from any number. No watcher slows another.
+//! 6. [`ui::live_answer`] decodes the stream with [`sse`] and applies it once a frame with the same
+//!    [`chat::Answer::apply`]. Cut off, it goes on from its last number.
+//! 7. [`ui::growing_text`] hands what is new to the reader ([`ui::reading`]), which reads it (`markdown::Document`) and
+//!    changes the page where the document has changed. Nothing on this path touches the whole answer.
 //!
 //! # Who knows what
 //!
-//! - [`chat`], [`tree`], [`conversation_list`], [`sse`], [`models`], [`settings`], [`problem`], [`html`] and `markdown` are pure: no framework, no
-//!   browser, no server.
-//! - Only `server::openrouter` knows the provider's JSON. It knows nothing of conversations.
-//! - `server::demo` imports nothing of ours.
-//! - [`api`] is the boundary between browser and server; its bodies are thin and reach the server only through
-//!   `server::request`.
-//! - Errors: [`problem::Problem`] is what goes wrong with an answer, [`api::ApiError`] what goes wrong with a
-//!   request. Both are sentences with something to do. The key is taken out of whatever leaves `server::openrouter`.
-//! - What comes from elsewhere is not obeyed: `server::telemetry` writes one line for each event of the log, and
-//!   `server::terminal` what is said to people, both with marks in place of control characters.
+//! - [`chat`], [`tree`], [`conversation_list`], [`sse`], [`models`], [`settings`], [`problem`], [`html`] and `markdown` are pure:
+//!   no framework, no browser, no server. `src/tests/pure_modules.rs` reads from the source who may import whom.
+//! - [`api`] is the boundary between browser and server. It reaches the server only through `server::request`.
+//! - `server::App` puts the services together: `answers`, `conversations`, `bills`, `titles`, `catalogue`, `upstream`.
+//! - `server::http` has every route, layer and bound of connections; `server::sandbox` the sandboxed documents;
+//!   `server::assets` the site's files; `server::config` turns what was typed into what is valid.
+//! - `server::store` is a trait whose methods are transactions that a person could name, and one implementation (SQLite
+//!   and a log beside it). A conversation is a [`tree`] of questions and answers, with its [`settings::TypedSettings`].
+//! - Only `server::openrouter` reads the provider's JSON (`docs/wire.md`), and nothing of conversations. The key is
+//!   taken out of whatever leaves it. `server::demo`, the emulator, is a real HTTP server that imports nothing of ours.
+//! - [`problem::Problem`] is what goes wrong with an answer, [`api::ApiError`] what goes wrong with a request.
+//! - `server::telemetry` writes the log and `server::terminal` what people read, control characters marked.
+//! - [`ui::browser::Local`] is the one place for values bound to a thread; a lint refuses the others.
 //!
-//! # The server
+//! # Decisions (`docs/decisions/`)
 //!
-//! `server::App` is the composition root: the chat service (`answers`), the conversations, the bills, the titles, the
-//! list of models (`catalogue`), the watch over whether the upstream can be asked (`upstream`) and, in demo mode, the emulator. `server::http` has every route and layer, and what bounds
-//! connections and bodies; `server::config` turns what was typed into what is valid, `server::assets` holds the site's files.
-//!
-//! Reads of chats are `POST` with JSON, as changes are: another site can make a browser send a `GET`, and the time that it
-//! takes would tell which words are in the chats. A page is rendered by several threads, so that nothing bound to a thread
-//! may be made on the server: [`ui::browser::Local`] is the one place for such values, and a lint refuses the others.
-//!
-//! # What the browser loads
-//!
-//! The first load has a bound of 245 KB compressed; an empty page has 230 KB. `site/budget.json` has a bound for each
-//! file, and the build prints what they weigh. Measured while building it: views with erased types
-//! (`--cfg erase_components`) took off 41 KB, an own table of three addresses in place of the router library, and
-//! page data in place of resources, 47 KB, events tagged by their one key and read by one JSON reader 42 KB, building
-//! the page anew in place of adopting the server's elements 19 KB (see [`ui`]), lists as text ([`html`]) and fewer
-//! kinds of signals 14 KB. So views are plain where they can be, dynamic texts are `Option<String>`, and numbers are
-//! formatted as whole ones.
-//!
-//! Settings and transcript are parts ([`ui::parts`]): functions that cargo-leptos splits off the page's module, 21 and
-//! 45 KB, and loads when they are needed. They took 40 KB off the first load. A page that shows one from the start names
-//! its files in its head, so that they come beside the others.
-//!
-//! Two more things are loaded later. The reader (the feature `reader`: `markdown`, [`html`] and
-//! nothing of the page's) is a second WebAssembly module, which the page asks for with `loadReader()` when one begins
-//! to write or there is an answer to show; text that would wait for it too long is shown as it came. Mermaid,
-//! 745 KB, is loaded by the frame around a diagram and by nothing else.
-//!
-//! A page is bounded, however long its chat is ([`api::page`]). As HTML it holds the last turns, 256 KB of text at most,
-//! and of a long text the last 128 KB (`initial_html`); as data, 1 MiB of what was said. The browser asks for the rest
-//! once the page is alive, and writes what comes before an answer's end aside, over many frames (`reader`). So the page
-//! can wait until it is whole before it is drawn.
-//!
-//! # Frames
-//!
-//! Pictures from elsewhere and diagrams are shown by `server::sandbox`, documents for `<iframe sandbox>`: theirs is an
-//! origin that is nobody's, so that the page's own policy stays closed and a fault of what draws a diagram is a fault
-//! in an empty room. A picture is fetched by the browser, after a click, and never by the server.
+//! `0001-log-beside-the-database.md`, `0002-markdown-that-grows.md`, `0003-reader-in-a-module-of-its-own.md`,
+//! `0004-own-highlighter.md`, `0005-page-built-anew.md`, `0006-bound-on-the-first-load.md`,
+//! `0007-parts-loaded-when-needed.md`, `0008-folder-named-by-content.md`, `0009-polling-for-changes.md`,
+//! `0010-reads-are-post.md`, `0011-sandboxed-frames.md`, `0012-removed-for-good.md`, `0013-bounded-pages.md`,
+//! `0014-nothing-bound-to-a-thread.md`.
 
 // A page's view is one nested type; in a release build for the browser it is deeper than the default allows.
 #![recursion_limit = "512"]
