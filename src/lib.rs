@@ -29,8 +29,8 @@
 //!
 //! # Who knows what
 //!
-//! - [`chat`], [`tree`], [`conversation_list`], [`sse`], [`models`], [`settings`], [`problem`], [`html`] and `markdown` are pure:
-//!   no framework, no browser, no server. `src/tests/pure_modules.rs` reads from the source who may import whom.
+//! - [`chat`], [`tree`], [`conversation_list`], [`sse`], [`models`], [`settings`], [`problem`], [`html`] and `markdown`
+//!   are pure: no framework, no browser, no server. `src/tests/pure_modules.rs` reads from the source who may import whom.
 //! - [`api`] is the boundary between browser and server. It reaches the server only through `server::request`.
 //! - `server::App` puts the services together: `answers`, `conversations`, `bills`, `titles`, `catalogue`, `upstream`.
 //! - `server::http` has every route, layer and bound of connections; `server::sandbox` the sandboxed documents;
@@ -58,10 +58,10 @@
 pub mod api;
 #[cfg(feature = "page")]
 pub mod chat;
-// What an answer looks like before the browser has written anything: the server has Markdown for it, the page has not.
 #[cfg(feature = "page")]
 pub mod conversation_list;
 pub mod html;
+// What an answer looks like before the browser has written anything: the server has Markdown for it, the page has not.
 #[cfg(all(feature = "page", not(feature = "markdown")))]
 #[path = "initial_html/browser.rs"]
 mod initial_html;
