@@ -43,13 +43,14 @@ fn paths(code: &str) -> Vec<String> {
 
 #[test]
 fn the_vocabulary_of_both_sides_knows_no_framework() {
-    for name in ["chat", "library", "models", "problem", "settings", "sse", "tree"] {
+    for name in ["chat", "conversation_list", "models", "problem", "settings", "sse", "tree"] {
         let text = read(&source().join(format!("{name}.rs")));
         for framework in ["axum", "sqlx", "web_sys", "leptos", "tokio", "reqwest"] {
             assert!(!text.contains(framework), "{name}.rs knows {framework}");
         }
         for path in paths(&code(&source().join(format!("{name}.rs")))) {
-            let known = ["chat", "library", "markdown", "models", "problem", "settings", "sse", "tree"];
+            let known =
+                ["chat", "conversation_list", "markdown", "models", "problem", "settings", "sse", "tree"];
             assert!(known.iter().any(|module| path.starts_with(module)), "{name}.rs knows crate::{path}");
         }
     }
@@ -114,7 +115,7 @@ fn the_store_knows_shared_types_alone() {
             // `clock` makes ids and `files` names files: both know the standard library alone.
             let known = [
                 "chat",
-                "library",
+                "conversation_list",
                 "problem",
                 "settings",
                 "sse",
