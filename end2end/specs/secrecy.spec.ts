@@ -39,6 +39,12 @@ test('the key is in nothing that the browser gets, and in no log', async ({ page
   const context = await chat.ask(prompt('Show all.', { delta_ms: 1, characters: 99 }).typed, { model: 'demo/context' });
   await context.ended('complete');
   seen.push(await page.content());
+  // A reload makes Chromium forget the bodies of the streams: they are read once more, as they were sent.
+  const streams: string[] = [];
+  for (const answer of [good, leak, context]) {
+    const response = await fetch(`${runnel.url}/api/follow_answer?id=${await answer.root.getAttribute('id')}`);
+    streams.push(await response.text());
+  }
   await page.reload();
   await chat.answer(2).ended('complete');
   seen.push(await page.content());
@@ -51,9 +57,9 @@ test('the key is in nothing that the browser gets, and in no log', async ({ page
   seen.push(...(await Promise.all(received)));
   seen.push(runnel.program.said);
 
-  const streams = seen.filter((text) => text.includes('/api/send_message'));
-  expect(streams.length, 'the streams were read').toBeGreaterThanOrEqual(3);
+  expect(streams.filter((text) => text.includes('"end"')), 'the streams were read').toHaveLength(3);
   expect(streams.some((text) => text.includes('Invalid credentials')), 'with their bodies').toBe(true);
+  seen.push(...streams);
   expect(runnel.program.said, 'there is a log').toContain('DEBUG');
   for (const text of seen) {
     expect(text.includes(secret), `the key is in: ${text.slice(0, 300)}`).toBe(false);
