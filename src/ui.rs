@@ -3,7 +3,7 @@
 //! The chat's state ([`chats::Chats`]) belongs to the root, not to the components that show it: a component
 //! may come and go while an answer streams, and the answer has one reader all the same.
 //!
-//! The browser does not merge the elements that the server rendered: it builds the same page from the same data
+//! The browser does not adopt the elements that the server rendered: it builds the same page from the same data
 //! within one task, so that no frame is without it, and takes over what a person did meanwhile
 //! ([`browser::take_page`]).
 //!

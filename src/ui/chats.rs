@@ -1,4 +1,4 @@
-//! The chats of this page: which there are, and what was messages in each.
+//! The chats of this page: which there are, and what was said in each.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ struct Opened {
     not_found: Option<ConversationId>,
 }
 
-/// One chat: all that was messages in it, and the branch that is shown.
+/// One chat: all that was said in it, and the branch that is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Chat {
     pub id: ConversationId,

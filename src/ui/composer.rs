@@ -228,7 +228,7 @@ fn Notices(chat: Chat, too_long: Memo<bool>) -> impl IntoView {
     let chats = expect_context::<Chats>();
     let trouble =
         Memo::new(move |_| chats.sidebar.with(|sidebar| sidebar.listing.trouble.clone().unwrap_or_default()));
-    // Messages once.
+    // Said once.
     let trouble = move || {
         let is_news =
             |trouble: &String| !trouble.is_empty() && chat.refusal.with(|refusal| refusal != trouble);
