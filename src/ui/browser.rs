@@ -15,6 +15,9 @@ use crate::api::page::PageData;
 /// A page in the background gets no frames; its text must grow all the same.
 const BACKGROUND_INTERVAL: Duration = Duration::from_millis(250);
 
+/// The pause before something is tried again, and the longest for what is tried until it succeeds.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// So long after it came alive a page is taken to have nothing else to do, if the browser does not tell.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
 
@@ -336,6 +339,31 @@ pub async fn sleep_or_wake(duration: Duration) {
     set_timeout(on_wake, duration);
     // The timer keeps its sender until it fires.
     let _ = woken.await;
+}
+
+/// The pauses before something is tried again: each is twice as long as the one before.
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    next: Duration,
+    longest: Duration,
+}
+
+impl Backoff {
+    /// From half a second up to `longest`.
+    pub fn up_to(longest: Duration) -> Self {
+        Self { next: FIRST_PAUSE, longest }
+    }
+
+    /// Waits for the next pause; not so long if the network comes back or the page is looked at again.
+    pub async fn wait(&mut self) {
+        sleep_or_wake(self.next).await;
+        self.next = (self.next * 2).min(self.longest);
+    }
+
+    /// Begins anew: something succeeded.
+    pub fn reset(&mut self) {
+        self.next = FIRST_PAUSE;
+    }
 }
 
 /// Between which places the text of the field with this id is selected, if it has the focus.

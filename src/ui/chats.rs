@@ -1,13 +1,11 @@
 //! The chats of this page: which there are, and what was said in each.
 
-use std::time::Duration;
-
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use uuid::Uuid;
 
 use super::address::{Address, Place};
-use super::browser;
+use super::browser::{self, Backoff, LONGEST_PAUSE};
 use super::chat_settings::ChatSettings;
 use super::conversation_list::Sidebar;
 use super::drafts::Tabs;
@@ -22,10 +20,6 @@ use crate::chat::{AnswerId, Conversation, ConversationId, Question, QuestionId, 
 use crate::conversation_list::ConversationChange;
 use crate::settings::{Settings, TypedSettings};
 use crate::tree::Tree;
-
-/// The pause before what did not come with the page is asked for again; it doubles up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// Every chat that this page has opened. Belongs to the root: chats outlive the components that show them.
 #[derive(Clone, Copy, Debug)]
@@ -192,7 +186,7 @@ impl Chats {
 
     /// Loads what did not come with the page, if anything did not. It is tried again until it is here.
     pub async fn load_deferred(self, chat: Chat) {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::up_to(LONGEST_PAUSE);
         while chat.has_deferred() {
             let before = chat.state();
             match load_conversation(chat.id).await {
@@ -200,9 +194,8 @@ impl Chats {
                 Err(error) if error.kind == ApiErrorKind::NotFound => {
                     return self.mark_not_found(Some(chat.id));
                 }
-                Err(_) => browser::sleep_or_wake(pause).await,
+                Err(_) => backoff.wait().await,
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

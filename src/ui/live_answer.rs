@@ -8,16 +8,13 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::ByteStream;
 use leptos::task::spawn_local;
 
-use super::browser;
+use super::browser::{self, Backoff, LONGEST_PAUSE};
 use super::chats::Chats;
 use crate::api::answers::{SentMessage, follow_answer, send_message, stop_answer};
 use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::{Answer, AnswerEvent, AnswerId, ConversationId, Phase, QuestionId, Seq, State};
 use crate::sse::{Decoder, Frame};
 
-/// The pause before the first reconnection; it doubles up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// A Stop that got lost is tried again at least so often: meanwhile the answer is written on, and paid for.
 const LONGEST_STOP_PAUSE: Duration = Duration::from_secs(4);
 
@@ -167,7 +164,7 @@ impl LiveAnswer {
     /// Tells the server to stop, until the answer has ended or is not there any more.
     fn keep_stopping(self) {
         spawn_local(async move {
-            let mut pause = FIRST_PAUSE;
+            let mut backoff = Backoff::up_to(LONGEST_STOP_PAUSE);
             while self.is_running_now() {
                 let is_told = match stop_answer(self.id).await {
                     Ok(_) => true,
@@ -175,14 +172,13 @@ impl LiveAnswer {
                     Err(_) => false,
                 };
                 self.link.try_set(if is_told { Link::Stopping } else { Link::StopDelayed });
-                browser::sleep_or_wake(pause).await;
-                pause = (pause * 2).min(LONGEST_STOP_PAUSE);
+                backoff.wait().await;
             }
         });
     }
 
     async fn read_to_end(self, mut first: Option<SentMessage>, chats: Chats) -> Result<(), Failure> {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::up_to(LONGEST_PAUSE);
         loop {
             let before = self.seq();
             let opened = match &first {
@@ -216,8 +212,10 @@ impl LiveAnswer {
                 continue;
             }
             self.set_link(Link::Down);
-            pause = if self.seq() > before { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
-            browser::sleep_or_wake(pause).await;
+            if self.seq() > before {
+                backoff.reset();
+            }
+            backoff.wait().await;
         }
     }
 

@@ -9,25 +9,20 @@
     reason = "a part whose loading can fail returns a `Result`, as its loading does"
 )]
 
-use std::time::Duration;
-
 use futures::FutureExt;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
 use super::address::Route;
-use super::browser;
+use super::browser::{self, Backoff, LONGEST_PAUSE};
 use super::chats::Chat;
 use super::settings_page::{SettingsPage, SettingsPanel};
 use super::transcript::Transcript;
 use crate::api::page::PageData;
 
-/// The pause before a part is asked for again; it doubles up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// The pauses while the page is not alive.
-const FIRST_PAUSES: [Duration; 3] = [Duration::from_millis(250), FIRST_PAUSE, Duration::from_secs(1)];
+/// So often a part is tried again while the page waits for it and is not alive: for three and a half seconds.
+const FIRST_TRIES: usize = 3;
 
 /// One of the parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +56,12 @@ impl Part {
     /// Loads the part before the page comes alive: what the server rendered stands there until then. False if it cannot
     /// be loaded for some seconds.
     pub async fn load_first(self) -> bool {
-        for pause in FIRST_PAUSES {
+        let mut backoff = Backoff::up_to(LONGEST_PAUSE);
+        for _ in 0..FIRST_TRIES {
             if self.load().await {
                 return true;
             }
-            browser::sleep(pause).await;
+            backoff.wait().await;
         }
         self.load().await
     }
@@ -134,11 +130,10 @@ impl Parts {
         }
         state.set(State::Loading);
         spawn_local(async move {
-            let mut pause = FIRST_PAUSE;
+            let mut backoff = Backoff::up_to(LONGEST_PAUSE);
             while !part.load().await {
                 state.set(State::Failed);
-                browser::sleep_or_wake(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                backoff.wait().await;
             }
             state.set(State::Here);
         });
