@@ -7,8 +7,10 @@ use runnel::chat::{Answer, AnswerEvent, ConversationId};
 use runnel::conversation_list::ConversationChange;
 use runnel::server::store::{NewAnswer, Store, StoreError};
 
-use super::{Folder, integrity};
-use crate::store_contract::{MIDNIGHT, applied, begin, chat, ended, finish, load, new_answer};
+use super::{Folder, integrity, run_sql};
+use crate::store_contract::{
+    MIDNIGHT, applied, assert_not_found, begin, chat, ended, finish, load, new_answer, say,
+};
 
 /// Every page in turn: what is read of the rest is right or an error, and nobody panics.
 #[tokio::test]
@@ -62,6 +64,26 @@ async fn a_file_that_was_cut_short_is_told() {
             assert!(is_told, "{length} bytes: {error:?}");
         }
     }
+}
+
+/// A question that follows an answer to a later one: nobody is held up, and no other chat is touched.
+#[tokio::test]
+async fn a_branch_that_goes_round_in_a_circle_ends() {
+    let folder = Folder::with_a_chat().await;
+    let store = folder.open().await.unwrap();
+    let (conversation, first) = chat(&store, "One?", "One.").await;
+    let second = say(&store, conversation, Some(first.id), "Two?", "Two.").await;
+    assert_eq!(begin(&store, &new_answer(conversation, Some(second.id), "Three?")).await.len(), 2);
+    store.close().await;
+    let [question, answer] = [first.question.0, second.id.0].map(|id| id.simple().to_string());
+    let circle = format!("UPDATE questions SET after_answer = x'{answer}' WHERE id = x'{question}'");
+    run_sql(&folder.file(), &circle).await;
+
+    let store = folder.open().await.unwrap();
+    let outcome = store.begin_answer(&new_answer(conversation, Some(second.id), "Four?")).await;
+    assert_not_found(outcome, "the answer that it follows");
+    store.close().await;
+    folder.assert_whole_chat().await;
 }
 
 /// What a crash leaves when the last writes did not reach the disk.

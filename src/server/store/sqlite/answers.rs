@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use futures::TryStreamExt;
 use sqlx::sqlite::SqlitePool;
 use sqlx::types::Uuid;
 use sqlx::{Row, SqliteConnection};
@@ -292,7 +293,7 @@ async fn history(
     after: Option<AnswerId>,
 ) -> Result<Vec<(Question, Answer)>, Failure> {
     // `UNION` passes over what it has seen: a file that was damaged into a circle holds nobody up.
-    let rows = sqlx::query(
+    let mut rows = sqlx::query(
         "WITH RECURSIVE branch (id) AS (SELECT ?1 WHERE ?1 IS NOT NULL UNION SELECT questions.after_answer FROM branch \
          JOIN answers ON answers.id = branch.id JOIN questions ON questions.number = answers.question \
          WHERE questions.conversation = ?2 AND questions.after_answer IS NOT NULL) \
@@ -303,15 +304,15 @@ async fn history(
     )
     .bind(after.map(|after| after.0))
     .bind(conversation)
-    .fetch_all(&mut *connection)
-    .await?;
+    .fetch(&mut *connection);
     let mut turns = HashMap::new();
-    for row in &rows {
+    // Row by row: a long history is not held twice.
+    while let Some(row) = rows.try_next().await? {
         if row.try_get::<bool, _>(3)? {
             return Err(StoreError::PreviousAnswerRunning.into());
         }
-        let answer = from_row(row, 0)?;
-        turns.insert(answer.id, (question_from_row(row, 4)?, answer));
+        let answer = from_row(&row, 0)?;
+        turns.insert(answer.id, (question_from_row(&row, 4)?, answer));
     }
     let mut history: Vec<(Question, Answer)> = Vec::new();
     let mut next = after;
