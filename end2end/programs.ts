@@ -1,12 +1,13 @@
 // The programs that the tests talk to: Runnel, the emulated OpenRouter, and a real model's server.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 
 const HERE = import.meta.dirname;
 
@@ -66,6 +67,11 @@ export class Program {
   /** Asks it to end, as an operator does, and waits until it has. */
   async askToEnd(): Promise<void> {
     await this.end('SIGTERM');
+  }
+
+  /** Lets no file that it writes grow beyond so many bytes, as a full disk does not. */
+  async limitFileSize(bytes: number | 'unlimited'): Promise<void> {
+    await promisify(execFile)('prlimit', [`--pid=${this.child?.pid}`, `--fsize=${bytes}:`]);
   }
 
   /** Ends it, and leaves nothing behind. */
