@@ -10,7 +10,7 @@ import { Program, RUNNEL_BIN } from '../programs.ts';
 
 const LARGEST_BINARY_BYTES = 30 * 1024 * 1024;
 
-test('one file in an empty folder, with no environment but a home, serves the page and answers', async ({ page }) => {
+test('one file in an empty folder, with no environment but a home, serves the page and answers', async ({ page, consoleWatch }) => {
   const folder = await mkdtemp(join(tmpdir(), 'runnel-one-file-'));
   const binary = join(folder, 'runnel');
   await copyFile(RUNNEL_BIN, binary);
@@ -23,6 +23,7 @@ test('one file in an empty folder, with no environment but a home, serves the pa
   await expect(answer.text).toContainText(asked.replace('#', ''));
   expect((await readdir(folder)).sort(), 'it keeps its chats in the folder for data').toEqual(['.local', 'runnel']);
   expect(await readdir(program.folder), 'and leaves nothing where it was started').toEqual([]);
+  consoleWatch.end();
   await program.stop();
   await rm(folder, { recursive: true });
 });
