@@ -207,3 +207,49 @@ export async function recordLongTasks(page: Page): Promise<() => Promise<LongTas
   });
   return () => page.evaluate(() => (window as unknown as { longTasks: LongTask[] }).longTasks);
 }
+
+/** What a page changed in the transcript. */
+export interface Drawing {
+  /** The most answers that came into the document in one task. */
+  mostAtOnce: number;
+  /** The changes within turns that are not the last. */
+  inEarlierTurns: number;
+}
+
+/**
+ * Counts from now on what each document that the page opens changes in its transcript. Gives what the present one did
+ * since the last call.
+ */
+export async function recordDrawing(page: Page): Promise<() => Promise<Drawing>> {
+  await page.addInitScript(() => {
+    const drawing: Drawing = { mostAtOnce: 0, inEarlierTurns: 0 };
+    Object.assign(window, { drawing });
+    const known = new WeakSet<Element>();
+    const newAnswers = (node: Node) => {
+      const within = node instanceof Element ? [node, ...node.querySelectorAll('article.answer')] : [];
+      const answers = within.filter((element) => element.matches('article.answer') && !known.has(element));
+      answers.forEach((answer) => known.add(answer));
+      return answers.length;
+    };
+    // Called at the end of each callback that changed something: two tasks are never counted as one.
+    new MutationObserver((mutations) => {
+      const last = [...document.querySelectorAll('.turn')].at(-1);
+      let answers = 0;
+      for (const { target, addedNodes } of mutations) {
+        for (const node of addedNodes) {
+          answers += newAnswers(node);
+        }
+        const turn = (target instanceof Element ? target : target.parentElement)?.closest('.turn') ?? undefined;
+        drawing.inEarlierTurns += turn !== undefined && turn !== last ? 1 : 0;
+      }
+      drawing.mostAtOnce = Math.max(drawing.mostAtOnce, answers);
+    }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+  });
+  return () =>
+    page.evaluate(() => {
+      const { drawing } = window as unknown as { drawing: Drawing };
+      const copy = { ...drawing };
+      Object.assign(drawing, { mostAtOnce: 0, inEarlierTurns: 0 });
+      return copy;
+    });
+}
