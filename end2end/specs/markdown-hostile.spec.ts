@@ -10,9 +10,6 @@ import { expect, test as base } from '../fixtures.ts';
 /** Quick enough to be patient with many, and still in several hundred pieces. */
 const PACE = { delta_ms: 1, characters: 100 };
 
-/** So many pathologies are tried in one chat: each is some tens of kilobytes, and the next request repeats them. */
-const PATHOLOGIES_IN_A_CHAT = 3;
-
 const require = createRequire(import.meta.url);
 
 /** Strings that broke something somewhere, as two packages collect them. */
@@ -254,16 +251,12 @@ for (const [name, place] of PLACES) {
   });
 }
 
-for (let from = 0; from < PATHOLOGIES.length; from += PATHOLOGIES_IN_A_CHAT) {
-  const some = PATHOLOGIES.slice(from, from + PATHOLOGIES_IN_A_CHAT);
-  test(`${some.map(([name]) => name).join(', ')}: shown in time, and the page goes on`, async ({ guard, chat }) => {
-    for (const [name, text] of some) {
-      await test.step(name, async () => {
-        const answer = await chat.hear(text, { delta_ms: 1, characters: 2048 });
-        await answer.ended('complete');
-        expect(await strangers(answer)).toEqual([]);
-      });
-    }
+// One a chat: the next request would repeat the last.
+for (const [name, text] of PATHOLOGIES) {
+  test(`${name}: shown in time, and the page goes on`, async ({ guard, chat }) => {
+    const answer = await chat.hear(text, { delta_ms: 1, characters: 2048 });
+    await answer.ended('complete');
+    expect(await strangers(answer)).toEqual([]);
     await guard.isCalm(chat);
   });
 }
