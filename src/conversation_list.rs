@@ -63,10 +63,12 @@ pub const LONGEST_TITLE: usize = 200;
 /// around (Unicode's bidirectional controls). `None` if nothing is left that can be seen.
 #[must_use]
 pub fn clean_title(text: &str) -> Option<String> {
+    // First of all: a word of these alone would leave two spaces.
+    let text: String = text.chars().filter(|c| !turns_text(*c)).collect();
     let spaced = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let line: String = spaced.collect::<Vec<_>>().join(" ");
-    let title: String = line.chars().filter(|c| !turns_text(*c)).take(LONGEST_TITLE).collect();
-    let title = title.trim();
+    let title: String = line.chars().take(LONGEST_TITLE).collect();
+    let title = title.trim_end();
     title.contains(|c: char| !c.is_whitespace() && !is_invisible(c)).then(|| title.to_owned())
 }
 
@@ -149,6 +151,7 @@ mod tests {
         assert_eq!(clean_title(" \u{202e}\n"), None);
         assert_eq!(clean_title("\u{200b}\u{feff} \u{2060}\u{fe0f}\u{e0041}\u{3164}"), None);
         assert_eq!(clean_title("👩\u{200d}👧").as_deref(), Some("👩\u{200d}👧"));
+        assert_eq!(clean_title("a \u{202e} b").as_deref(), Some("a b"), "as it is when it is cleaned again");
         assert_eq!(clean_title(&"é".repeat(500)).unwrap().chars().count(), LONGEST_TITLE);
     }
 }
