@@ -186,8 +186,9 @@ async fn ctrl_c_ends_ask_with_130_and_closes_the_upstream() {
 #[tokio::test]
 async fn ctrl_c_ends_ask_although_nobody_reads_its_output() {
     let asking = Asking::start().await;
-    // 100,000 characters: more than a pipe holds.
-    let mut command = asking.ask("demo/many-tiny", &["Into the void"]);
+    // 23 MB: more than a pipe and the buffers of a connection hold.
+    let prompt = "[[delta_ms=0 characters=4096 repeat=2000]] Into the void";
+    let mut command = asking.ask("demo/long", &[prompt]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let unread = child.stdout.take().unwrap();
     let mut program =
