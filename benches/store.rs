@@ -64,8 +64,7 @@ async fn ours(text: &str, pieces_a_batch: usize) -> Written {
     let store = SqliteStore::open(&file).await.unwrap();
     let wal = file.with_extension("db-wal");
     let before = length(&wal);
-    let question =
-        Question { id: QuestionId::now(), after: None, text: "How do rivers begin?".into(), asked_ms: 1 };
+    let question = Question::of_text(QuestionId::now(), None, "How do rivers begin?", 1);
     let answer = Answer::new(AnswerId::now(), question.id, "vendor/model");
     let settings = TypedSettings::default();
     let new = NewAnswer {

@@ -251,25 +251,31 @@ export class Runnel {
     await this.runCommand(['import'], lines);
   }
 
-  /** Runs the program beside it, on the same file, and waits for its end. */
-  private async runCommand(args: string[], input = ''): Promise<void> {
+  /** All chats, as `runnel export` writes them. */
+  async export(): Promise<string> {
+    return this.runCommand(['export']);
+  }
+
+  /** Runs the program beside it, on the same file, and waits for its end. Gives what it wrote to standard output. */
+  private async runCommand(args: string[], input = ''): Promise<string> {
     const child = spawn(RUNNEL_BIN, args, {
       cwd: this.program.folder,
       env: { RUNNEL_DATABASE_URL: DATABASE },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
+    const output: Buffer[] = [];
     let said = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (bytes: Buffer) => {
-        said += bytes.toString();
-      });
-    }
+    child.stdout.on('data', (bytes: Buffer) => output.push(bytes));
+    child.stderr.on('data', (bytes: Buffer) => {
+      said += bytes.toString();
+    });
     const closed = once(child, 'close');
     child.stdin.end(input);
     const [code] = (await closed) as [number | null];
     if (code !== 0) {
       throw new Error(`runnel ${args.join(' ')} ended with code ${code}. It said:\n${said}`);
     }
+    return Buffer.concat(output).toString();
   }
 }
 

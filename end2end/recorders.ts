@@ -149,7 +149,9 @@ export async function recordPlaces(page: Page): Promise<() => Promise<Places>> {
     const look = () => {
       const last = (selector: string) => [...document.querySelectorAll(selector)].at(-1);
       const answer = last('article.answer');
-      if (answer?.getAttribute('data-status') === 'running' && (last('.answer-text:not(.refusal, .earlier)')?.textContent ?? '').trim() !== '') {
+      // Its own text: there is none before the first words.
+      const text = [...(answer?.querySelectorAll('.answer-text:not(.refusal, .earlier)') ?? [])].at(-1);
+      if (answer?.getAttribute('data-status') === 'running' && (text?.textContent ?? '').trim() !== '') {
         const turns = last('.turns');
         record.frames += 1;
         note('header', last('header'));
@@ -157,7 +159,7 @@ export async function recordPlaces(page: Page): Promise<() => Promise<Places>> {
         note('transcript', last('[role=log]'));
         note('question', last('.question-text'), turns);
         note('model', last('.answer-model'), turns);
-        note('text', last('.answer-text:not(.refusal, .earlier)'), turns);
+        note('text', text, turns);
         note('figures, sideways', last('.stats'), last('.answer-foot'));
       }
       next();

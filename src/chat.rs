@@ -5,6 +5,8 @@
 //! what the page applies. [`Answer::apply`] is the only place where an event changes an answer, so a stored
 //! answer, a server-rendered one and a live one cannot differ.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -13,8 +15,13 @@ use crate::problem::{Problem, ProblemKind};
 use crate::settings::TypedSettings;
 use crate::tree::Tree;
 
+mod content;
 mod pieces;
+mod raw_json;
 mod wire;
+
+pub use content::{AttachedFile, Content, ContentBlock, Reasoning, ToolResult, UnknownBlock};
+pub use raw_json::RawJson;
 
 /// Ids are made by whoever creates the thing (for questions and answers: the browser), so that a request
 /// sent twice names the same thing twice.
@@ -89,6 +96,9 @@ pub struct Conversation {
     /// The end of the branch that is shown; `None` for the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaf: Option<AnswerId>,
+    /// The ends of the branches that are shown beside each other, if there are several; `leaf` is the first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaves: Vec<AnswerId>,
     pub questions: Vec<Question>,
     pub answers: Vec<Answer>,
 }
@@ -133,9 +143,23 @@ pub struct Question {
     pub id: QuestionId,
     /// The answer that it follows; `None` for the first question of a conversation.
     pub after: Option<AnswerId>,
-    pub text: String,
+    pub content: Content,
     #[serde(default)]
     pub asked_ms: u64,
+}
+
+impl Question {
+    /// A question of text alone.
+    #[must_use]
+    pub fn of_text(id: QuestionId, after: Option<AnswerId>, text: impl Into<String>, asked_ms: u64) -> Self {
+        Self { id, after, content: Content::of_text(text), asked_ms }
+    }
+
+    /// All of its text.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        self.content.text()
+    }
 }
 
 /// The number of an event in its answer's log: 1, 2, 3, … without a gap. 0 stands before the first.
@@ -177,6 +201,8 @@ pub enum AnswerEvent {
     Text(String),
     /// More of the model's reasoning.
     Reasoning(String),
+    /// A part of the model's reasoning as the upstream wants it back.
+    ReasoningDetail(RawJson),
     /// The reasoning is done, for now.
     Reasoned {
         /// How long the model has reasoned so far, altogether.
@@ -188,10 +214,12 @@ pub enum AnswerEvent {
     ToolCall(ToolCallPiece),
     /// A source that the text rests on.
     Citation(Citation),
+    /// What the upstream read in a file, as it wants it back.
+    FileAnnotation(RawJson),
     /// A picture made by the model.
     Image(String),
-    /// The text so far is an earlier answer's; what follows was asked for later, to go on from there.
-    Seam,
+    /// What came so far is an earlier answer's; what follows was asked for later, to go on from there.
+    Continuation,
     /// Nothing follows.
     End(End),
     /// An event that only a newer Runnel knows. It has its number, and changes nothing.
@@ -270,12 +298,31 @@ pub struct ToolCall {
     pub arguments: String,
 }
 
+impl ToolCall {
+    /// Adds a piece of it.
+    fn join(&mut self, piece: &ToolCallPiece) {
+        if self.id.is_none() {
+            self.id.clone_from(&piece.id);
+        }
+        self.name.push_str(&piece.name);
+        self.arguments.push_str(&piece.arguments);
+    }
+}
+
 /// A page that the answer cites.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Citation {
     pub url: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+}
+
+impl Citation {
+    /// Bytes of text in it.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.url.len() + self.title.as_ref().map_or(0, String::len)
+    }
 }
 
 /// How an answer ended.
@@ -375,25 +422,13 @@ pub struct Answer {
     /// The last event applied.
     pub seq: Seq,
     pub state: State,
-    pub text: String,
-    pub reasoning: String,
-    pub refusal: String,
-    pub tool_calls: Vec<ToolCall>,
-    pub citations: Vec<Citation>,
-    /// Data URLs or web addresses.
-    pub images: Vec<String>,
+    pub content: Content,
     pub source: Source,
     pub first_token_ms: Option<u64>,
-    /// How long the model has reasoned, if it has done so and went on to answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reasoned_ms: Option<u64>,
     /// Pieces of text received.
     pub chunks: u64,
     /// Unicode scalar values of text received.
     pub characters: u64,
-    /// The places in `text`, in bytes, where it was continued.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub seams: Vec<u64>,
     #[serde(default)]
     pub bill: Bill,
     #[serde(default)]
@@ -424,45 +459,31 @@ impl Answer {
             requested_model: requested_model.into(),
             seq: Seq::START,
             state: State::Running(Phase::Sending),
-            text: String::new(),
-            reasoning: String::new(),
-            refusal: String::new(),
-            tool_calls: Vec::new(),
-            citations: Vec::new(),
-            images: Vec::new(),
+            content: Content::default(),
             source: Source::default(),
             first_token_ms: None,
-            reasoned_ms: None,
             chunks: 0,
             characters: 0,
-            seams: Vec::new(),
             bill: Bill::Stated,
             begun_ms: 0,
             is_copy: false,
         }
     }
 
-    /// The answer without its text and its reasoning, which may be megabytes and are not copied.
+    /// The answer without its content, which may be megabytes and is not copied.
     #[must_use]
-    pub fn without_texts(&self) -> Self {
+    pub fn without_content(&self) -> Self {
         Self {
             id: self.id,
             question: self.question,
             requested_model: self.requested_model.clone(),
             seq: self.seq,
             state: self.state.clone(),
-            text: String::new(),
-            reasoning: String::new(),
-            refusal: self.refusal.clone(),
-            tool_calls: self.tool_calls.clone(),
-            citations: self.citations.clone(),
-            images: self.images.clone(),
+            content: Content::default(),
             source: self.source.clone(),
             first_token_ms: self.first_token_ms,
-            reasoned_ms: self.reasoned_ms,
             chunks: self.chunks,
             characters: self.characters,
-            seams: self.seams.clone(),
             bill: self.bill.clone(),
             begun_ms: self.begun_ms,
             is_copy: self.is_copy,
@@ -489,21 +510,25 @@ impl Answer {
                 self.enter(Phase::Answering);
             }
             AnswerEvent::Text(text) => {
-                self.text.push_str(text);
+                self.content.push_text(text);
                 self.chunks += 1;
                 self.characters += text.chars().count() as u64;
                 self.enter(Phase::Answering);
             }
             AnswerEvent::Reasoning(text) => {
-                self.reasoning.push_str(text);
+                self.content.push_reasoning(text);
                 self.enter(Phase::Answering);
             }
-            AnswerEvent::Reasoned { ms } => self.reasoned_ms = Some(*ms),
-            AnswerEvent::Refusal(text) => self.refusal.push_str(text),
-            AnswerEvent::ToolCall(piece) => self.join_tool_call(piece),
-            AnswerEvent::Citation(citation) => self.citations.push(citation.clone()),
-            AnswerEvent::Image(url) => self.images.push(url.clone()),
-            AnswerEvent::Seam => self.seams.push(self.text.len() as u64),
+            AnswerEvent::ReasoningDetail(detail) => self.content.push_reasoning_detail(detail.clone()),
+            AnswerEvent::Reasoned { ms } => self.content.note_reasoned(*ms),
+            AnswerEvent::Refusal(text) => self.content.push_refusal(text),
+            AnswerEvent::ToolCall(piece) => self.content.push_tool_call(piece),
+            AnswerEvent::Citation(citation) => self.content.push_citation(citation.clone()),
+            AnswerEvent::FileAnnotation(json) => {
+                self.content.push(ContentBlock::FileAnnotation(json.clone()));
+            }
+            AnswerEvent::Image(url) => self.content.push(ContentBlock::Image(url.clone())),
+            AnswerEvent::Continuation => self.content.push(ContentBlock::Continuation),
             AnswerEvent::End(end) => {
                 if end.usage.is_none() && self.source.generation_id.is_some() {
                     self.bill = Bill::Open;
@@ -524,14 +549,22 @@ impl Answer {
         }
     }
 
+    /// All of its text; see [`Content::text`].
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        self.content.text()
+    }
+
+    /// All that the model thought.
+    #[must_use]
+    pub fn reasoning(&self) -> Cow<'_, str> {
+        self.content.reasoning()
+    }
+
     /// True if the answer holds anything that a person can see.
     #[must_use]
-    pub const fn has_content(&self) -> bool {
-        !self.text.is_empty()
-            || !self.reasoning.is_empty()
-            || !self.refusal.is_empty()
-            || !self.tool_calls.is_empty()
-            || !self.images.is_empty()
+    pub fn has_content(&self) -> bool {
+        self.content.is_visible()
     }
 
     /// What the upstream counted: as the end of the stream said, or as it was asked for later.
@@ -570,20 +603,6 @@ impl Answer {
 
     fn enter(&mut self, phase: Phase) {
         self.state = State::Running(phase);
-    }
-
-    fn join_tool_call(&mut self, piece: &ToolCallPiece) {
-        let place = self.tool_calls.binary_search_by_key(&piece.index, |call| call.index);
-        let place = place.unwrap_or_else(|place| {
-            self.tool_calls.insert(place, ToolCall { index: piece.index, ..ToolCall::default() });
-            place
-        });
-        let call = &mut self.tool_calls[place];
-        if call.id.is_none() {
-            call.id.clone_from(&piece.id);
-        }
-        call.name.push_str(&piece.name);
-        call.arguments.push_str(&piece.arguments);
     }
 }
 
@@ -633,7 +652,7 @@ mod tests {
         let mut answer = answer();
         answer.apply(Seq(1), &AnswerEvent::End(end()));
         assert_eq!(answer.apply(Seq(2), &text("late")), Applied::Old);
-        assert_eq!(answer.text, "");
+        assert_eq!(answer.content.text(), "");
     }
 
     #[test]
@@ -651,20 +670,9 @@ mod tests {
         answer.apply(Seq(2), &piece(0, "", "{\"a\""));
         answer.apply(Seq(3), &piece(4_000_000_000, "far", "{}"));
         answer.apply(Seq(4), &piece(0, "", ":1}"));
-        assert_eq!(answer.tool_calls.len(), 2, "a number far out of line costs no memory");
-        assert_eq!(answer.tool_calls[0].arguments, "{\"a\":1}");
-    }
-
-    #[test]
-    fn tool_calls_stand_in_the_order_of_their_indexes() {
-        let mut answer = answer();
-        for (seq, (index, name)) in (1..).zip([(2, "third"), (0, "first"), (1, "sec"), (2, "!"), (1, "ond")])
-        {
-            let piece = ToolCallPiece { index, id: None, name: name.into(), arguments: String::new() };
-            answer.apply(Seq(seq), &AnswerEvent::ToolCall(piece));
-        }
-        let names: Vec<_> = answer.tool_calls.iter().map(|call| call.name.as_str()).collect();
-        assert_eq!(names, ["first", "second", "third!"]);
+        let calls: Vec<_> = answer.content.tool_calls().collect();
+        assert_eq!(calls.len(), 2, "a number far out of line costs no memory");
+        assert_eq!(calls[0].arguments, "{\"a\":1}");
     }
 
     #[test]
@@ -684,7 +692,7 @@ mod tests {
         answer.interrupt("Again.");
         assert_eq!(answer, before);
         let end = answer.end().unwrap();
-        assert_eq!((end.status, answer.text.as_str()), (EndStatus::Interrupted, "half"));
+        assert_eq!((end.status, answer.content.text().as_ref()), (EndStatus::Interrupted, "half"));
         assert_eq!(end.problem.as_ref().unwrap().message, "The lights went out.");
     }
 

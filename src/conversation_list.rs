@@ -50,8 +50,10 @@ pub enum ConversationChange {
     Draft(String),
     /// What is set for its next question.
     Settings(TypedSettings),
-    /// Another branch is shown.
+    /// Another branch is shown, alone.
     Leaf(AnswerId),
+    /// These branches are shown beside each other.
+    Leaves(Vec<AnswerId>),
     /// It was looked at.
     Read,
 }

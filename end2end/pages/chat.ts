@@ -175,7 +175,7 @@ export class Answer {
   readonly text: Locator;
   /** The same, as blocks. */
   readonly markdown: MarkdownText;
-  /** What an earlier answer wrote, which this one goes on from. */
+  /** What earlier answers wrote, which this one goes on from: each in an element of its own. */
   readonly earlier: Locator;
   readonly model: Locator;
   readonly progress: Locator;
@@ -211,7 +211,8 @@ export class Answer {
 
   /** What is shown of it, as it is in the document; white space counts. */
   async words(): Promise<string> {
-    return (await this.text.textContent()) ?? '';
+    await this.root.waitFor();
+    return (await this.text.allTextContents()).join('');
   }
 
   /** What the model wrote, as Copy gives it: once it has ended, if there is text. */
@@ -224,6 +225,11 @@ export class Answer {
     const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
     await expect.poll(clipboard, { message: 'Copy copies' }).not.toBe(nothing);
     return clipboard();
+  }
+
+  /** All that earlier answers wrote, which this one goes on from. */
+  async earlierText(): Promise<string> {
+    return (await this.earlier.allTextContents()).join('');
   }
 
   /** How many characters of it are shown. */

@@ -16,7 +16,7 @@ const MOST_LOST = 100;
 
 /** What a page is told of its chat, beside its HTML. */
 interface PageData {
-  conversation: { answers: { seq: number; text: string }[] };
+  conversation: { answers: { seq: number; content: [{ text: string }] }[] };
 }
 
 function pageData(html: string): PageData {
@@ -45,7 +45,7 @@ test('a reload in the middle brings the text so far with the first HTML, and goe
   const html = await documentOf(await page.reload());
   expect(html).toContain('data-status="running"');
   const [told] = pageData(html).conversation.answers;
-  expect(told?.text.startsWith(before), 'all that was seen is in the first HTML').toBe(true);
+  expect(told?.content[0].text.startsWith(before), 'all that was seen is in the first HTML').toBe(true);
   expect(new URL((await following).url()).searchParams.get('after')).toBe(String(told?.seq));
 
   await answer.isRunning();
@@ -118,7 +118,7 @@ test('a crash in the middle of an answer costs a moment of it: the rest is kept,
   await chat.answer().ended('complete');
   await expect(chat.answers).toHaveCount(1);
   await expect(chat.question().text).toHaveText(typed);
-  expect(await answer.earlier.textContent(), 'what was there stands before the seam').toBe(shown);
+  expect(await answer.earlierText(), 'what was there stands before the continuation').toBe(shown);
   const added = await answer.words();
   expect(added.length).toBeGreaterThan(40);
   expect(await answer.text.evaluate((text) => getComputedStyle(text).borderBlockStartStyle)).toBe('dashed');
@@ -130,7 +130,7 @@ test('a crash in the middle of an answer costs a moment of it: the rest is kept,
 
   await page.reload();
   await answer.ended('complete');
-  expect(await answer.earlier.textContent(), 'the seam is kept').toBe(shown);
+  expect(await answer.earlierText(), 'the continuation is kept').toBe(shown);
   expect(await answer.words()).toBe(added);
   await expect(answer.versions.place).toHaveText('2/2');
 });

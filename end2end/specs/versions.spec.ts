@@ -265,7 +265,7 @@ test('a version made in one window appears in the other, with the arrows to the 
   await expect(other.answer().text).toHaveText(first.asked);
 });
 
-test('an answer that broke off goes on behind a seam, and can go on again', async ({ chat, emulator }) => {
+test('an answer that broke off is continued, and can be continued again', async ({ chat, emulator }) => {
   const { typed, asked } = prompt('Break off.', { delta_ms: 1 });
   const cut = await chat.ask(typed, { model: 'demo/cut' });
   await cut.ended('interrupted');
@@ -273,12 +273,12 @@ test('an answer that broke off goes on behind a seam, and can go on again', asyn
   await cut.goOn.click();
   await expect(chat.answer().versions.place).toHaveText('2/2');
   await chat.answer().ended('interrupted');
-  expect(await chat.answer().earlier.textContent()).toBe(begun);
+  expect(await chat.answer().earlierText()).toBe(begun);
   const more = await chat.answer().words();
   await chat.set({ model: 'demo/plain' });
   await chat.answer().goOn.click();
   await chat.answer().ended('complete');
-  expect(await chat.answer().earlier.textContent(), 'all that came before').toBe(begun + more);
+  expect(await chat.answer().earlierText(), 'all that came before').toBe(begun + more);
   expect((await emulator.lastRequest()).body.messages).toMatchObject([
     { role: 'user', content: typed },
     { role: 'assistant', content: begun + more },
@@ -291,7 +291,7 @@ test('an answer that broke off goes on behind a seam, and can go on again', asyn
   expect(await chat.answer().words(), 'what broke off is still there as it was').toBe(begun);
 });
 
-test('code that broke off goes on as code behind the seam', async ({ chat, page }) => {
+test('code that broke off goes on as code when it is continued', async ({ chat, page }) => {
   const lines = ['fn main() {', '    let one = 1;', '    let two = 2;', '    println!("{}", one + two);', '}'];
   await chat.set({ model: 'demo/echo', maxTokens: '12' });
   const cut = await chat.hear(['```rust', ...lines, '```', '', 'That is *all*.'].join('\n'));

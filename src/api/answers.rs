@@ -49,7 +49,7 @@ pub struct SentQuestion {
 
 impl From<Question> for SentQuestion {
     fn from(question: Question) -> Self {
-        Self { id: question.id, after: question.after, text: question.text }
+        Self { id: question.id, after: question.after, text: question.text().into_owned() }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::chat::{Answer, AnswerId, Citation, Conversation, ToolCall, first_words};
+use crate::chat::{
+    Answer, AnswerId, Citation, Content, ContentBlock, Conversation, Reasoning, ToolCall, first_words,
+};
 use crate::conversation_list::Listing;
 use crate::models::ModelRule;
 
@@ -54,7 +56,7 @@ pub fn too_long_for_page(conversation: &Conversation) -> Vec<AnswerId> {
     let mut room = MOST_SAID;
     for id in shown.chain(others).filter(|id| seen.insert(*id)) {
         let Some(answer) = conversation.answers.iter().find(|answer| answer.id == id) else { continue };
-        let size = size_of(answer) + size_of_question(conversation, answer);
+        let size = answer.content.size() + size_of_question(conversation, answer);
         match room.checked_sub(size) {
             Some(left) => room = left,
             None if answer.end().is_some() => deferred.push(id),
@@ -66,19 +68,7 @@ pub fn too_long_for_page(conversation: &Conversation) -> Vec<AnswerId> {
 
 fn size_of_question(conversation: &Conversation, answer: &Answer) -> usize {
     let question = conversation.questions.iter().find(|question| question.id == answer.question);
-    question.map_or(0, |question| question.text.len())
-}
-
-/// What an answer holds, in bytes.
-fn size_of(answer: &Answer) -> usize {
-    let calls = answer.tool_calls.iter().map(|call| call.name.len() + call.arguments.len());
-    let citations = answer
-        .citations
-        .iter()
-        .map(|citation| citation.url.len() + citation.title.as_ref().map_or(0, String::len));
-    let images = answer.images.iter().map(String::len);
-    let texts = answer.text.len() + answer.reasoning.len() + answer.refusal.len();
-    texts + calls.sum::<usize>() + citations.sum::<usize>() + images.sum::<usize>()
+    question.map_or(0, |question| question.content.size())
 }
 
 impl PageData {
@@ -87,6 +77,14 @@ impl PageData {
     #[must_use]
     pub fn for_browser(&self) -> Self {
         let mut data = self.clone();
+        for answer in data.conversation.iter_mut().flat_map(|conversation| &mut conversation.answers) {
+            for block in answer.content.blocks_mut() {
+                // Only the upstream reads these, and they repeat what is shown.
+                if let ContentBlock::Reasoning(reasoning) = block {
+                    reasoning.details.clear();
+                }
+            }
+        }
         let Some(conversation) = data.conversation.as_mut().filter(|_| !self.deferred.is_empty()) else {
             return data;
         };
@@ -95,7 +93,7 @@ impl PageData {
         for question in &mut conversation.questions {
             let mut answers = conversation.answers.iter().filter(|answer| answer.question == question.id);
             if Some(question.id) != shown && answers.all(|answer| is_deferred(answer.id)) {
-                question.text = first_words(&question.text);
+                question.content = Content::of_text(first_words(&question.text()));
             }
         }
         for answer in conversation.answers.iter_mut().filter(|answer| is_deferred(answer.id)) {
@@ -105,14 +103,25 @@ impl PageData {
     }
 }
 
+/// Leaves its blocks as they are, but for what they hold.
 fn shorten(answer: &mut Answer) {
-    for text in [&mut answer.text, &mut answer.reasoning, &mut answer.refusal] {
-        *text = first_words(text);
+    for block in answer.content.blocks_mut() {
+        match block {
+            ContentBlock::Text(text) | ContentBlock::Refusal(text) => *text = first_words(text),
+            ContentBlock::Reasoning(Reasoning { text, ms: _, details }) => {
+                *text = first_words(text);
+                details.clear();
+            }
+            ContentBlock::Image(url) => url.clear(),
+            ContentBlock::ToolCall(call) => *call = ToolCall { index: call.index, ..ToolCall::default() },
+            ContentBlock::Citations(citations) => {
+                citations.fill(Citation { url: String::new(), title: None });
+            }
+            ContentBlock::ToolResult(result) => result.text.clear(),
+            ContentBlock::File(file) => file.url.clear(),
+            ContentBlock::FileAnnotation(_) | ContentBlock::Continuation | ContentBlock::Unknown(_) => {}
+        }
     }
-    answer.seams.clear();
-    answer.tool_calls.fill(ToolCall::default());
-    answer.citations.fill(Citation { url: String::new(), title: None });
-    answer.images.fill(String::new());
 }
 
 #[cfg(test)]
@@ -134,12 +143,13 @@ mod tests {
             draft: String::new(),
             settings: None,
             leaf: None,
+            leaves: Vec::new(),
             questions: Vec::new(),
             answers: Vec::new(),
         };
         for size in sizes {
             let after = made.answers.last().map(|answer: &Answer| answer.id);
-            let question = Question { id: QuestionId::now(), after, text: "Why? ".repeat(20), asked_ms: 0 };
+            let question = Question::of_text(QuestionId::now(), after, "Why? ".repeat(20), 0);
             let mut answer = Answer::new(AnswerId::now(), question.id, "m");
             answer.apply(Seq(1), &AnswerEvent::Text("a".repeat(*size)));
             answer.apply(
@@ -185,8 +195,8 @@ mod tests {
         assert_eq!(told.questions[2..], known.questions[2..]);
         for at in [0, 1] {
             assert_eq!(told.answers[at].characters, known.answers[at].characters);
-            assert!(told.answers[at].has_content() && told.answers[at].text.len() < 100);
-            assert!(told.questions[at].text.len() < known.questions[at].text.len());
+            assert!(told.answers[at].has_content() && told.answers[at].text().len() < 100);
+            assert!(told.questions[at].text().len() < known.questions[at].text().len());
         }
     }
 
@@ -206,6 +216,6 @@ mod tests {
         conversation.answers.push(running);
         let page = page(conversation);
         assert_eq!(page.deferred, [page.conversation.as_ref().unwrap().answers[0].id]);
-        assert_eq!(page.for_browser().conversation.unwrap().answers[1].text.len(), 2 * MOST_SAID);
+        assert_eq!(page.for_browser().conversation.unwrap().answers[1].text().len(), 2 * MOST_SAID);
     }
 }

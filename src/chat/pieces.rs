@@ -1,6 +1,6 @@
 //! Large events in pieces: a page reads events of up to a mebibyte.
 
-use super::{Answer, AnswerEvent, ToolCallPiece};
+use super::{Answer, AnswerEvent, ContentBlock, ToolCall, ToolCallPiece};
 
 /// A piece of text becomes at most six times as long in JSON.
 const LARGEST_PIECE_BYTES: usize = 64 << 10;
@@ -17,12 +17,13 @@ impl AnswerEvent {
                 .map(length)
                 .sum(),
             Self::ToolCall(piece) => length(&piece.id) + piece.name.len() + piece.arguments.len(),
-            Self::Citation(citation) => citation.url.len() + length(&citation.title),
+            Self::ReasoningDetail(json) | Self::FileAnnotation(json) => json.size(),
+            Self::Citation(citation) => citation.size(),
             Self::Retrying(retry) => retry.problem.message.len(),
             Self::Waiting
             | Self::FirstToken { .. }
             | Self::Reasoned { .. }
-            | Self::Seam
+            | Self::Continuation
             | Self::End(_)
             | Self::Unknown => 0,
         }
@@ -58,40 +59,49 @@ impl Answer {
     pub fn events(&self) -> Vec<AnswerEvent> {
         let mut events = vec![AnswerEvent::Source(self.source.clone())];
         events.extend(self.first_token_ms.map(|elapsed_ms| AnswerEvent::FirstToken { elapsed_ms }));
-        events.extend(all(&self.reasoning, AnswerEvent::Reasoning));
-        events.extend(self.reasoned_ms.map(|ms| AnswerEvent::Reasoned { ms }));
-        let mut from = 0;
-        for to in self.seams.iter().map(|seam| usize::try_from(*seam).unwrap_or(usize::MAX)) {
-            events.extend(all(self.text.get(from..to).unwrap_or_default(), AnswerEvent::Text));
-            events.push(AnswerEvent::Seam);
-            from = to;
+        let mut reasoned_ms = 0;
+        let mut next_call = 0;
+        for block in self.content.blocks() {
+            match block {
+                ContentBlock::Text(text) => events.extend(all(text, AnswerEvent::Text)),
+                ContentBlock::Reasoning(reasoning) => {
+                    events.extend(all(&reasoning.text, AnswerEvent::Reasoning));
+                    events.extend(reasoning.details.iter().cloned().map(AnswerEvent::ReasoningDetail));
+                    events.extend(reasoning.ms.map(|ms| {
+                        reasoned_ms += ms;
+                        AnswerEvent::Reasoned { ms: reasoned_ms }
+                    }));
+                }
+                ContentBlock::Refusal(text) => events.extend(all(text, AnswerEvent::Refusal)),
+                ContentBlock::ToolCall(call) => events.extend(tool_call_events(call, &mut next_call)),
+                ContentBlock::Citations(citations) => {
+                    events.extend(citations.iter().cloned().map(AnswerEvent::Citation));
+                }
+                ContentBlock::FileAnnotation(json) => {
+                    events.push(AnswerEvent::FileAnnotation(json.clone()));
+                }
+                ContentBlock::Image(url) => events.push(AnswerEvent::Image(url.clone())),
+                ContentBlock::Continuation => events.push(AnswerEvent::Continuation),
+                // No event of an answer makes these.
+                ContentBlock::File(_) | ContentBlock::ToolResult(_) | ContentBlock::Unknown(_) => {}
+            }
         }
-        events.extend(all(self.text.get(from..).unwrap_or_default(), AnswerEvent::Text));
-        events.extend(all(&self.refusal, AnswerEvent::Refusal));
-        events.extend(self.tool_call_events());
-        events.extend(self.citations.iter().cloned().map(AnswerEvent::Citation));
-        events.extend(self.images.iter().cloned().map(AnswerEvent::Image));
         events.extend(self.end().cloned().map(AnswerEvent::End));
         events
     }
+}
 
-    fn tool_call_events(&self) -> Vec<AnswerEvent> {
-        let mut next = 0;
-        let mut events = Vec::new();
-        for call in &self.tool_calls {
-            // Calls that were kept before they had an index all have the first.
-            let index = call.index.max(next);
-            next = index.saturating_add(1);
-            let piece = ToolCallPiece {
-                index,
-                id: call.id.clone(),
-                name: call.name.clone(),
-                arguments: call.arguments.clone(),
-            };
-            events.extend(AnswerEvent::ToolCall(piece).into_pieces());
-        }
-        events
-    }
+fn tool_call_events(call: &ToolCall, next: &mut u32) -> Vec<AnswerEvent> {
+    // Calls that were kept before they had an index all have the first.
+    let index = call.index.max(*next);
+    *next = index.saturating_add(1);
+    let piece = ToolCallPiece {
+        index,
+        id: call.id.clone(),
+        name: call.name.clone(),
+        arguments: call.arguments.clone(),
+    };
+    AnswerEvent::ToolCall(piece).into_pieces()
 }
 
 /// The text in events, cut between characters.
@@ -146,34 +156,44 @@ mod tests {
     fn the_events_of_an_answer_add_up_to_it() {
         let source = Source { generation_id: Some("gen-1".into()), ..Source::default() };
         let long = "é".repeat(LARGEST_PIECE_BYTES);
+        let detail = || serde_json::from_str(r#"{"signature": "s"}"#).unwrap();
         let answer = applied([
             AnswerEvent::Source(source),
             AnswerEvent::FirstToken { elapsed_ms: 3 },
             AnswerEvent::Reasoning("why".into()),
+            AnswerEvent::ReasoningDetail(detail()),
+            AnswerEvent::Reasoned { ms: 5 },
             AnswerEvent::Text("one".into()),
-            AnswerEvent::Seam,
+            AnswerEvent::Continuation,
             AnswerEvent::Text(long.clone()),
-            AnswerEvent::Seam,
+            AnswerEvent::Continuation,
             AnswerEvent::Text("three".into()),
+            AnswerEvent::Reasoning("still".into()),
+            AnswerEvent::Reasoned { ms: 7 },
             call(2, long.clone()),
             call(0, "{}".into()),
+            AnswerEvent::FileAnnotation(detail()),
             AnswerEvent::Image("data:,".into()),
+            AnswerEvent::Text("four".into()),
+            AnswerEvent::Refusal("no".into()),
             end(),
         ]);
         let mut again = applied(answer.events());
         (again.seq, again.chunks) = (answer.seq, answer.chunks);
         assert_eq!(again, answer);
-        assert_eq!(answer.seams, [3, 3 + long.len() as u64]);
+        assert_eq!(answer.content.texts().collect::<Vec<_>>(), ["one", &long, "three", "four"]);
     }
 
     #[test]
     fn calls_that_were_kept_without_an_index_stay_apart() {
         let mut answer = applied([call(0, "first".into()), call(1, "second".into())]);
-        for call in &mut answer.tool_calls {
-            call.index = 0;
+        for block in answer.content.blocks_mut() {
+            if let ContentBlock::ToolCall(call) = block {
+                call.index = 0;
+            }
         }
-        let arguments: Vec<_> =
-            applied(answer.events()).tool_calls.into_iter().map(|call| call.arguments).collect();
+        let again = applied(answer.events());
+        let arguments: Vec<_> = again.content.tool_calls().map(|call| call.arguments.as_str()).collect();
         assert_eq!(arguments, ["first", "second"]);
     }
 

@@ -29,7 +29,8 @@ impl<'de> Visitor<'de> for EventVisitor {
     fn visit_str<E>(self, name: &str) -> Result<AnswerEvent, E> {
         Ok(match name {
             "waiting" => AnswerEvent::Waiting,
-            "seam" => AnswerEvent::Seam,
+            // "seam" is what logs of earlier versions have.
+            "continuation" | "seam" => AnswerEvent::Continuation,
             _ => AnswerEvent::Unknown,
         })
     }
@@ -45,6 +46,7 @@ impl<'de> Visitor<'de> for EventVisitor {
             }
             "text" => AnswerEvent::Text(map.next_value()?),
             "reasoning" => AnswerEvent::Reasoning(map.next_value()?),
+            "reasoning_detail" => AnswerEvent::ReasoningDetail(map.next_value()?),
             "reasoned" => {
                 let Reasoned { ms } = map.next_value()?;
                 AnswerEvent::Reasoned { ms }
@@ -52,6 +54,7 @@ impl<'de> Visitor<'de> for EventVisitor {
             "refusal" => AnswerEvent::Refusal(map.next_value()?),
             "tool_call" => AnswerEvent::ToolCall(map.next_value()?),
             "citation" => AnswerEvent::Citation(map.next_value()?),
+            "file_annotation" => AnswerEvent::FileAnnotation(map.next_value()?),
             "image" => AnswerEvent::Image(map.next_value()?),
             "end" => AnswerEvent::End(map.next_value()?),
             _ => {
@@ -114,7 +117,9 @@ mod tests {
             AnswerEvent::ToolCall(piece),
             AnswerEvent::Citation(Citation { url: "https://example.org".into(), title: None }),
             AnswerEvent::Image("data:,".into()),
-            AnswerEvent::Seam,
+            AnswerEvent::ReasoningDetail(serde_json::from_str(r#"{"signature": "s"}"#).unwrap()),
+            AnswerEvent::FileAnnotation(serde_json::from_str("{}").unwrap()),
+            AnswerEvent::Continuation,
             AnswerEvent::End(end),
             AnswerEvent::Unknown,
         ] {
@@ -151,6 +156,7 @@ mod tests {
     #[test]
     fn a_known_event_may_come_with_more_than_is_known() {
         assert_eq!(read(r#"{"text":"a","language":"en"}"#), AnswerEvent::Text("a".into()));
+        assert_eq!(read(r#""seam""#), AnswerEvent::Continuation, "its name in earlier versions");
         assert_eq!(
             read(r#"{"first_token":{"elapsed_ms":3,"queue_ms":1}}"#),
             AnswerEvent::FirstToken { elapsed_ms: 3 }

@@ -103,7 +103,7 @@ impl Answers {
         for mut answer in self.store.recover().await? {
             answer.interrupt("Runnel was stopped while it was being written.");
             self.check_bill(&mut answer);
-            let length = answer.text.len();
+            let length = answer.content.text_bytes();
             tracing::warn!(answer = %answer.id, length, "an answer was interrupted when Runnel ended");
             self.store.finish_answer(&answer, clock::now_ms()).await?;
         }
@@ -271,7 +271,7 @@ impl Answers {
         };
         let now_ms = clock::now_ms();
         let sent = message.question;
-        let question = Question { id: sent.id, after: sent.after, text: sent.text, asked_ms: now_ms };
+        let question = Question::of_text(sent.id, sent.after, sent.text, now_ms);
         let prelude = self.prelude(message.continues, &question).await?;
         let mut answer = Answer::new(message.answer, question.id, model.as_str());
         answer.begun_ms = now_ms;
@@ -285,8 +285,8 @@ impl Answers {
             }
         };
         let begun = text_of(&prelude);
-        let request = prompt::request(&model, &history, &new.question.text, &begun, &message.settings);
-        let to_be_titled = history.is_empty().then(|| titles::beginning(&new.question.text));
+        let request = prompt::request(&model, &history, &new.question.content, &begun, &message.settings);
+        let to_be_titled = history.is_empty().then(|| titles::beginning(&new.question.text()));
         let assignment = Assignment { conversation: new.conversation, prelude, request, to_be_titled };
         let live = LiveAnswer::new(new.answer);
         self.revision.bump();
@@ -316,14 +316,14 @@ impl Answers {
     ) -> Result<Vec<AnswerEvent>, ApiError> {
         let Some(earlier) = continues else { return Ok(Vec::new()) };
         let earlier = self.current(earlier).await?;
-        if earlier.question != question.id || earlier.text.is_empty() || earlier.end().is_none() {
+        if earlier.question != question.id || earlier.text().is_empty() || earlier.end().is_none() {
             return Err(ApiError::bad_request(
                 "There is nothing to go on from: the answer has no text, or has not ended.",
             ));
         }
-        let is_text = |event: &AnswerEvent| matches!(event, AnswerEvent::Text(_) | AnswerEvent::Seam);
+        let is_text = |event: &AnswerEvent| matches!(event, AnswerEvent::Text(_) | AnswerEvent::Continuation);
         let mut events: Vec<_> = earlier.events().into_iter().filter(is_text).collect();
-        events.push(AnswerEvent::Seam);
+        events.push(AnswerEvent::Continuation);
         Ok(events)
     }
 

@@ -153,7 +153,7 @@ async fn print(mut stream: AnswerStream, answer: &mut Answer) -> Result<u8, AskE
     if end.status == EndStatus::Complete && end.finish_reason.as_deref() == Some("length") {
         tell("Cut off at the token limit.");
     }
-    let has_text = !(answer.text.is_empty() && answer.refusal.is_empty());
+    let has_text = !(answer.text().is_empty() && answer.content.refusal().is_empty());
     Ok(end.problem.as_ref().map_or(0, |problem| report(problem, has_text)))
 }
 

@@ -38,7 +38,7 @@
 //! let client = OpenRouter::new(ClientConfig::new(&base_url)?)?;
 //! let request = AnswerRequest::new("demo/echo").system("Be brief.").user("Hello");
 //! let answer = client.stream_answer(&request).collect().await;
-//! assert_eq!(answer.text, "Hello");
+//! assert_eq!(answer.text(), "Hello");
 //! assert_eq!(answer.source.provider.as_deref(), Some("Demo"));
 //! assert!(answer.source.generation_id.is_some(), "the key for looking up the bill");
 //! let end = answer.end().expect("a collected answer has ended");
@@ -151,7 +151,7 @@
 //! let end = answer.end().expect("a collected answer has ended");
 //! assert_eq!(end.status, EndStatus::Interrupted);
 //! assert_eq!(end.problem.as_ref().map(|problem| problem.kind), Some(ProblemKind::Stalled));
-//! assert!(!answer.text.is_empty(), "what came before is kept");
+//! assert!(!answer.text().is_empty(), "what came before is kept");
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -166,7 +166,7 @@
 //! let client = OpenRouter::new(ClientConfig::new(&base_url)?)?;
 //! let ask = |text: &str| client.stream_answer(&AnswerRequest::new("demo/echo").user(text)).collect();
 //! let (one, two, three) = tokio::join!(ask("one"), ask("two"), ask("three"));
-//! assert_eq!([one.text, two.text, three.text], ["one", "two", "three"]);
+//! assert_eq!([one.text(), two.text(), three.text()], ["one", "two", "three"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -12,6 +12,7 @@ use crate::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, Conversatio
 use crate::conversation_list::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
 use crate::settings::TypedSettings;
 
+pub(super) mod legacy;
 mod log;
 mod search;
 mod sqlite;

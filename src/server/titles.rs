@@ -78,7 +78,7 @@ impl Titles {
     async fn is_untitled(&self, conversation: ConversationId) -> Result<bool, StoreError> {
         let Some(known) = self.store.find_conversation(conversation).await? else { return Ok(false) };
         let first = known.questions.iter().find(|question| question.after.is_none());
-        Ok(!known.is_title_chosen && first.is_some_and(|first| known.title == first_words(&first.text)))
+        Ok(!known.is_title_chosen && first.is_some_and(|first| known.title == first_words(&first.text())))
     }
 
     async fn ask(&self, request: &AnswerRequest) -> Option<String> {
@@ -96,7 +96,7 @@ impl Titles {
             tracing::warn!(end = ?answer.end(), "no title was made");
             return None;
         }
-        tidy(&answer.text)
+        tidy(&answer.text())
     }
 }
 

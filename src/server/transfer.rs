@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::answers::LARGEST_QUESTION_BYTES;
 use super::conversations::{LARGEST_DRAFT_BYTES, LARGEST_SETTINGS_BYTES};
+use super::store::legacy::KeptConversation;
 use super::store::{SqliteStore, Store, StoreError};
 use super::{clock, files};
 use crate::chat::{Answer, AnswerId, Bill, Conversation, ConversationId, QuestionId, Usage, first_words};
@@ -248,8 +249,8 @@ fn what_was_added(added: u64) -> String {
     }
 }
 
-/// 2 brought the settings of a conversation.
-const FORMAT: u64 = 2;
+/// 2 brought the settings of a conversation, 3 the blocks of an answer in their order.
+const FORMAT: u64 = 3;
 const OLDEST_FORMAT: u64 = 1;
 /// A conversation with some hundred pictures is far below.
 const LONGEST_LINE_BYTES: u64 = 1 << 30;
@@ -301,7 +302,8 @@ async fn find_whole(store: &SqliteStore, id: ConversationId) -> Result<Option<Co
     conversation.version = 0;
     // Earlier versions took any answer for the end of the branch that is shown.
     let answers = &conversation.answers;
-    conversation.leaf = conversation.leaf.filter(|leaf| answers.iter().any(|answer| answer.id == *leaf));
+    let is_own = |leaf: &AnswerId| answers.iter().any(|answer| answer.id == *leaf);
+    conversation.leaf = conversation.leaf.filter(is_own);
     Ok(Some(conversation))
 }
 
@@ -323,8 +325,8 @@ fn portions(conversations: &[Conversation]) -> impl Iterator<Item = &[Conversati
 
 /// Of text, nearly.
 fn bytes_of(conversation: &Conversation) -> usize {
-    let questions = conversation.questions.iter().map(|question| question.text.len());
-    let answers = conversation.answers.iter().map(|answer| answer.text.len() + answer.reasoning.len());
+    let questions = conversation.questions.iter().map(|question| question.content.size());
+    let answers = conversation.answers.iter().map(|answer| answer.content.size());
     questions.chain(answers).sum()
 }
 
@@ -477,7 +479,11 @@ struct Found {
 
 impl Found {
     fn add(&mut self, line: &[u8]) -> Result<(), Damage> {
-        let mut conversation: Conversation = serde_json::from_slice(line).map_err(unreadable)?;
+        let kept: KeptConversation = serde_json::from_slice(line).map_err(unreadable)?;
+        if !kept.is_whole() {
+            return Err(Damage::NotAChat("missing field `content`".to_owned()));
+        }
+        let mut conversation = Conversation::from(kept);
         check_times(&conversation)?;
         check_sizes(&conversation)?;
         self.check_ids(&conversation)?;
@@ -523,7 +529,7 @@ fn check_times(conversation: &Conversation) -> Result<(), Damage> {
         let duration_ms = answer.end().map_or(0, |end| end.duration_ms);
         answer.begun_ms.saturating_add(duration_ms)
     };
-    let spans = |answer: &Answer| [answer.first_token_ms, answer.reasoned_ms].into_iter().flatten();
+    let spans = |answer: &Answer| answer.first_token_ms.into_iter().chain(answer.content.reasoned_ms());
     let times = [*created_ms, *updated_ms].into_iter();
     let times = times.chain(questions.iter().map(|question| question.asked_ms));
     let mut times = times.chain(answers.iter().map(ended_ms)).chain(answers.iter().flat_map(spans));
@@ -539,7 +545,7 @@ fn check_sizes(conversation: &Conversation) -> Result<(), Damage> {
         return Err(Damage::LongSettings);
     }
     let mut questions = conversation.questions.iter();
-    match questions.find(|question| question.text.len() > LARGEST_QUESTION_BYTES) {
+    match questions.find(|question| question.content.text_bytes() > LARGEST_QUESTION_BYTES) {
         Some(question) => Err(Damage::LongQuestion(question.id)),
         None => Ok(()),
     }
@@ -547,7 +553,7 @@ fn check_sizes(conversation: &Conversation) -> Result<(), Damage> {
 
 /// As [`clean_title`] leaves it; one that it leaves nothing of is replaced by the first words of the chat.
 fn title_of(conversation: &Conversation) -> String {
-    let first_words = conversation.questions.first().map(|question| first_words(&question.text));
+    let first_words = conversation.questions.first().map(|question| first_words(&question.text()));
     let first_words = || clean_title(&first_words?);
     clean_title(&conversation.title).or_else(first_words).unwrap_or_default()
 }
@@ -591,8 +597,9 @@ fn check_answers(conversation: &Conversation) -> Result<(), Damage> {
         }
         check_figures(answer)?;
     }
-    match conversation.leaf.filter(|leaf| conversation.answers.iter().all(|answer| answer.id != *leaf)) {
-        Some(leaf) => Err(Damage::NoLeaf(leaf)),
+    let mut leaves = conversation.leaf.iter().chain(&conversation.leaves);
+    match leaves.find(|leaf| conversation.answers.iter().all(|answer| answer.id != **leaf)) {
+        Some(leaf) => Err(Damage::NoLeaf(*leaf)),
         None => Ok(()),
     }
 }
@@ -651,12 +658,7 @@ mod tests {
     }
 
     fn conversation(text_bytes: usize) -> Conversation {
-        let question = Question {
-            id: QuestionId(clock::new_id()),
-            after: None,
-            text: "x".repeat(text_bytes),
-            asked_ms: 1000,
-        };
+        let question = Question::of_text(QuestionId(clock::new_id()), None, "x".repeat(text_bytes), 1000);
         Conversation {
             id: ConversationId(clock::new_id()),
             title: "Title".into(),
@@ -669,6 +671,7 @@ mod tests {
             draft: String::new(),
             settings: None,
             leaf: None,
+            leaves: Vec::new(),
             answers: vec![Answer::new(AnswerId(clock::new_id()), question.id, "m")],
             questions: vec![question],
         }

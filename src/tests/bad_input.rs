@@ -28,7 +28,7 @@ async fn assert_nothing_started(app: &TestApp) {
     assert_eq!((&stats["requests"], &stats["streams"]), (&json!(0), &json!(0)), "{stats}");
     assert_eq!(stats["last_request"], Value::Null, "{stats}");
     // And the server goes on.
-    assert_eq!(app.ask("demo/echo", "Still there?").await.answer.text, "Still there?");
+    assert_eq!(app.ask("demo/echo", "Still there?").await.answer.text(), "Still there?");
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ async fn a_viewer_who_comes_between_the_note_of_an_answer_and_its_writing_sees_a
         app.round_trips().await;
         pause.go_on();
         let (reader, viewer) = (reader.await.unwrap(), viewer.await.unwrap());
-        assert_eq!(viewer.answer.text, "Who is there?", "{point:?}");
+        assert_eq!(viewer.answer.text(), "Who is there?", "{point:?}");
         assert_eq!(viewer.events, reader.events, "{point:?}");
     }
 }
@@ -125,7 +125,7 @@ async fn a_conversation_loaded_between_the_note_of_an_answer_and_its_writing_can
     });
     let seen = &conversation.answers[0];
     let rest = app.follow(message.answer, seen.seq.0).await.drain().await;
-    assert_eq!(format!("{}{}", seen.text, rest.answer.text), "What stands there?");
+    assert_eq!(format!("{}{}", seen.text(), rest.answer.text()), "What stands there?");
     assert_eq!(reader.await.unwrap().status(), EndStatus::Complete);
 }
 
@@ -157,7 +157,7 @@ async fn an_answer_of_a_deleted_chat_is_followed_again_once_that_is_undone() {
         assert_eq!(status, if is_deleted { 404 } else { 200 });
     }
     let followed = app.follow(asked.answer, 0).await.finished().await;
-    assert_eq!(followed.answer.text, "Forget this");
+    assert_eq!(followed.answer.text(), "Forget this");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,7 +177,7 @@ async fn an_answer_that_lost_its_writer_ends_when_somebody_asks_for_it() {
     assert_eq!(refusal(app.send(&again).await).await.0, 500);
     assert_eq!(app.begin(&again).await.finished().await.status(), EndStatus::Interrupted);
     let next = app.begin(&next_message(&again, "Found")).await.finished().await;
-    assert_eq!((next.status(), next.answer.text.as_str()), (EndStatus::Complete, "Found"));
+    assert_eq!((next.status(), next.answer.text().as_ref()), (EndStatus::Complete, "Found"));
     assert_eq!(app.stats("Lost").await, Tally::default());
 }
 
@@ -189,12 +189,12 @@ async fn an_old_answer_that_is_sent_again_is_replayed_and_its_numbers_are_not_mi
     let app = app.restart().await;
     for _ in 0..2 {
         let again = app.begin(&message).await.finished().await;
-        assert_eq!(again.answer.text, told.answer.text);
+        assert_eq!(again.answer.text(), told.answer.text());
         // The replay has fewer events than there were: its numbers are not those of the first time.
         let (status, kind, _) = refusal(app.try_follow(message.answer, 3).await).await;
         assert_eq!((status, kind.as_str()), (410, "gone"));
         let followed = app.follow(message.answer, 0).await.finished().await;
-        assert_eq!(followed.answer.text, told.answer.text);
+        assert_eq!(followed.answer.text(), told.answer.text());
     }
     assert_eq!(app.stats("Once more").await.requests, 1);
 }
@@ -204,7 +204,7 @@ async fn a_client_that_hangs_up_leaves_no_change_half_done() {
     let (app, store) = TestApp::start_staged().await;
     let running = message("demo/stall", "Delete me and go");
     let mut reader = app.begin(&running).await;
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     let change = json!({"id": running.conversation, "change": ConversationChange::Deleted(true)});
     app.hang_up_at(&store, Point::AfterChange, "/api/change_conversation", &change).await;
     assert_eq!(reader.finished().await.status(), EndStatus::Stopped);
@@ -227,7 +227,7 @@ async fn a_client_that_hangs_up_while_its_question_is_noted_has_asked() {
         app.hang_up_at(&store, point, "/api/send_message", &body).await;
         app.eventually_stats(prompt, |tally| tally.completed == 1).await;
         let followed = app.follow(message.answer, 0).await.finished().await;
-        assert_eq!((followed.status(), followed.answer.text.as_str()), (EndStatus::Complete, prompt));
+        assert_eq!((followed.status(), followed.answer.text().as_ref()), (EndStatus::Complete, prompt));
     }
 }
 
@@ -237,7 +237,7 @@ async fn an_answer_that_is_not_kept_says_so_until_it_is() {
     let message = message("demo/echo", "Keep me");
     store.keep_nothing(true);
     let reader = app.begin(&message).await.finished().await;
-    assert_eq!((reader.status(), reader.answer.text.as_str()), (EndStatus::Complete, "Keep me"));
+    assert_eq!((reader.status(), reader.answer.text().as_ref()), (EndStatus::Complete, "Keep me"));
     let why = reader.end().unkept.clone().unwrap();
     assert!(why.starts_with("Not kept yet: the disk is full."), "{why}");
     assert!(app.kept(&message).await.end().is_none());
@@ -255,7 +255,7 @@ async fn an_answer_that_is_not_kept_says_so_until_it_is() {
     eventually("other pages hear of it", async || !app.list_at(before).await.is_null()).await;
     let loaded = app.load_conversation(message.conversation).await;
     assert_eq!(
-        (loaded.answers[0].text.as_str(), &loaded.answers[0].end().unwrap().unkept),
+        (loaded.answers[0].text().as_ref(), &loaded.answers[0].end().unwrap().unkept),
         ("Keep me", &None)
     );
     let page = app.get(&format!("/c/{}", message.conversation)).await.text().await.unwrap();
@@ -268,15 +268,15 @@ async fn an_answer_that_is_not_kept_yet_can_be_gone_on_from() {
     let (app, store) = TestApp::start_staged().await;
     let stopped = message("demo/stall", "Go on");
     let mut reader = app.begin(&stopped).await;
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     store.keep_nothing(true);
     assert_eq!(app.stop(stopped.answer).await, EndStatus::Stopped);
     let mut on = stopped.clone();
     (on.answer, on.continues) = (AnswerId::now(), Some(stopped.answer));
     on.settings.model = Some("demo/echo".into());
     let reader = app.begin(&on).await.finished().await;
-    assert!(reader.answer.text.starts_with(BEFORE_SILENCE), "{}", reader.answer.text);
-    assert!(reader.answer.text.len() > BEFORE_SILENCE.len());
+    assert!(reader.answer.text().starts_with(BEFORE_SILENCE), "{}", reader.answer.text());
+    assert!(reader.answer.text().len() > BEFORE_SILENCE.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -295,5 +295,5 @@ async fn the_next_question_has_the_answer_before_it_kept_or_says_why_not() {
     assert_eq!(refusal(app.send(&taken).await).await.0, 409);
     assert_eq!(store.refused(), before);
     store.keep_nothing(false);
-    assert_eq!(app.begin(&next).await.finished().await.answer.text, "Second");
+    assert_eq!(app.begin(&next).await.finished().await.answer.text(), "Second");
 }

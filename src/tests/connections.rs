@@ -175,7 +175,7 @@ async fn eight_large_bodies_that_do_not_come_let_small_ones_pass() {
         socket.write_all(&vec![b' '; 1 << 20]).await.unwrap();
         unfinished.push(socket);
     }
-    assert_eq!(app.ask("demo/echo", "And me?").await.answer.text, "And me?");
+    assert_eq!(app.ask("demo/echo", "And me?").await.answer.text(), "And me?");
     let waiting = tokio::spawn({
         let mut message = serde_json::to_value(message("demo/echo", "A large one")).unwrap();
         message["settings"]["system_prompt"] = json!("x".repeat(100 << 10));

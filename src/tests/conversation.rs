@@ -12,7 +12,7 @@ use crate::test_app::{KEY, TestApp, message, next_message, refusal};
 async fn context(app: &TestApp, message: &SentMessage) -> Value {
     let mut message = message.clone();
     message.settings.model = Some("demo/context".into());
-    serde_json::from_str(&app.begin(&message).await.finished().await.answer.text).unwrap()
+    serde_json::from_str(&app.begin(&message).await.finished().await.answer.text()).unwrap()
 }
 
 fn with_settings(prompt: &str, settings: Value) -> SentMessage {
@@ -113,7 +113,7 @@ async fn max_tokens_cuts_the_answer_off_and_the_reason_says_so() {
     let reader = app.begin(&message).await.finished().await;
     assert_eq!(reader.status(), EndStatus::Complete);
     assert_eq!(reader.end().finish_reason.as_deref(), Some("length"));
-    assert_eq!(reader.answer.text, "A questi");
+    assert_eq!(reader.answer.text(), "A questi");
 }
 
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn the_same_question_can_have_another_answer() {
         context["messages"],
         json!([
             {"role": "user", "content": "Try it"},
-            {"role": "assistant", "content": second.answer.text},
+            {"role": "assistant", "content": second.answer.text()},
             {"role": "user", "content": "And now?"},
         ])
     );
@@ -218,17 +218,18 @@ async fn a_conversation_is_loaded_as_it_stands_while_an_answer_runs() {
     let mut second = next_message(&first, "And this");
     second.settings.model = Some("demo/stall".into());
     let mut reader = app.begin(&second).await;
-    reader.until(|answer| answer.text.ends_with("nothing more comes.")).await;
+    reader.until(|answer| answer.text().ends_with("nothing more comes.")).await;
 
     let conversation = app.load_conversation(first.conversation).await;
     assert_eq!(conversation.id, first.conversation);
-    let questions: Vec<_> = conversation.questions.iter().map(|question| question.text.as_str()).collect();
+    let questions: Vec<_> =
+        conversation.questions.iter().map(|question| question.text().into_owned()).collect();
     assert_eq!(questions, ["Remember this", "And this"]);
     assert_eq!(conversation.questions[1].after, Some(first.answer));
     assert_eq!(conversation.tree().branch(conversation.leaf).len(), 2);
     let [done, running] = &conversation.answers[..] else { panic!("{conversation:?}") };
-    assert_eq!((done.text.as_str(), done.end().unwrap().status), ("Remember this", EndStatus::Complete));
-    assert_eq!((running.text.as_str(), running.end()), (reader.answer.text.as_str(), None));
+    assert_eq!((done.text().as_ref(), done.end().unwrap().status), ("Remember this", EndStatus::Complete));
+    assert_eq!((running.text().as_ref(), running.end()), (reader.answer.text().as_ref(), None));
     assert_eq!(running.seq, reader.answer.seq);
     assert_eq!(running.requested_model, "demo/stall");
 

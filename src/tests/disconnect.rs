@@ -61,7 +61,7 @@ async fn read_an_answer(app: &TestApp, cuts: &Cuts, mut chance: Rng, number: u64
     while client.answer.end().is_none() {
         client.connect().await;
     }
-    assert_eq!(client.answer.text, text, "answer {number}");
+    assert_eq!(client.answer.text(), text, "answer {number}");
     let whole = app.follow(client.answer.id, 0).await.finished().await;
     assert!(client.events == whole.events, "answer {number}: other events than on an unbroken line");
     assert_eq!(app.stats(&text).await.requests, 1, "answer {number}");

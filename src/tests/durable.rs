@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use runnel::chat::{Answer, AnswerId, Bill, Conversation, ConversationId, EndStatus};
+use runnel::chat::{Answer, AnswerId, Bill, ContentBlock, Conversation, ConversationId, EndStatus};
 use runnel::conversation_list::{ConversationChange, FoundIn, Listing, SearchHit, Spending};
 use runnel::server::openrouter::Dialect;
 use runnel::server::store::Store;
@@ -42,7 +42,7 @@ async fn a_conversation_is_there_after_a_restart_and_goes_on() {
     assert_eq!(app.load_conversation(first.conversation).await, before);
     let second = next_message(&first, "Which number was it?");
     let reader = app.begin(&second).await.finished().await;
-    assert_eq!(reader.answer.text, "Which number was it?");
+    assert_eq!(reader.answer.text(), "Which number was it?");
     let asked = app.last_request().await["body"]["messages"].to_string();
     assert!(asked.contains("Remember the number seven"), "{asked}");
 }
@@ -55,15 +55,15 @@ async fn an_answer_of_an_earlier_life_is_replayed_whole_or_not_at_all() {
     let app = app.restart().await;
     let again = app.follow(message.answer, 0).await.finished().await;
     assert_eq!(
-        (again.answer.text.as_str(), again.status()),
-        (told.answer.text.as_str(), EndStatus::Complete)
+        (again.answer.text().as_ref(), again.status()),
+        (told.answer.text().as_ref(), EndStatus::Complete)
     );
     let (status, kind, words) = refusal(app.try_follow(message.answer, 5).await).await;
     assert_eq!((status, kind.as_str()), (410, "gone"), "{words}");
     assert_eq!(app.stop(message.answer).await, EndStatus::Complete);
     // The same send again joins what is there.
     let joined = app.begin(&message).await.finished().await;
-    assert_eq!(joined.answer.text, told.answer.text);
+    assert_eq!(joined.answer.text(), told.answer.text());
     assert_eq!(app.stats("Tell it again").await.requests, 1);
 }
 
@@ -72,17 +72,17 @@ async fn a_stopped_answer_keeps_its_text_and_gets_its_bill_later() {
     let app = TestApp::start_with(|client| client.dialect = Dialect::OpenRouter).await;
     let message = message("demo/long", "[[delta_ms=10]] What does half an answer cost?");
     let mut reader = app.begin(&message).await;
-    reader.until(|answer| answer.text.len() > 100).await;
+    reader.until(|answer| answer.text().len() > 100).await;
     app.stop(message.answer).await;
     let reader = reader.finished().await;
-    let text = reader.answer.text.clone();
+    let text = reader.answer.text().clone();
     assert_eq!((&reader.answer.bill, reader.answer.usage()), (&Bill::Open, None));
     eventually("the bill is settled", async || {
         matches!(app.answer(message.conversation, message.answer).await.bill, Bill::Settled(_))
     })
     .await;
     let answer = app.answer(message.conversation, message.answer).await;
-    assert_eq!(answer.text, text);
+    assert_eq!(answer.text(), text);
     let usage = answer.usage().unwrap();
     assert!(usage.completion_tokens.unwrap() > 0 && usage.cost.is_some(), "{usage:?}");
     let spent = app.post("/api/spending_of_conversation", &json!({"id": message.conversation})).await;
@@ -96,7 +96,7 @@ async fn an_open_bill_is_settled_after_a_restart() {
     let app = TestApp::start_with(|client| client.dialect = Dialect::OpenRouter).await;
     let message = message("demo/stall", "Settle me later");
     let mut reader = app.begin(&message).await;
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     let app = app.restart().await;
     let answer = app.answer(message.conversation, message.answer).await;
     assert_eq!(answer.end().unwrap().status, EndStatus::Interrupted);
@@ -107,26 +107,27 @@ async fn an_open_bill_is_settled_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_goes_on_from_its_end_with_a_seam() {
+async fn an_answer_that_broke_off_is_continued_from_its_end() {
     let app = TestApp::start().await;
     let message = message("demo/stall", "Begin");
     let mut reader = app.begin(&message).await;
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     app.stop(message.answer).await;
     reader.finished().await;
     let mut on = message.clone();
     (on.answer, on.continues) = (AnswerId::now(), Some(message.answer));
     on.settings.model = Some("demo/echo".into());
     let reader = app.begin(&on).await.finished().await;
-    assert!(reader.answer.text.starts_with(BEFORE_SILENCE), "{}", reader.answer.text);
-    assert!(reader.answer.text.len() > BEFORE_SILENCE.len());
-    assert_eq!(reader.answer.seams, [BEFORE_SILENCE.len() as u64]);
+    assert!(reader.answer.text().starts_with(BEFORE_SILENCE), "{}", reader.answer.text());
+    assert!(reader.answer.text().len() > BEFORE_SILENCE.len());
+    assert_eq!(reader.answer.content.texts().next(), Some(BEFORE_SILENCE));
+    assert_eq!(reader.answer.content.blocks()[1], ContentBlock::Continuation);
     let kept = app.answer(on.conversation, on.answer).await;
-    assert_eq!((&kept.text, &kept.seams), (&reader.answer.text, &reader.answer.seams));
+    assert_eq!(kept.content, reader.answer.content);
     let asked = app.last_request().await["body"]["messages"].to_string();
     assert!(asked.contains(BEFORE_SILENCE), "{asked}");
     // The one that was stopped is still there, as another version.
-    assert_eq!(app.answer(on.conversation, message.answer).await.text, BEFORE_SILENCE);
+    assert_eq!(app.answer(on.conversation, message.answer).await.text(), BEFORE_SILENCE);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +135,7 @@ async fn there_is_nothing_to_continue_in_another_question_or_a_running_answer() 
     let app = TestApp::start().await;
     let running = message("demo/stall", "Still at it");
     let mut reader = app.begin(&running).await;
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     let mut on = running.clone();
     (on.answer, on.continues) = (AnswerId::now(), Some(running.answer));
     assert_eq!(refusal(app.send(&on).await).await.0, 400);
@@ -154,7 +155,7 @@ async fn deleting_a_conversation_stops_its_answer_and_can_be_undone() {
     let message = message("demo/stall", "Delete me");
     let id = message.conversation;
     let mut reader = app.begin(&message).await;
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     assert_eq!(app.change(id, &ConversationChange::Deleted(true)).await, 200);
     assert_eq!(reader.finished().await.status(), EndStatus::Stopped);
     app.eventually_stats("Delete me", |tally| (tally.open, tally.aborted) == (0, 1)).await;
@@ -164,7 +165,7 @@ async fn deleting_a_conversation_stops_its_answer_and_can_be_undone() {
     let (status, _, words) = refusal(app.send(&next_message(&message, "Still there?")).await).await;
     assert_eq!((status, words.contains("deleted")), (404, true), "{words}");
     assert_eq!(app.change(id, &ConversationChange::Deleted(false)).await, 200);
-    assert_eq!(app.answer(id, message.answer).await.text, BEFORE_SILENCE);
+    assert_eq!(app.answer(id, message.answer).await.text(), BEFORE_SILENCE);
     assert_eq!(app.change(ConversationId::now(), &ConversationChange::Read).await, 404);
 }
 
@@ -173,7 +174,7 @@ async fn the_list_tells_what_runs_and_what_is_unread_and_nothing_when_nothing_is
     let app = TestApp::start().await;
     let message = message("demo/stall", "List me, please");
     let mut reader = app.begin(&message).await;
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     let listing = app.list().await;
     let known = &listing.conversations[0];
     assert_eq!((known.title.as_str(), known.is_running, known.is_unread), ("List me, please", true, false));
@@ -223,7 +224,7 @@ async fn a_fork_is_a_conversation_of_its_own() {
     let response = app.post("/api/fork_conversation", &json!({"answer": first.answer, "new": new})).await;
     assert_eq!(response.status(), 200);
     let copy = app.load_conversation(new).await;
-    let texts: Vec<_> = copy.questions.iter().map(|question| question.text.as_str()).collect();
+    let texts: Vec<_> = copy.questions.iter().map(|question| question.text().into_owned()).collect();
     assert_eq!(texts, ["Trunk"]);
     let mut on = next_message(&first, "Another way");
     (on.conversation, on.question.after) = (new, copy.leaf);
@@ -239,7 +240,7 @@ async fn the_first_page_after_a_reload_holds_the_answer_so_far_and_its_number() 
     let app = TestApp::start().await;
     let message = message("demo/stall", "Reload me");
     let mut reader = app.begin(&message).await;
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     let page = app.get(&format!("/c/{}", message.conversation)).await.text().await.unwrap();
     assert!(page.contains(&format!(">{BEFORE_SILENCE}<")), "{page}");
     let data = page.split_once(r#"id="page-data">"#).unwrap().1.split_once("</script>").unwrap().0;
@@ -255,7 +256,7 @@ async fn the_store_writes_at_most_three_bytes_for_each_byte_of_a_long_answer() {
     let message = message("demo/long", "[[characters=20 delta_ms=1 repeat=8]] At length");
     let wal = app.wal_bytes();
     let reader = app.begin(&message).await.finished().await;
-    let text = reader.answer.text.len() as u64;
+    let text = reader.answer.text().len() as u64;
     assert!(text > 80_000, "{text}");
     let (log, database) = (app.store.log_bytes(), app.wal_bytes() - wal);
     assert!(log + database <= 3 * text, "{log} + {database} bytes for {text}");
@@ -292,18 +293,18 @@ async fn an_answer_that_ends_on_a_full_disk_is_told_and_kept_when_there_is_space
     let app = TestApp::start_in(folder.clone()).await;
     let message = message("demo/stall", "Is there room?");
     let mut reader = app.begin(&message).await;
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     let ballast = fill(folder.path());
     assert_eq!(app.stop(message.answer).await, EndStatus::Stopped);
-    assert_eq!(reader.finished().await.answer.text, BEFORE_SILENCE);
-    assert_eq!(app.answer(message.conversation, message.answer).await.text, BEFORE_SILENCE);
+    assert_eq!(reader.finished().await.answer.text(), BEFORE_SILENCE);
+    assert_eq!(app.answer(message.conversation, message.answer).await.text(), BEFORE_SILENCE);
     let (status, _, words) = refusal(app.send(&next_message(&message, "And now?")).await).await;
     assert_eq!((status, words.contains("disk is full")), (500, true), "{words}");
     assert_eq!(app.stats("And now?").await.requests, 0);
     std::fs::remove_file(ballast).unwrap();
     eventually("the answer is kept", async || {
         let kept = app.store.find_answer(message.answer).await;
-        kept.is_ok_and(|kept| kept.is_some_and(|(_, answer)| answer.text == BEFORE_SILENCE))
+        kept.is_ok_and(|kept| kept.is_some_and(|(_, answer)| answer.text() == BEFORE_SILENCE))
     })
     .await;
     let mut next = next_message(&message, "And now?");

@@ -102,7 +102,7 @@ async fn check(app: &TestApp, case: &Case, model: &str, requests: u64) -> String
     for retry in reader.retries() {
         assert_eq!((retry.problem.kind, retry.problem.status), (case.kind, case.status), "{model}");
     }
-    reader.answer.text
+    reader.answer.text().into_owned()
 }
 
 fn requests(case: &Case) -> u64 {
@@ -181,7 +181,7 @@ async fn a_failed_answer_can_be_followed_and_asked_after() {
     assert_eq!(again.events, first.events);
     let mut next = next_message(&failed, "And now?");
     next.settings.model = Some("demo/echo".into());
-    assert_eq!(app.begin(&next).await.finished().await.answer.text, "And now?");
+    assert_eq!(app.begin(&next).await.finished().await.answer.text(), "And now?");
 }
 
 #[tokio::test]
@@ -236,11 +236,16 @@ async fn the_key_is_in_no_name_reason_call_or_source_although_the_upstream_repea
     let answer = &reader.answer;
     assert_eq!(answer.source.provider.as_deref(), Some("<[key]>"));
     assert_eq!(answer.source.generation_id.as_deref(), Some("<[key]>"));
-    assert_eq!(answer.tool_calls[0].arguments, "<[key]>");
+    assert_eq!(answer.content.tool_calls().next().unwrap().arguments, "<[key]>");
     let mut seen = vec![String::from_utf8(reader.body).unwrap()];
+    let whole = app.post("/api/load_conversation", &serde_json::json!({"id": message.conversation})).await;
+    let whole = whole.text().await.unwrap();
+    for kind in ["\"signature\":\"<[key]>\"", "\"hash\":\"<[key]>\""] {
+        assert!(whole.contains(kind), "{whole}");
+    }
+    seen.push(whole);
     for path in [
         format!("/api/follow_answer?id={}", message.answer),
-        format!("/api/load_conversation?id={}", message.conversation),
         format!("/c/{}", message.conversation),
         "/".into(),
     ] {
@@ -325,7 +330,7 @@ async fn an_answer_that_comes_whole_is_an_answer() {
     let app = TestApp::start_in_front_of(&upstream.base_url(), |_| ()).await;
     let reader = app.ask("local", "Can you stream?").await;
     assert_eq!(reader.status(), EndStatus::Complete);
-    assert_eq!(reader.answer.text, "All at once.");
+    assert_eq!(reader.answer.text(), "All at once.");
     assert_eq!(reader.end().usage.as_ref().unwrap().total_tokens, Some(7));
     assert_eq!(upstream.requests().len(), 1);
 }
@@ -353,7 +358,7 @@ async fn successes_without_an_answer_in_them_are_not_answers() {
         let app = TestApp::start_in_front_of(&upstream.base_url(), |_| ()).await;
         let reader = app.ask("any", "Anything?").await;
         assert_ne!(reader.status(), EndStatus::Complete, "{kind} {body}");
-        assert_eq!(reader.answer.text, "", "{kind} {body}");
+        assert_eq!(reader.answer.text(), "", "{kind} {body}");
         assert!(!reader.problem().message.is_empty(), "{kind} {body}");
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::test_app::{RawUpstream, Reader, TestApp, eventually, message};
 
 async fn assert_still_works(app: &TestApp) {
-    assert_eq!(app.ask("demo/echo", "Still well?").await.answer.text, "Still well?");
+    assert_eq!(app.ask("demo/echo", "Still well?").await.answer.text(), "Still well?");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,7 +22,7 @@ async fn an_endless_line_or_event_is_refused_at_the_limit_and_the_connection_clo
         assert_eq!(reader.status(), EndStatus::Failed, "{model}");
         assert_eq!(reader.problem().kind, ProblemKind::Unreadable, "{model}");
         assert!(reader.problem().message.contains("1048576 bytes"), "{}", reader.problem().message);
-        assert!(reader.answer.text.is_empty() && reader.body.len() < 4096, "{model}");
+        assert!(reader.answer.text().is_empty() && reader.body.len() < 4096, "{model}");
         // 64 MiB were on offer.
         app.eventually_stats(&prompt, |tally| (tally.requests, tally.open, tally.aborted) == (1, 0, 1)).await;
     }
@@ -37,7 +37,7 @@ async fn a_hundred_thousand_tiny_deltas_arrive_whole_and_in_order() {
     assert_eq!(reader.status(), EndStatus::Complete);
     let line = "The quick brown fox jumps over the lazy dog, again.\n";
     let expected: String = line.chars().cycle().take(100_000).collect();
-    assert!(reader.answer.text == expected, "{} characters", reader.answer.characters);
+    assert!(reader.answer.text() == expected, "{} characters", reader.answer.characters);
     assert_eq!(reader.answer.characters, 100_000);
     let followed = app.follow(message.answer, 0).await.finished().await;
     assert_eq!(followed.body, reader.body);
@@ -53,7 +53,7 @@ async fn events_that_cannot_be_read_are_passed_over() {
     ] {
         let reader = app.ask(model, "What do you make of this?").await;
         assert_eq!(reader.status(), EndStatus::Complete, "{model}");
-        assert_eq!(reader.answer.text, text, "{model}");
+        assert_eq!(reader.answer.text(), text, "{model}");
     }
     assert_still_works(&app).await;
 }
@@ -63,7 +63,7 @@ async fn events_hidden_in_the_text_stay_text() {
     let app = TestApp::start().await;
     let reader = app.ask("demo/script", "May I inject something?").await;
     assert_eq!(reader.status(), EndStatus::Complete);
-    let text = &reader.answer.text;
+    let text = &reader.answer.text();
     assert!(text.starts_with("This event called itself the end, number 999.\n"), "{text}");
     assert!(text.contains("event: end\nid: 999\ndata: {\"status\":\"complete\"}"), "{text}");
     assert!(text.ends_with("Nothing of this may run."), "{text}");
@@ -75,7 +75,7 @@ async fn events_hidden_in_the_text_stay_text() {
 #[tokio::test]
 async fn invisible_and_control_characters_arrive_as_they_are() {
     let app = TestApp::start().await;
-    let text = app.ask("demo/bidi", "What is hidden?").await.answer.text;
+    let text = app.ask("demo/bidi", "What is hidden?").await.answer.text().into_owned();
     for character in ['\u{202E}', '\u{2066}', '\u{200B}', '\u{FEFF}', '\u{1b}', '\u{0}', '\u{2028}', '\u{85}']
     {
         assert!(text.contains(character), "{character:?}");
@@ -115,7 +115,7 @@ async fn assert_cut_off(app: &TestApp, upstream: &RawUpstream, reader: &Reader, 
     eventually("the upstream's connection is closed", async || upstream.hung_up() == 1).await;
     let kept = app.store.find_answer(reader.answer.id).await.unwrap().unwrap().1;
     assert_eq!(kept.end(), reader.answer.end(), "{what}");
-    assert!(kept.text == reader.answer.text && kept.citations == reader.answer.citations, "{what}");
+    assert!(kept.content == reader.answer.content, "{what}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,7 +126,7 @@ async fn an_answer_without_end_is_cut_off_at_the_largest_size() {
     let reader = app.ask("any", "How long can you talk?").await;
     assert_eq!(reader.problem().message, "It is larger than 16 MiB.");
     assert_eq!(reader.problem().kind.sentence(), "Cut off: the answer is too large.");
-    assert!(reader.answer.text.len() > 15 << 20, "{}", reader.answer.text.len());
+    assert!(reader.answer.text().len() > 15 << 20, "{}", reader.answer.text().len());
     assert_cut_off(&app, &upstream, &reader, 16 << 20, "text").await;
 }
 
@@ -176,7 +176,7 @@ async fn an_answer_of_several_mebibytes_that_was_not_streamed_is_read_live() {
     let app = TestApp::start_in_front_of(&upstream.base_url(), |_| ()).await;
     let reader = app.ask("any", "All at once, please").await;
     assert_eq!(reader.status(), EndStatus::Complete);
-    assert!(reader.answer.text == text, "{} characters", reader.answer.characters);
+    assert!(reader.answer.text() == text, "{} characters", reader.answer.characters);
 }
 
 #[tokio::test]
@@ -203,5 +203,5 @@ async fn a_thousand_tool_calls_are_not_all_kept() {
     let app = TestApp::start_in_front_of(&upstream.base_url(), |_| ()).await;
     let reader = app.ask("any", "Call everything").await;
     assert_eq!(reader.status(), EndStatus::Complete);
-    assert_eq!(reader.answer.tool_calls.len(), 256);
+    assert_eq!(reader.answer.content.tool_calls().count(), 256);
 }

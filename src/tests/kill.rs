@@ -18,7 +18,7 @@ use futures::future::join_all;
 use futures::{StreamExt, stream};
 use reqwest::{Client, Response};
 use runnel::api::answers::SentMessage;
-use runnel::chat::{Answer, AnswerEvent, AnswerId, Conversation, EndStatus, QuestionId, Seq};
+use runnel::chat::{Answer, AnswerEvent, AnswerId, ContentBlock, Conversation, EndStatus, QuestionId, Seq};
 use runnel::server::demo::{Demo, Pace};
 use runnel::sse::Decoder;
 use serde_json::{Value, json};
@@ -64,13 +64,13 @@ async fn told_to_stop_it_lets_an_answer_come_to_its_end() {
     let program = home.start("30").await;
     let message = message("demo/echo", &format!("{PACE} {}", "To the last word. ".repeat(30)));
     let mut reader = Reader::new(program.send(&message).await, message.answer, Seq::START);
-    reader.until(|answer| !answer.text.is_empty()).await;
+    reader.until(|answer| !answer.text().is_empty()).await;
     program.signal("TERM");
     let reader = reader.finished().await;
     assert_eq!(reader.status(), EndStatus::Complete);
     assert_eq!(program.exit_code().await, Some(0));
     let kept = home.start("30").await.load(&message).await;
-    assert_eq!((kept.end(), &kept.text), (reader.answer.end(), &reader.answer.text));
+    assert_eq!((kept.end(), &kept.text()), (reader.answer.end(), &reader.answer.text()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,13 +79,13 @@ async fn an_answer_that_takes_longer_than_the_grace_is_kept_as_interrupted() {
     let program = home.start("0.2").await;
     let message = message("demo/stall", "Will you ever end?");
     let mut reader = Reader::new(program.send(&message).await, message.answer, Seq::START);
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     program.signal("TERM");
     let reader = reader.finished().await;
     assert_eq!(reader.status(), EndStatus::Interrupted);
     assert_eq!(program.exit_code().await, Some(0));
     let kept = home.start("30").await.load(&message).await;
-    assert_eq!((kept.end(), kept.text.as_str()), (reader.answer.end(), BEFORE_SILENCE));
+    assert_eq!((kept.end(), kept.text().as_ref()), (reader.answer.end(), BEFORE_SILENCE));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +100,7 @@ async fn told_to_stop_it_lets_an_answer_that_nobody_watches_come_to_its_end() {
     assert!(program.output().contains("Waiting up to 30 s for an answer."), "{}", program.output());
     let kept = home.start("30").await.load(&message).await;
     assert_eq!(kept.end().map(|end| end.status), Some(EndStatus::Complete));
-    assert_eq!(kept.text, "To the last word. ".repeat(60).trim_end());
+    assert_eq!(kept.text(), "To the last word. ".repeat(60).trim_end());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,7 +117,7 @@ async fn an_answer_that_nobody_watches_is_kept_as_interrupted_after_the_grace() 
     assert!(!again.output().contains("was interrupted when Runnel ended"), "{}", again.output());
     let kept = again.load(&message).await;
     assert_eq!(kept.end().map(|end| end.status), Some(EndStatus::Interrupted));
-    assert_eq!(kept.text, BEFORE_SILENCE);
+    assert_eq!(kept.text(), BEFORE_SILENCE);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,13 +126,13 @@ async fn told_to_stop_twice_it_waits_no_longer() {
     let program = home.start("600").await;
     let message = message("demo/stall", "And now?");
     let mut reader = Reader::new(program.send(&message).await, message.answer, Seq::START);
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     program.signal("TERM");
     eventually("it says that it waits", async || program.output().contains("Waiting up to 600 s")).await;
     program.signal("TERM");
     assert_eq!(reader.finished().await.status(), EndStatus::Interrupted);
     assert_eq!(program.exit_code().await, Some(0));
-    assert_eq!(home.start("30").await.load(&message).await.text, BEFORE_SILENCE);
+    assert_eq!(home.start("30").await.load(&message).await.text(), BEFORE_SILENCE);
 }
 
 /// What is going on when the program is killed.
@@ -296,13 +296,13 @@ async fn prepare(program: &Program, chance: &mut Rng, plot: Plot, number: u64) -
 /// An answer that goes on from one that was stopped. How it is asked for is known from another one, which repeats it.
 async fn going_on(program: &Program, stopped: Asked) -> Asked {
     let mut reader = Reader::new(program.send(&stopped.message).await, stopped.id(), Seq::START);
-    reader.until(|answer| !answer.text.is_empty()).await;
+    reader.until(|answer| !answer.text().is_empty()).await;
     let stop = program.post("/api/stop_answer", &json!({"id": stopped.id()})).await;
     assert_eq!(stop.json::<EndStatus>().await.unwrap(), EndStatus::Stopped);
-    let begun = reader.finished().await.answer.text;
+    let begun = reader.finished().await.answer.text().into_owned();
     let mut repeated = stopped.going_on();
     repeated.settings.model = Some("demo/context".into());
-    let context = program.read(&repeated).await.text;
+    let context = program.read(&repeated).await.text().into_owned();
     let context: Value = serde_json::from_str(context.strip_prefix(&begun).unwrap()).unwrap();
     let prompt =
         context["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap().to_owned();
@@ -311,11 +311,11 @@ async fn going_on(program: &Program, stopped: Asked) -> Asked {
 
 /// What is kept is the beginning of the answer, and the reader had not much more.
 fn check_kept(asked: &Asked, heard: &Heard, kept: &Answer, killed: Instant) -> Option<Loss> {
-    assert!(asked.whole.starts_with(&heard.answer.text), "what was read is no part of the answer");
-    assert!(asked.whole.starts_with(&kept.text), "what was kept is no part of the answer");
-    assert_eq!(kept.characters, kept.text.chars().count() as u64);
+    assert!(asked.whole.starts_with(heard.answer.text().as_ref()), "what was read is no part of the answer");
+    assert!(asked.whole.starts_with(kept.text().as_ref()), "what was kept is no part of the answer");
+    assert_eq!(kept.characters, kept.text().chars().count() as u64);
     match kept.end().expect("a killed answer has not ended").status {
-        EndStatus::Complete => assert_eq!(kept.text, asked.whole),
+        EndStatus::Complete => assert_eq!(kept.text(), asked.whole),
         EndStatus::Interrupted => assert!(heard.answer.end().is_none(), "the end was told and not kept"),
         other => panic!("a killed answer ended as {other:?}"),
     }
@@ -324,13 +324,13 @@ fn check_kept(asked: &Asked, heard: &Heard, kept: &Answer, killed: Instant) -> O
     }
     let sure = heard.length_read_for(LARGEST_LOSS + ALLOWANCE, killed);
     assert!(
-        kept.text.len() >= sure,
+        kept.text().len() >= sure,
         "{} bytes are kept of {sure} that were read long before",
-        kept.text.len()
+        kept.text().len()
     );
-    let was_under_way = kept.end()?.status == EndStatus::Interrupted && !heard.answer.text.is_empty();
+    let was_under_way = kept.end()?.status == EndStatus::Interrupted && !heard.answer.text().is_empty();
     was_under_way.then(|| {
-        let lost = heard.times.iter().find(|(_, length)| *length > kept.text.len());
+        let lost = heard.times.iter().find(|(_, length)| *length > kept.text().len());
         Loss {
             age: lost.map_or(Duration::ZERO, |(read, _)| killed.saturating_duration_since(*read)),
             characters: heard.answer.characters.saturating_sub(kept.characters),
@@ -349,7 +349,7 @@ async fn check_followers(home: &Home, program: &Program, asked: &Asked, heard: &
     let sent_again = program.send(&asked.message).await;
     for response in [followed, sent_again] {
         let again = Reader::new(response, id, Seq::START).finished().await.answer;
-        assert_eq!((&again.text, &again.seams, again.end()), (&kept.text, &kept.seams, kept.end()));
+        assert_eq!((&again.content, again.end()), (&kept.content, kept.end()));
     }
     eventually("nothing is asked any more", async || home.tally(&asked.prompt).await.open == 0).await;
     let requests = home.tally(&asked.prompt).await.requests;
@@ -366,29 +366,37 @@ async fn check_going_on(program: &Program, asked: &Asked, kept: &Answer) {
     let mut next = next_message(&asked.message, "What was said so far?");
     (next.settings.model, next.continues) = (Some("demo/context".into()), None);
     let answer = program.read(&next).await;
-    let context: Value = serde_json::from_str(&answer.text).unwrap();
+    let context: Value = serde_json::from_str(&answer.text()).unwrap();
     let mut expected = vec![json!({"role": "user", "content": asked.message.question.text})];
-    if !kept.text.is_empty() {
-        expected.push(json!({"role": "assistant", "content": kept.text}));
+    if !kept.text().is_empty() {
+        expected.push(json!({"role": "assistant", "content": kept.text()}));
     }
     expected.push(json!({"role": "user", "content": "What was said so far?"}));
     let messages = context["messages"].as_array().unwrap();
     assert!(messages.ends_with(&expected), "{messages:?}");
 
     let message = asked.going_on();
-    if kept.text.is_empty() {
+    if kept.text().is_empty() {
         assert_eq!(refusal(program.send(&message).await).await.0, 400);
         return;
     }
     let read = program.read(&message).await;
     let loaded = program.load(&message).await;
-    let seams: Vec<_> = kept.seams.iter().copied().chain([kept.text.len() as u64]).collect();
+    let mut blocks: Vec<_> =
+        kept.content.blocks().iter().filter(|block| is_carried_on(block)).cloned().collect();
+    blocks.push(ContentBlock::Continuation);
     for answer in [&read, &loaded] {
-        assert!(answer.text.starts_with(&kept.text));
-        assert_eq!(answer.text, asked.whole, "what was lost is written again");
-        assert_eq!(answer.seams, seams);
+        assert!(answer.text().starts_with(kept.text().as_ref()));
+        assert_eq!(answer.text(), asked.whole, "what was lost is written again");
+        let carried_on = answer.content.blocks().iter().filter(|block| is_carried_on(block));
+        assert!(carried_on.cloned().collect::<Vec<_>>().starts_with(&blocks));
         assert_eq!(answer.end().map(|end| end.status), Some(EndStatus::Complete));
     }
+}
+
+/// What an answer that goes on begins with.
+const fn is_carried_on(block: &ContentBlock) -> bool {
+    matches!(block, ContentBlock::Text(_) | ContentBlock::Continuation)
 }
 
 fn tell_losses(mut losses: Vec<Loss>) {
@@ -547,7 +555,7 @@ impl Program {
     /// Asks, reads the first words, and closes the connection.
     async fn begin_and_hang_up(&self, message: &SentMessage) {
         let mut reader = Reader::new(self.send(message).await, message.answer, Seq::START);
-        reader.until(|answer| answer.text.len() >= BEFORE_SILENCE.len()).await;
+        reader.until(|answer| answer.text().len() >= BEFORE_SILENCE.len()).await;
         drop(reader);
     }
 
@@ -569,7 +577,10 @@ impl Program {
         let conversation: Conversation = response.json().await.unwrap();
         let question = conversation.questions.iter().find(|question| question.id == message.question.id);
         let question = question.expect("the question is lost");
-        assert_eq!((&question.text, question.after), (&message.question.text, message.question.after));
+        assert_eq!(
+            (question.text().as_ref(), question.after),
+            (message.question.text.as_str(), message.question.after)
+        );
         let answer = conversation.answers.into_iter().find(|answer| answer.id == message.answer);
         let answer = answer.expect("the answer is lost");
         assert_eq!(answer.question, message.question.id);
@@ -593,9 +604,10 @@ async fn read_on(mut response: Response, id: AnswerId, after_each: impl Fn(&[Ans
         let now = Instant::now();
         let mut events = Vec::new();
         decode(&mut decoder, &bytes, &mut heard.answer, &mut events);
-        let is_known = |event: &AnswerEvent| matches!(event, AnswerEvent::Text(_) | AnswerEvent::Seam);
+        let is_known =
+            |event: &AnswerEvent| matches!(event, AnswerEvent::Text(_) | AnswerEvent::Continuation);
         heard.is_from_upstream |= !events.iter().all(is_known);
-        heard.times.push((now, heard.answer.text.len()));
+        heard.times.push((now, heard.answer.text().len()));
         after_each(&events);
     }
     heard

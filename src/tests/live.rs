@@ -16,7 +16,7 @@ use crate::test_app::{
 const BEFORE_SILENCE: &str = "This answer begins well, and then nothing more comes.";
 
 fn has_text(answer: &Answer) -> bool {
-    !answer.text.is_empty()
+    !answer.text().is_empty()
 }
 
 /// The bodies of two streams, without the keep-alive comments, which depend on time.
@@ -43,7 +43,11 @@ async fn a_send_is_answered_with_an_event_stream_that_nothing_may_hold_back() {
         assert_eq!(reader.header("content-length"), None);
         let reader = reader.finished().await;
         assert_eq!(reader.status(), EndStatus::Complete);
-        assert!(reader.answer.text.starts_with("Welcome to Runnel. You asked:"), "{}", reader.answer.text);
+        assert!(
+            reader.answer.text().starts_with("Welcome to Runnel. You asked:"),
+            "{}",
+            reader.answer.text()
+        );
     }
 }
 
@@ -53,7 +57,7 @@ async fn a_request_without_ids_is_answered_too() {
     let response =
         app.send(&json!({"question": {"text": "Short?"}, "settings": {"model": "demo/echo"}})).await;
     let reader = Reader::new(response, AnswerId::now(), runnel::chat::Seq::START).finished().await;
-    assert_eq!(reader.answer.text, "Short?");
+    assert_eq!(reader.answer.text(), "Short?");
 }
 
 #[tokio::test]
@@ -69,30 +73,33 @@ async fn a_question_that_names_no_model_goes_to_the_first_listed() {
 async fn every_kind_of_content_arrives() {
     let app = TestApp::start().await;
     let reasoning = app.ask("demo/reasoning", "Think?").await;
-    assert!(reasoning.answer.reasoning.starts_with("The person asks how much 17 times 23 is."));
-    assert_eq!(reasoning.answer.text, "17 × 23 = **391**.");
+    assert!(reasoning.answer.reasoning().starts_with("The person asks how much 17 times 23 is."));
+    assert_eq!(reasoning.answer.text(), "17 × 23 = **391**.");
     assert_eq!(
-        app.ask("demo/reasoning-content", "Think?").await.answer.reasoning,
-        reasoning.answer.reasoning
+        app.ask("demo/reasoning-content", "Think?").await.answer.reasoning(),
+        reasoning.answer.reasoning()
     );
-    let citations = app.ask("demo/citations", "Sources?").await.answer.citations;
+    let answer = app.ask("demo/citations", "Sources?").await.answer;
+    let citations: Vec<_> = answer.content.citations().collect();
     assert_eq!(citations.len(), 2);
     assert_eq!((citations[0].title.is_some(), &citations[1].title), (true, &None));
     for model in ["demo/image", "demo/large-image"] {
-        let images = app.ask(model, "Draw?").await.answer.images;
+        let answer = app.ask(model, "Draw?").await.answer;
+        let images: Vec<_> = answer.content.images().collect();
         assert_eq!(images.len(), 1, "{model}");
         assert!(images[0].starts_with("data:image/png;base64,"), "{model}");
     }
     let refusal = app.ask("demo/refusal", "Will you?").await.answer;
     assert_eq!(
-        (refusal.text.as_str(), refusal.refusal.as_str()),
+        (refusal.text().as_ref(), refusal.content.refusal().as_ref()),
         ("", "I'm sorry, I can't help with that request.")
     );
-    let calls = app.ask("demo/tool-call", "Weather?").await.answer.tool_calls;
+    let answer = app.ask("demo/tool-call", "Weather?").await.answer;
+    let calls: Vec<_> = answer.content.tool_calls().collect();
     assert_eq!(calls.len(), 1);
     assert_eq!(calls[0].name, "weather");
     assert_eq!(calls[0].arguments, r#"{"latitude": "46.9480", "longitude": "7.4474"}"#);
-    let unicode = app.ask("demo/unicode", "Scripts?").await.answer.text;
+    let unicode = app.ask("demo/unicode", "Scripts?").await.answer.text().into_owned();
     assert!(
         unicode.starts_with("Naïve façade") && unicode.contains("👩‍👩‍👧‍👦") && !unicode.contains('\u{fffd}'),
         "{unicode}"
@@ -103,7 +110,7 @@ async fn every_kind_of_content_arrives() {
         ("demo/parts", "This text came as a list of parts"),
     ] {
         let answer = app.ask(model, "Lines?").await.answer;
-        assert!(answer.text.starts_with(text), "{model}: {}", answer.text);
+        assert!(answer.text().starts_with(text), "{model}: {}", answer.text());
     }
 }
 
@@ -113,7 +120,7 @@ async fn text_split_anywhere_on_the_way_arrives_whole() {
     let text = "Grüße, 世界 🌍 – \u{2028}\r\n\n\"quoted\" \\ back\u{0}slash\u{feff} data: x\n\nid: 9\n\ndata: [DONE]";
     for directives in ["[[split=1]]", "[[split=7 characters=1]]", "[[characters=3]]"] {
         let reader = app.ask("demo/echo", &format!("{directives}{text}")).await;
-        assert_eq!(reader.answer.text, text, "{directives}");
+        assert_eq!(reader.answer.text(), text, "{directives}");
     }
 }
 
@@ -122,7 +129,7 @@ async fn a_delta_is_passed_on_while_the_upstream_is_silent_after_it() {
     let app = TestApp::start().await;
     let message = message("demo/stall", "Show what you have");
     let mut reader = app.begin(&message).await;
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     assert_eq!(app.stats("Show what you have").await.open, 1);
     assert!(reader.answer.end().is_none());
 }
@@ -147,7 +154,7 @@ async fn the_same_send_again_joins_the_answer_while_it_runs_and_after_its_end() 
     let second = app.begin(&message).await;
     let (first, second) = tokio::join!(first.finished(), second.finished());
     let third = app.begin(&message).await.finished().await;
-    assert_eq!(first.answer.text, "Twice or once?");
+    assert_eq!(first.answer.text(), "Twice or once?");
     assert_eq!(first.body, third.body);
     assert!(same_stream(&first, &second) && same_stream(&first, &third));
     assert_eq!(app.stats("Twice or once?").await.requests, 1);
@@ -161,7 +168,7 @@ async fn twenty_equal_sends_at_the_same_time_are_one_answer() {
     let message = message("demo/echo", "[[delta_ms=5 characters=1]] Twenty at once");
     let readers = join_all((0..20).map(|_| async { app.begin(&message).await.finished().await })).await;
     for reader in &readers {
-        assert_eq!(reader.answer.text, "Twenty at once");
+        assert_eq!(reader.answer.text(), "Twenty at once");
         assert!(same_stream(reader, &readers[0]));
     }
     assert_eq!(app.stats("Twenty at once").await.requests, 1);
@@ -173,7 +180,7 @@ async fn a_send_repeated_by_a_client_that_lost_the_response_joins() {
     let message = message("demo/echo", "[[delta_ms=20 characters=2]] Was that heard?");
     drop(app.begin(&message).await);
     let reader = app.begin(&message).await.finished().await;
-    assert_eq!(reader.answer.text, "Was that heard?");
+    assert_eq!(reader.answer.text(), "Was that heard?");
     assert_eq!(
         app.stats("Was that heard?").await,
         Tally { requests: 1, streams: 1, completed: 1, ..Tally::default() }
@@ -305,9 +312,9 @@ async fn a_hundred_viewers_see_the_same() {
         }
     });
     let (sender, viewers) = tokio::join!(sender.finished(), join_all(viewers));
-    assert!(sender.answer.text.len() > 10_000);
+    assert!(sender.answer.text().len() > 10_000);
     for viewer in &viewers {
-        assert_eq!(viewer.answer.text, sender.answer.text);
+        assert_eq!(viewer.answer.text(), sender.answer.text());
         assert!(same_stream(viewer, &sender));
     }
     assert_eq!(app.stats("For everyone").await.requests, 1);
@@ -324,11 +331,11 @@ async fn a_viewer_who_does_not_read_holds_up_nobody() {
     let other = app.follow(message.answer, 0).await;
     let (sender, other) = tokio::join!(sender.finished(), other.finished());
     assert_eq!(sender.status(), EndStatus::Complete);
-    assert!(sender.answer.text.len() > 8_000_000, "{}", sender.answer.text.len());
+    assert!(sender.answer.text().len() > 8_000_000, "{}", sender.answer.text().len());
     assert!(same_stream(&sender, &other));
     // It has lost nothing by its slowness.
     let (answer, events) = slow.read_all(message.answer).await;
-    assert!(answer.text == sender.answer.text, "{} characters", answer.text.len());
+    assert!(answer.text() == sender.answer.text(), "{} characters", answer.text().len());
     assert_eq!(events.len(), sender.events.len());
 }
 
@@ -342,7 +349,7 @@ async fn an_answer_goes_on_when_its_sender_goes_away() {
     app.eventually_stats("Goodbye and thanks", |tally| tally.completed == 1).await;
     let followed = app.follow(message.answer, 0).await.finished().await;
     assert_eq!(followed.status(), EndStatus::Complete);
-    assert_eq!(followed.answer.text, "Goodbye and thanks");
+    assert_eq!(followed.answer.text(), "Goodbye and thanks");
     assert_eq!(app.stats("Goodbye and thanks").await.aborted, 0);
 }
 
@@ -360,10 +367,10 @@ async fn several_answers_stream_at_the_same_time() {
     }))
     .await;
     // Another one is answered while they all run.
-    assert_eq!(app.ask("demo/echo", "In between").await.answer.text, "In between");
+    assert_eq!(app.ask("demo/echo", "In between").await.answer.text(), "In between");
     for text in texts.iter().rev() {
         let reader = readers.pop().unwrap().finished().await;
-        assert_eq!(&reader.answer.text, text);
+        assert_eq!(&reader.answer.text(), text);
     }
 }
 
@@ -378,7 +385,7 @@ async fn stop_before_the_headers_ends_the_answer_and_the_upstream_connection() {
         assert_eq!(app.stop(message.answer).await, EndStatus::Stopped, "{model}");
         let reader = reader.finished().await;
         assert_eq!(reader.status(), EndStatus::Stopped, "{model}");
-        assert_eq!(reader.answer.text, "", "{model}");
+        assert_eq!(reader.answer.text(), "", "{model}");
         assert!(reader.end().problem.is_none(), "{model}");
         app.eventually_stats(&prompt, |tally| (tally.open, tally.aborted, tally.requests) == (0, 1, 1)).await;
     }
@@ -389,16 +396,16 @@ async fn stop_in_the_middle_keeps_the_text_and_closes_the_upstream_connection() 
     let app = TestApp::start().await;
     let message = message("demo/long", "[[delta_ms=20]] That is enough");
     let mut reader = app.begin(&message).await;
-    reader.until(|answer| answer.text.len() > 50).await;
+    reader.until(|answer| answer.text().len() > 50).await;
     assert_eq!(app.stop(message.answer).await, EndStatus::Stopped);
     let reader = reader.finished().await;
     assert_eq!(reader.status(), EndStatus::Stopped);
-    assert!(reader.answer.text.len() > 50);
+    assert!(reader.answer.text().len() > 50);
     app.eventually_stats("That is enough", |tally| (tally.open, tally.aborted) == (0, 1)).await;
     let followed = app.follow(message.answer, 0).await.finished().await;
     assert_eq!(followed.events, reader.events);
     let kept = app.load_conversation(message.conversation).await;
-    assert_eq!(kept.answers[0].text, reader.answer.text);
+    assert_eq!(kept.answers[0].text(), reader.answer.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -406,13 +413,13 @@ async fn stop_from_another_connection_ends_the_stream_of_every_viewer() {
     let app = TestApp::start().await;
     let message = message("demo/stall", "Who may stop this?");
     let mut reader = app.begin(&message).await;
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     let viewer = app.follow(message.answer, 0).await;
     let request = http_client().post(app.url("/api/stop_answer")).json(&json!({"id": message.answer}));
     assert_eq!(request.send().await.unwrap().json::<EndStatus>().await.unwrap(), EndStatus::Stopped);
     for reader in [reader, viewer] {
         let reader = reader.finished().await;
-        assert_eq!((reader.status(), reader.answer.text.as_str()), (EndStatus::Stopped, BEFORE_SILENCE));
+        assert_eq!((reader.status(), reader.answer.text().as_ref()), (EndStatus::Stopped, BEFORE_SILENCE));
     }
     app.eventually_stats("Who may stop this?", |tally| (tally.open, tally.aborted) == (0, 1)).await;
 }
@@ -462,11 +469,11 @@ async fn the_next_question_can_follow_a_stopped_answer() {
     let app = TestApp::start().await;
     let stopped = message("demo/stall", "First, please");
     let mut reader = app.begin(&stopped).await;
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     app.stop(stopped.answer).await;
     let mut next = next_message(&stopped, "Second, please");
     next.settings.model = Some("demo/context".into());
-    let text = app.begin(&next).await.finished().await.answer.text;
+    let text = app.begin(&next).await.finished().await.answer.text().into_owned();
     let context: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(
         context["messages"],
@@ -493,7 +500,7 @@ async fn shutting_down_ends_running_answers_as_interrupted_and_then_the_server()
     let mut app = TestApp::start().await;
     let with_text = message("demo/stall", "Until the lights go out");
     let mut reader = app.begin(&with_text).await;
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     let waiting = app.begin(&message("demo/hang", "And before the first word")).await;
     app.eventually_stats("And before the first word", |tally| tally.open == 1).await;
     app.shut_down();
@@ -502,7 +509,7 @@ async fn shutting_down_ends_running_answers_as_interrupted_and_then_the_server()
         let reader = reader.finished().await;
         assert_eq!(reader.status(), EndStatus::Interrupted);
         assert_eq!(reader.problem().kind, ProblemKind::Internal);
-        assert_eq!(reader.answer.text, text);
+        assert_eq!(reader.answer.text(), text);
     }
     app.stopped().await;
     assert!(http_client().get(app.url("/healthz")).send().await.is_err(), "nobody listens any more");
@@ -514,7 +521,7 @@ async fn told_to_stop_the_server_accepts_nothing_new_and_lets_running_answers_en
     let mut app = TestApp::start().await;
     let message = message("demo/long", "[[delta_ms=2 characters=64]] To the last word");
     let mut reader = app.begin(&message).await;
-    reader.until(|answer| !answer.text.is_empty()).await;
+    reader.until(|answer| !answer.text().is_empty()).await;
     app.shut_down();
     eventually("nobody listens", async || http_client().get(app.url("/healthz")).send().await.is_err()).await;
     let reader = reader.finished().await;

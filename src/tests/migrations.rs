@@ -8,13 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use runnel::chat::Bill;
 use runnel::conversation_list::ConversationChange;
 use runnel::server::store::{SqliteStore, Store};
+use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use tempfile::TempDir;
 
-use crate::store_contract::{MIDNIGHT, chat};
+use crate::store_contract::{MIDNIGHT, chat, load_answer};
 use crate::store_faults::{connect, integrity, run_sql};
 
 mod story;
@@ -70,7 +72,7 @@ async fn what_the_first_version_did_not_say_is_said_now() {
     run_sql(&file, changes).await;
     let store = SqliteStore::open(&file).await.unwrap();
     let mut connection = connect(&file).await;
-    let copies = "SELECT count(*) FROM answers WHERE json_valid(rest) AND rest ->> 'is_copy'";
+    let copies = "SELECT count(*) FROM answers WHERE json_valid(metadata) AND metadata ->> 'is_copy'";
     let copies: i64 = sqlx::query_scalar(copies).fetch_one(&mut connection).await.unwrap();
     assert_eq!(copies, 1);
     for id in store.list_ids().await.unwrap() {
@@ -78,6 +80,39 @@ async fn what_the_first_version_did_not_say_is_said_now() {
         assert!(store.change_conversation(id, &pinned, MIDNIGHT).await.unwrap());
     }
     store.close().await;
+}
+
+/// The third version kept refusals, calls, sources and pictures beside the figures, and where a text went on.
+#[tokio::test]
+async fn what_the_third_version_kept_in_fields_is_content_in_order_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = copy_of(&fixtures()[&3], folder.path());
+    let fields = r#"{"refusal": "No.", "tool_calls": [{"id": "c", "name": "f", "arguments": "{}"}], "seams": [6],
+        "citations": [{"url": "https://example.org"}], "images": ["data:,"], "reasoned_ms": 7}"#;
+    let changes = format!(
+        "UPDATE answers SET rest = json_patch(rest, '{fields}') WHERE number = 1; \
+         UPDATE texts SET reasoning = 'Hm.' WHERE answer = 1"
+    );
+    run_sql(&file, &changes).await;
+    let store = SqliteStore::open(&file).await.unwrap();
+    let id = story::id_of_first_answer();
+    let content = load_answer(&store, id).await.content;
+    let json = serde_json::to_value(&content).unwrap();
+    assert_eq!(
+        json,
+        json!([
+            {"reasoning": {"text": "Hm.", "ms": 7}},
+            {"text": "Seven,"}, "continuation", {"text": " said Newton."},
+            {"refusal": "No."}, {"image": "data:,"},
+            {"tool_call": {"id": "c", "name": "f", "arguments": "{}"}},
+            {"citations": [{"url": "https://example.org"}]},
+        ])
+    );
+    // What changes a part of it loses nothing of the rest.
+    store.settle_bill(id, &Bill::Unknown).await.unwrap();
+    assert_eq!(load_answer(&store, id).await.content, content);
+    store.close().await;
+    assert_eq!(integrity(&file).await, "ok");
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ async fn a_running_answer_is_in_the_page_as_far_as_it_has_come() {
     let app = TestApp::start().await;
     let message = message("demo/stall", "How far are you?");
     let mut reader = app.begin(&message).await;
-    reader.until(|answer| answer.text.ends_with("nothing more comes.")).await;
+    reader.until(|answer| answer.text().ends_with("nothing more comes.")).await;
     let (status, html) = page(&app, &format!("/c/{}", message.conversation)).await;
     assert_eq!(status, 200);
     assert!(html.contains("This answer begins well, and then nothing more comes."), "{html}");
@@ -155,8 +155,8 @@ async fn the_data_of_a_page_is_json_whatever_was_said() {
     let reader = app.begin(&message).await.finished().await;
     let (_, html) = page(&app, &format!("/c/{}", message.conversation)).await;
     let data = page_data(&html);
-    assert_eq!(data["conversation"]["questions"][0]["text"], question);
-    assert_eq!(data["conversation"]["answers"][0]["text"], reader.answer.text);
+    assert_eq!(data["conversation"]["questions"][0]["content"], json!([{"text": question}]));
+    assert_eq!(data["conversation"]["answers"][0]["content"][0]["text"], reader.answer.text().as_ref());
     let server = &data["server"];
     assert_eq!((&server["is_demo"], &server["upstream"]), (&json!(false), &json!("127.0.0.1")));
     assert_eq!(
@@ -172,7 +172,7 @@ async fn the_page_of_a_long_answer_holds_its_end_alone() {
     let message =
         message("demo/echo", &format!("[[characters=20000 delta_ms=1 repeat=30000]]{paragraph}\n\n"));
     let reader = app.begin(&message).await.finished().await;
-    assert!(reader.answer.text.len() > 2_000_000);
+    assert!(reader.answer.text().len() > 2_000_000);
     let (status, html) = page(&app, &format!("/c/{}", message.conversation)).await;
     assert_eq!(status, 200);
     // 128 KB of text, four times as much with its elements, and what every page has.
@@ -185,10 +185,28 @@ async fn the_page_of_a_long_answer_holds_its_end_alone() {
     let data = page_data(&html);
     assert_eq!(data["deferred"], json!([message.answer]));
     let told = &data["conversation"]["answers"][0];
-    assert!(told["text"].as_str().unwrap().len() < 200, "its words are loaded later: {}", told["text"]);
+    assert!(
+        told["content"][0]["text"].as_str().unwrap().len() < 200,
+        "its words are loaded later: {}",
+        told["content"]
+    );
     assert_eq!(told["characters"], reader.answer.characters);
     let whole = app.load_conversation(message.conversation).await;
-    assert_eq!(whole.answers[0].text, reader.answer.text);
+    assert_eq!(whole.answers[0].text(), reader.answer.text());
+}
+
+/// However many blocks it has.
+#[tokio::test]
+async fn the_page_of_a_long_answer_of_several_blocks_holds_its_last_blocks_alone() {
+    let app = TestApp::start().await;
+    let message =
+        message("demo/thinks-twice", "[[characters=20000 delta_ms=1 repeat=20000]] Think for long.");
+    let reader = app.begin(&message).await.finished().await;
+    assert!(reader.answer.content.size() > 3_000_000, "{}", reader.answer.content.size());
+    let (_, html) = page(&app, &format!("/c/{}", message.conversation)).await;
+    assert!(html.len() < 700_000, "{}", html.len());
+    assert!(html.contains("<em>even</em>") && !html.contains("<strong>391</strong>"), "the last text alone");
+    assert_eq!(page_data(&html)["deferred"], json!([message.answer]));
 }
 
 /// What the page hands to the browser's side.

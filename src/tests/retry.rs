@@ -26,7 +26,7 @@ async fn a_model_that_is_unavailable_twice_answers_at_the_third_attempt() {
     assert_eq!(attempts(&reader), [(2, 4), (3, 4)]);
     assert!(retries_come_first(&reader), "{:?}", reader.events);
     assert_eq!(reader.status(), EndStatus::Complete);
-    assert!(reader.answer.text.starts_with("Third time lucky"), "{}", reader.answer.text);
+    assert!(reader.answer.text().starts_with("Third time lucky"), "{}", reader.answer.text());
     assert!(reader.retries().iter().all(|retry| retry.problem.kind == ProblemKind::ProviderDown));
     assert_eq!(app.stats("Third time lucky?").await.requests, 3);
 }
@@ -197,7 +197,7 @@ async fn nothing_is_tried_again_once_text_was_shown() {
     for model in ["demo/cut", "demo/cut-reset", "demo/stall", "demo/midstream-rate-limit-after-text"] {
         let prompt = format!("How does {model} go on?");
         let reader = app.ask(model, &prompt).await;
-        assert!(!reader.answer.text.is_empty(), "{model}");
+        assert!(!reader.answer.text().is_empty(), "{model}");
         assert!(reader.retries().is_empty(), "{model}");
         assert_eq!(app.stats(&prompt).await.requests, 1, "{model}");
     }

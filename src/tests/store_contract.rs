@@ -59,7 +59,7 @@ pub async fn each_store(test: impl AsyncFn(Arc<dyn Store>)) {
 
 /// A question that was not asked before, and the answer that is about to be written.
 pub fn new_answer(conversation: ConversationId, after: Option<AnswerId>, text: &str) -> NewAnswer {
-    let question = Question { id: QuestionId::now(), after, text: text.to_owned(), asked_ms: MIDNIGHT };
+    let question = Question::of_text(QuestionId::now(), after, text.to_owned(), MIDNIGHT);
     let answer = Answer::new(AnswerId::now(), question.id, MODEL);
     NewAnswer { conversation, question, answer, settings: TypedSettings::default(), now_ms: MIDNIGHT }
 }

@@ -103,7 +103,7 @@ async fn of_two_who_open_it_the_first_goes_on_and_the_second_is_told() {
     store.finish_answer(&ended(&answer, ""), MIDNIGHT).await.unwrap();
     drop(store);
     let store = folder.open().await.unwrap();
-    assert_eq!(load_answer(&store, answer.id).await.text, "Because.");
+    assert_eq!(load_answer(&store, answer.id).await.text(), "Because.");
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn beside_a_running_one_everything_is_read_and_no_answer_begins() {
     let new = new_answer(id, Some(answer.id), "And?");
     let in_use = || StoreError::InUse(folder.file());
     assert_sentence(&beside.begin_answer(&new).await.unwrap_err(), in_use());
-    let events = vec![AnswerEvent::Seam];
+    let events = vec![AnswerEvent::Continuation];
     assert_sentence(&beside.append_events(answer.id, answer.seq, events).await.unwrap_err(), in_use());
     assert_sentence(&beside.finish_answer(&answer, MIDNIGHT).await.unwrap_err(), in_use());
     assert_sentence(&beside.recover().await.unwrap_err(), in_use());
@@ -202,7 +202,7 @@ async fn files_that_others_may_read_are_taken_from_them() {
     }
     assert_eq!((mode("runnel.db-shm"), mode("runnel.db-log")), (0o600, 0o700));
     let recovered = store.recover().await.unwrap();
-    assert_eq!((recovered.len(), recovered[0].text.as_str()), (1, "half"));
+    assert_eq!((recovered.len(), recovered[0].text().as_ref()), (1, "half"));
 }
 
 #[tokio::test]
@@ -303,7 +303,8 @@ impl Folder {
     async fn assert_whole_chat(&self) {
         let store = self.open().await.unwrap();
         let id = store.list_ids().await.unwrap()[0];
-        let texts: Vec<_> = load(&store, id).await.answers.into_iter().map(|answer| answer.text).collect();
+        let texts: Vec<_> =
+            load(&store, id).await.answers.into_iter().map(|answer| answer.text().into_owned()).collect();
         assert_eq!(texts, ["Because.", "So."]);
         store.close().await;
     }

@@ -18,7 +18,7 @@ fn assert_stalled(reader: &Reader, words: &str, text: &str) {
     assert_eq!(reader.status(), EndStatus::Interrupted);
     assert_eq!(reader.problem().kind, ProblemKind::Stalled);
     assert!(reader.problem().message.contains(words), "{}", reader.problem().message);
-    assert_eq!(reader.answer.text, text);
+    assert_eq!(reader.answer.text(), text);
     assert!(reader.retries().is_empty());
 }
 
@@ -62,7 +62,7 @@ async fn a_slow_model_that_sends_comments_is_waited_for_longer_than_the_idle_tim
     let app = TestApp::start_with(|client| client.idle_timeout = Duration::from_secs(1)).await;
     let reader = app.ask("demo/echo", "[[first_ms=2500 comment_ms=20]] Take your time").await;
     assert_eq!(reader.status(), EndStatus::Complete);
-    assert_eq!(reader.answer.text, "Take your time");
+    assert_eq!(reader.answer.text(), "Take your time");
     assert_eq!(reader.events.iter().filter(|event| **event == AnswerEvent::Waiting).count(), 1);
 }
 
@@ -75,7 +75,7 @@ async fn an_answer_may_take_longer_than_both_timeouts_while_text_comes() {
     .await;
     let reader = app.ask("demo/echo", "[[characters=1 delta_ms=100]] Slow and steady wins it").await;
     assert_eq!(reader.status(), EndStatus::Complete);
-    assert_eq!(reader.answer.text, "Slow and steady wins it");
+    assert_eq!(reader.answer.text(), "Slow and steady wins it");
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn the_time_until_the_headers_counts_as_time_without_content() {
     .await;
     let reader = app.ask("any", "Are you loaded?").await;
     assert_eq!((reader.status(), reader.problem().kind), (EndStatus::Interrupted, ProblemKind::Stalled));
-    assert_eq!(reader.answer.text, "");
+    assert_eq!(reader.answer.text(), "");
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn a_stream_that_ends_without_a_reason_is_interrupted() {
         assert_eq!(reader.status(), EndStatus::Interrupted, "{model}");
         assert_eq!(reader.problem().kind, ProblemKind::CutOff, "{model}");
         assert_eq!(reader.end().finish_reason, None, "{model}");
-        assert!(reader.answer.text.ends_with("in the middle of a"), "{model}: {}", reader.answer.text);
+        assert!(reader.answer.text().ends_with("in the middle of a"), "{model}: {}", reader.answer.text());
     }
 }
 
@@ -180,7 +180,7 @@ async fn an_answer_that_its_model_finished_is_complete_although_the_stream_stays
     let app = TestApp::start_in_front_of(&upstream.base_url(), |client| client.idle_timeout = SHORT).await;
     let reader = app.ask("any", "Finished?").await;
     assert_eq!(reader.status(), EndStatus::Complete);
-    assert_eq!(reader.answer.text, "Done.");
+    assert_eq!(reader.answer.text(), "Done.");
 }
 
 #[tokio::test]

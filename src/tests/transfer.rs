@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use reqwest::Response;
 use runnel::api::answers::{SentMessage, SentQuestion};
 use runnel::chat::{
-    Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, End, EndStatus, Question, QuestionId,
-    Seq, State, Usage,
+    Answer, AnswerEvent, AnswerId, Bill, Content, Conversation, ConversationId, End, EndStatus, Question,
+    QuestionId, RawJson, Seq, State, Usage,
 };
 use runnel::conversation_list::{ConversationChange, clean_title};
 use runnel::problem::ProblemKind;
@@ -194,10 +194,9 @@ async fn export_from(store: &SqliteStore) -> String {
 
 /// Two questions, each with an answer.
 fn conversation(title: &str) -> Conversation {
-    let first = Question { id: QuestionId::now(), after: None, text: "One?".into(), asked_ms: 10 };
+    let first = Question::of_text(QuestionId::now(), None, "One?", 10);
     let answer = ended_answer(first.id, "One.");
-    let second =
-        Question { id: QuestionId::now(), after: Some(answer.id), text: "Two?".into(), asked_ms: 20 };
+    let second = Question::of_text(QuestionId::now(), Some(answer.id), "Two?", 20);
     let answers = vec![answer, ended_answer(second.id, "Two.")];
     Conversation {
         id: ConversationId::now(),
@@ -211,6 +210,7 @@ fn conversation(title: &str) -> Conversation {
         draft: String::new(),
         settings: None,
         leaf: None,
+        leaves: Vec::new(),
         questions: vec![first, second],
         answers,
     }
@@ -285,7 +285,7 @@ async fn talk_of_all_kinds(app: &TestApp) {
     }
     let stopped = message("demo/stall", "Never mind");
     let mut reader = app.begin(&stopped).await;
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     app.stop(stopped.answer).await;
     reader.finished().await;
     let cut = message("demo/cut", "Go on");
@@ -304,9 +304,9 @@ async fn what_was_imported_is_exported_again_to_the_byte() {
     talk_of_all_kinds(&app).await;
     let running = message("demo/stall", "Go on for ever");
     let mut reader = app.begin(&running).await;
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     eventually("the text is in the log", async || {
-        app.store.logged_answers().await.unwrap().iter().any(|answer| answer.text == BEFORE_SILENCE)
+        app.store.logged_answers().await.unwrap().iter().any(|answer| answer.text() == BEFORE_SILENCE)
     })
     .await;
 
@@ -325,7 +325,7 @@ async fn what_was_imported_is_exported_again_to_the_byte() {
     assert!(first.is_title_chosen && first.is_pinned && first.is_archived && first.leaf.is_some());
     let answer = &conversations.iter().find(|known| known.id == running.conversation).unwrap().answers[0];
     let ending = answer.end().unwrap();
-    assert_eq!((answer.text.as_str(), ending.status), (BEFORE_SILENCE, EndStatus::Interrupted));
+    assert_eq!((answer.text().as_ref(), ending.status), (BEFORE_SILENCE, EndStatus::Interrupted));
     let problem = ending.problem.as_ref().unwrap();
     assert_eq!((problem.kind, problem.message.as_str()), (ProblemKind::Internal, WHILE_EXPORTED));
     assert_eq!(app.stop(running.answer).await, EndStatus::Stopped, "the answer was not disturbed");
@@ -401,7 +401,7 @@ const DAMAGED: &[Case] = &[
         "is not how an export begins",
     ),
     (
-        |lines| changed(lines, 0, |header| *header = json!({"runnel_export": 3, "runnel": "9.1.0"})),
+        |lines| changed(lines, 0, |header| *header = json!({"runnel_export": 4, "runnel": "9.1.0"})),
         1,
         "is of a newer Runnel (9.1.0)",
     ),
@@ -420,9 +420,9 @@ const DAMAGED: &[Case] = &[
     ),
     (|lines| changed(lines, 2, |chat| *chat = json!({"id": "x"})), 3, "is not a chat"),
     (
-        |lines| changed(lines, 2, |chat| drop(chat["answers"][0].as_object_mut().unwrap().remove("text"))),
+        |lines| changed(lines, 2, |chat| drop(chat["answers"][0].as_object_mut().unwrap().remove("content"))),
         3,
-        "missing field `text`",
+        "missing field `content`",
     ),
     (
         |lines| changed(lines, 2, |chat| chat["answers"][0]["state"] = json!({"paused": 1})),
@@ -480,7 +480,11 @@ const DAMAGED: &[Case] = &[
         "after the year 9999",
     ),
     (
-        |lines| changed(lines, 1, |chat| chat["questions"][1]["text"] = json!("x".repeat((1 << 20) + 1))),
+        |lines| {
+            changed(lines, 1, |chat| {
+                chat["questions"][1]["content"] = json!([{"text": "x".repeat((1 << 20) + 1)}]);
+            })
+        },
         2,
         "which is longer than 1 MiB",
     ),
@@ -583,7 +587,7 @@ async fn chats_imported_beside_a_running_server_are_there_and_go_on() {
     next.conversation = imported.id;
     next.question.after = imported.answers.last().map(|answer| answer.id);
     let reader = server.begin(&next).await.finished().await;
-    assert!(reader.answer.text.contains("Two."), "{}", reader.answer.text);
+    assert!(reader.answer.text().contains("Two."), "{}", reader.answer.text());
     let found: Value =
         server.post("/api/search_conversations", &json!({"query": "elsewhere"})).await.json().await.unwrap();
     assert_eq!(found[0]["conversation"], json!(imported.id));
@@ -603,7 +607,7 @@ async fn an_import_before_the_first_start_makes_the_database() {
 async fn write_slowly(server: &Server) -> (SentMessage, Reader) {
     let message = message("demo/long", "[[delta_ms=8 characters=24]] Take your time");
     let mut reader = server.begin(&message).await;
-    reader.until(|answer| answer.text.len() > 2000).await;
+    reader.until(|answer| answer.text().len() > 2000).await;
     (message, reader)
 }
 
@@ -627,17 +631,20 @@ async fn a_backup_in_the_middle_of_an_answer_can_be_started_from_and_disturbs_no
     let reader = reader.finished().await;
     assert_eq!(reader.status(), EndStatus::Complete);
     let original = server.load(message.conversation).await.answers.remove(0);
-    assert_eq!((original.text.as_str(), original.end()), (reader.answer.text.as_str(), reader.answer.end()));
+    assert_eq!(
+        (original.text().as_ref(), original.end()),
+        (reader.answer.text().as_ref(), reader.answer.end())
+    );
 
     let second = Server::start(&home, &home.path("copy.db"), &demo).await;
     let copied = second.load(message.conversation).await.answers.remove(0);
     for (part, how) in [(&copied, "backup"), (&exported, "export")] {
         let status = part.end().map(|end| end.status);
         assert_eq!(status, Some(EndStatus::Interrupted), "{how}");
-        assert!(!part.text.is_empty() && part.text.len() < original.text.len(), "{how}");
-        assert!(original.text.starts_with(&part.text), "{how}: {}", part.text);
+        assert!(!part.text().is_empty() && part.text().len() < original.text().len(), "{how}");
+        assert!(original.text().starts_with(part.text().as_ref()), "{how}: {}", part.text());
     }
-    assert!(copied.text.len() <= exported.text.len(), "the export came later");
+    assert!(copied.text().len() <= exported.text().len(), "the export came later");
     let next = next_message(&message, "[[characters=256]] And in the copy?");
     assert_eq!(second.begin(&next).await.finished().await.status(), EndStatus::Complete);
     assert_eq!(server.load(message.conversation).await.answers.len(), 1);
@@ -652,13 +659,13 @@ async fn what_a_killed_server_was_writing_is_exported() {
     drop(server);
     let exported = only_answer(&home.export().await);
     assert_eq!((exported.id, exported.end().unwrap().status), (message.answer, EndStatus::Interrupted));
-    assert!(!exported.text.is_empty());
+    assert!(!exported.text().is_empty());
     // The log and the reader were each cut off somewhere.
-    let (log, read) = (&exported.text, &reader.answer.text);
-    assert!(log.starts_with(read) || read.starts_with(log), "{log}");
+    let (log, read) = (exported.text(), reader.answer.text());
+    assert!(log.starts_with(read.as_ref()) || read.starts_with(log.as_ref()), "{log}");
     let server = Server::start(&home, &home.database(), &demo).await;
     let recovered = server.load(message.conversation).await.answers.remove(0);
-    assert_eq!(recovered.text, exported.text, "the export took nothing away");
+    assert_eq!(recovered.text(), exported.text(), "the export took nothing away");
 }
 
 #[tokio::test]
@@ -678,7 +685,7 @@ async fn an_existing_file_is_not_overwritten() {
 async fn an_export_leaves_out_what_is_damaged_says_so_and_can_be_imported() {
     let chats = ["Good", "Bad", "Good, too"].map(conversation);
     let home = Home::with(&chats).await;
-    home.tamper("UPDATE answers SET rest = 'damaged' WHERE number = 4").await;
+    home.tamper("UPDATE answers SET metadata = 'damaged' WHERE number = 4").await;
     let told = format!("runnel: The chat \u{201c}Bad\u{201d} ({}) is damaged and was left out", chats[1].id);
     let to_file = home.run(&["export", "chats.jsonl"]).await;
     assert_eq!((to_file.code, to_file.output.as_str()), (Some(1), "2 chats written to chats.jsonl.\n"));
@@ -698,7 +705,7 @@ async fn an_export_leaves_out_what_is_damaged_says_so_and_can_be_imported() {
 async fn of_a_database_with_a_damaged_page_all_other_chats_are_exported() {
     let mut chats: Vec<_> = (0..6).map(|number| conversation(&format!("Chat {number}"))).collect();
     for chat in &mut chats {
-        chat.answers[0].text = "long ".repeat(1000);
+        chat.answers[0].content = Content::of_text("long ".repeat(1000));
     }
     let home = Home::with(&chats).await;
     let sound = std::fs::read(home.database()).unwrap();
@@ -940,6 +947,10 @@ fn any_answer() -> impl Strategy<Value = Answer> {
     )
 }
 
+fn any_json() -> impl Strategy<Value = RawJson> {
+    any_text().prop_map(|text| RawJson::from(&json!({"type": "file", "text": text})))
+}
+
 fn any_event() -> impl Strategy<Value = AnswerEvent> {
     prop_oneof![
         any_text().prop_map(AnswerEvent::Text),
@@ -948,18 +959,16 @@ fn any_event() -> impl Strategy<Value = AnswerEvent> {
         any_text().prop_map(AnswerEvent::Image),
         any_ms().prop_map(|elapsed_ms| AnswerEvent::FirstToken { elapsed_ms }),
         any_ms().prop_map(|ms| AnswerEvent::Reasoned { ms }),
-        Just(AnswerEvent::Seam),
+        any_json().prop_map(AnswerEvent::ReasoningDetail),
+        any_json().prop_map(AnswerEvent::FileAnnotation),
+        Just(AnswerEvent::Continuation),
     ]
 }
 
 /// A question with its answers, and which of the answers before it follows.
 fn any_turn() -> impl Strategy<Value = (Question, Vec<Answer>, Option<prop::sample::Index>)> {
-    let question = (any_text(), any_ms()).prop_map(|(text, asked_ms)| Question {
-        id: QuestionId::now(),
-        after: None,
-        text,
-        asked_ms,
-    });
+    let question = (any_text(), any_ms())
+        .prop_map(|(text, asked_ms)| Question::of_text(QuestionId::now(), None, text, asked_ms));
     (question, prop::collection::vec(any_answer(), 0..3), any::<Option<prop::sample::Index>>())
 }
 

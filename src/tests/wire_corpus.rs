@@ -115,13 +115,13 @@ fn fold<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Value {
     // Only an error that the stream reported counts as one: "the stream broke off" is our own word.
     let error = end.problem.as_ref().filter(|_| end.status == EndStatus::Failed);
     json!({
-        "text": answer.text,
-        "reasoning": answer.reasoning,
-        "refusal": answer.refusal,
-        "tool_calls": answer.tool_calls.iter()
+        "text": answer.text(),
+        "reasoning": answer.reasoning(),
+        "refusal": answer.content.refusal(),
+        "tool_calls": answer.content.tool_calls()
             .map(|call| json!({"name": call.name, "arguments": call.arguments})).collect::<Vec<_>>(),
-        "citations": answer.citations.iter().map(|citation| citation.url.as_str()).collect::<Vec<_>>(),
-        "images": answer.images.len(),
+        "citations": answer.content.citations().map(|citation| citation.url.as_str()).collect::<Vec<_>>(),
+        "images": answer.content.images().count(),
         "finish_reason": end.finish_reason,
         "native_finish_reason": end.native_finish_reason,
         "usage": end.usage.as_ref().map(|usage| json!({

@@ -5,14 +5,14 @@ use leptos::task::spawn_local;
 
 use super::browser;
 use super::chats::{Chat, Chats};
-use super::growing_text::{GrowingText, Part};
+use super::growing_text::GrowingText;
 use super::icons::{self, Icon};
 use super::live_answer::{Link, LiveAnswer, phase};
 use super::question_view::arrows;
 use super::reading;
 use super::stats::Stats;
 use crate::api::page::ServerInfo;
-use crate::chat::{Answer, End, EndStatus, Phase, Retry};
+use crate::chat::{Answer, ContentBlock, End, EndStatus, Phase, Reasoning, Retry};
 use crate::html::Html;
 use crate::models::bills_after_stop;
 use crate::problem::Problem;
@@ -22,7 +22,7 @@ pub fn AnswerView(chat: Chat, live: LiveAnswer) -> impl IntoView {
     let chats = expect_context::<Chats>();
     Effect::new(move || live.follow(chat.id, chats));
     let running = Memo::new(move |_| live.is_running());
-    let reasons = Memo::new(move |_| live.answer.with(|answer| !answer.reasoning.is_empty()));
+    let blocks = Memo::new(move |_| live.answer.with(shown_blocks));
     let model = Memo::new(move |_| live.answer.with(model_name));
     view! {
         <article
@@ -35,14 +35,10 @@ pub fn AnswerView(chat: Chat, live: LiveAnswer) -> impl IntoView {
             data-status=move || live.answer.with(status_name)
         >
             <p class="answer-model">{move || model.get()}</p>
-            <details class="reasoning" hidden=move || !reasons.get()>
-                <ReasoningTime live />
-                <GrowingText live part=Part::Reasoning class="reasoning-text markdown" />
-            </details>
-            <GrowingText live part=Part::Earlier class="answer-text markdown earlier" />
-            <GrowingText live part=Part::Text class="answer-text markdown" />
-            <GrowingText live part=Part::Refusal class="answer-text markdown refusal" />
-            <Extras live />
+            <For each=move || blocks.get() key=|block| *block let:block>
+                <BlockView live block />
+            </For>
+            <Extras live block=None />
             <Progress live />
             <Outcome chat live running />
             <NotKept live />
@@ -70,13 +66,92 @@ fn status_name(answer: &Answer) -> &'static str {
     }
 }
 
+/// A block that stands where it came: which of the answer's it is, and how it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Block {
+    index: usize,
+    kind: BlockKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum BlockKind {
+    Text,
+    Reasoning,
+    Refusal,
+    /// It does not grow, or seldom.
+    Extra,
+}
+
+/// The blocks that are shown where they came. Sources stand beneath all of them.
+fn shown_blocks(answer: &Answer) -> Vec<Block> {
+    let shown = answer.content.blocks().iter().enumerate().filter_map(|(index, block)| {
+        let kind = match block {
+            ContentBlock::Text(_) => BlockKind::Text,
+            ContentBlock::Reasoning(_) => BlockKind::Reasoning,
+            ContentBlock::Refusal(_) => BlockKind::Refusal,
+            ContentBlock::Image(_)
+            | ContentBlock::File(_)
+            | ContentBlock::ToolCall(_)
+            | ContentBlock::ToolResult(_) => BlockKind::Extra,
+            ContentBlock::Citations(_)
+            | ContentBlock::FileAnnotation(_)
+            | ContentBlock::Continuation
+            | ContentBlock::Unknown(_) => return None,
+        };
+        Some(Block { index, kind })
+    });
+    shown.collect()
+}
+
+#[component]
+fn BlockView(live: LiveAnswer, block: Block) -> impl IntoView {
+    let Block { index, kind } = block;
+    match kind {
+        BlockKind::Text => {
+            let class = Memo::new(move |_| {
+                let is_earlier = live.answer.with(|answer| {
+                    let after = answer.content.blocks().get(index..).unwrap_or_default();
+                    after.contains(&ContentBlock::Continuation)
+                });
+                if is_earlier { "answer-text markdown earlier" } else { "answer-text markdown" }
+            });
+            view! { <GrowingText live block=index class=class /> }.into_any()
+        }
+        BlockKind::Refusal => {
+            view! { <GrowingText live block=index class="answer-text markdown refusal" /> }.into_any()
+        }
+        BlockKind::Reasoning => {
+            let is_hidden =
+                Memo::new(move |_| live.answer.with(|answer| reasoning_at(answer, index).text.is_empty()));
+            view! {
+                <details class="reasoning" hidden=move || is_hidden.get()>
+                    <ReasoningTime live block=index />
+                    <GrowingText live block=index class="reasoning-text markdown" />
+                </details>
+            }
+            .into_any()
+        }
+        BlockKind::Extra => view! { <Extras live block=Some(index) /> }.into_any(),
+    }
+}
+
+fn reasoning_at(answer: &Answer, index: usize) -> &Reasoning {
+    static NOTHING: Reasoning = Reasoning { text: String::new(), ms: None, details: Vec::new() };
+    match answer.content.blocks().get(index) {
+        Some(ContentBlock::Reasoning(reasoning)) => reasoning,
+        _ => &NOTHING,
+    }
+}
+
 /// How long the model has reasoned, or did.
 #[component]
-fn ReasoningTime(live: LiveAnswer) -> impl IntoView {
+fn ReasoningTime(live: LiveAnswer, block: usize) -> impl IntoView {
     let now = RwSignal::new(0_u64);
     let is_reasoning = Memo::new(move |_| {
-        live.answer
-            .with(|answer| answer.end().is_none() && answer.text.is_empty() && !answer.reasoning.is_empty())
+        live.answer.with(|answer| {
+            let is_last = answer.content.last_to_read() == Some(block);
+            is_last && answer.end().is_none() && !reasoning_at(answer, block).text.is_empty()
+        })
     });
     let began = StoredValue::new(None::<u64>);
     Effect::new(move || {
@@ -92,7 +167,7 @@ fn ReasoningTime(live: LiveAnswer) -> impl IntoView {
         let now = now.get();
         let seen_ms = began.get_value().map_or(0, |began| now.saturating_sub(began));
         // Known once it goes on to answer; what this page saw is less if it came later.
-        let took_ms = live.answer.with_untracked(|answer| answer.reasoned_ms).unwrap_or(seen_ms);
+        let took_ms = live.answer.with_untracked(|answer| reasoning_at(answer, block).ms).unwrap_or(seen_ms);
         match (is_reasoning.get(), took_ms / 1000) {
             (true, 0) => "Reasoning…".to_owned(),
             (true, seconds) => format!("Reasoning… {seconds} s"),
@@ -103,21 +178,24 @@ fn ReasoningTime(live: LiveAnswer) -> impl IntoView {
     view! { <summary>{words}</summary> }
 }
 
-/// Pictures, sources and tool calls, made anew when one is added: there are few, and they come seldom.
+/// A picture, a file, a tool call or its result, made anew when more of it comes; without a block, the sources of all.
 #[component]
-fn Extras(live: LiveAnswer) -> impl IntoView {
+fn Extras(live: LiveAnswer, block: Option<usize>) -> impl IntoView {
     let element = NodeRef::<leptos::html::Div>::new();
     // A picture may be megabytes: it is not written again with every piece of text.
-    let size = Memo::new(move |_| live.answer.with(size_of_extras));
+    let size = Memo::new(move |_| live.answer.with(|answer| size_of_extras(answer, block)));
     let html = move || {
         // Read, not only tracked: a memo that nobody reads never learns that there is more.
         size.get();
-        live.is_loaded.get().then(|| live.answer.with_untracked(extras))
+        live.is_loaded.get().then(|| live.answer.with_untracked(|answer| extras(answer, block)))
     };
     Effect::new(move || {
-        let has_pictures = size.get() > 0
-            && live.is_loaded.get()
-            && live.answer.with_untracked(|answer| !answer.images.is_empty());
+        let is_image = |answer: &Answer| {
+            block.is_some_and(|block| {
+                matches!(answer.content.blocks().get(block), Some(ContentBlock::Image(_)))
+            })
+        };
+        let has_pictures = size.get() > 0 && live.is_loaded.get() && live.answer.with_untracked(is_image);
         if let Some(element) = element.get().filter(|_| has_pictures) {
             spawn_local(async move {
                 if let Some(reader) = reading::reader().await {
@@ -131,32 +209,57 @@ fn Extras(live: LiveAnswer) -> impl IntoView {
 }
 
 /// Grows whenever there is more of them.
-fn size_of_extras(answer: &Answer) -> usize {
-    let calls = answer.tool_calls.iter().map(|call| 1 + call.name.len() + call.arguments.len());
-    answer.images.len() + answer.citations.len() + calls.sum::<usize>()
+fn size_of_extras(answer: &Answer, block: Option<usize>) -> usize {
+    match block {
+        Some(block) => answer.content.blocks().get(block).map_or(0, |block| 1 + block.size()),
+        None => answer.content.citations().count(),
+    }
 }
 
-fn extras(answer: &Answer) -> String {
+fn extras(answer: &Answer, block: Option<usize>) -> String {
     let mut html = Html::default();
-    for (url, number) in answer.images.iter().zip(1..) {
-        picture(&mut html, url, number);
-    }
-    for call in &answer.tool_calls {
-        html.markup("<details class=\"tool-call\" open><summary>Wants to call: <strong>").text(&call.name);
-        html.markup("</strong></summary><pre tabindex=\"0\">")
-            .text(&call.arguments)
-            .markup("</pre></details>");
-    }
-    if !answer.citations.is_empty() {
-        html.markup("<ol class=\"citations\" aria-label=\"Sources\">");
-        for citation in &answer.citations {
-            html.markup("<li class=\"citation\">");
-            link(&mut html, &citation.url, citation.title.as_ref().unwrap_or(&citation.url));
-            html.markup("</li>");
+    let Some(index) = block else {
+        sources(&mut html, answer);
+        return html.into_string();
+    };
+    match answer.content.blocks().get(index) {
+        Some(ContentBlock::Image(url)) => {
+            let before = answer.content.blocks().get(..index).unwrap_or_default();
+            let earlier = before.iter().filter(|block| matches!(block, ContentBlock::Image(_))).count();
+            picture(&mut html, url, earlier + 1);
         }
-        html.markup("</ol>");
+        Some(ContentBlock::ToolCall(call)) => {
+            html.markup("<details class=\"tool-call\" open><summary>Wants to call: <strong>")
+                .text(&call.name);
+            html.markup("</strong></summary><pre tabindex=\"0\">").text(&call.arguments);
+            html.markup("</pre></details>");
+        }
+        Some(ContentBlock::ToolResult(result)) => {
+            html.markup("<details class=\"tool-call\"><summary>Result</summary><pre tabindex=\"0\">");
+            html.text(&result.text).markup("</pre></details>");
+        }
+        Some(ContentBlock::File(file)) => {
+            html.markup("<p class=\"picture-link\">");
+            link(&mut html, &file.url, &file.name);
+            html.markup("</p>");
+        }
+        _ => {}
     }
     html.into_string()
+}
+
+fn sources(html: &mut Html, answer: &Answer) {
+    let mut citations = answer.content.citations().peekable();
+    if citations.peek().is_none() {
+        return;
+    }
+    html.markup("<ol class=\"citations\" aria-label=\"Sources\">");
+    for citation in citations {
+        html.markup("<li class=\"citation\">");
+        link(html, &citation.url, citation.title.as_ref().unwrap_or(&citation.url));
+        html.markup("</li>");
+    }
+    html.markup("</ol>");
 }
 
 /// A data URL is shown, by the reader; what lies elsewhere is a link, so that nothing is fetched without being asked
@@ -292,7 +395,7 @@ fn Actions(chat: Chat, live: LiveAnswer, running: Memo<bool>) -> impl IntoView {
         (!running.get()).then(|| {
             let (has_text, needs_remark) = live.answer.with_untracked(|answer| {
                 (
-                    !answer.text.is_empty(),
+                    answer.content.text_bytes() > 0,
                     answer.end().is_some_and(|end| remark(end, answer).is_some()),
                 )
             });
@@ -400,7 +503,7 @@ fn GoOn(chat: Chat, live: LiveAnswer) -> impl IntoView {
             chats.try_again(chat, live, true, settings);
         }
     };
-    let has_text = live.answer.with_untracked(|answer| !answer.text.is_empty());
+    let has_text = live.answer.with_untracked(|answer| answer.content.text_bytes() > 0);
     has_text.then(|| {
         view! {
             <button type="button" class="button" on:click=go_on>
@@ -447,7 +550,7 @@ fn CopyButton(live: LiveAnswer) -> impl IntoView {
             while live.is_loaded.try_get_untracked() == Some(false) {
                 browser::next_frame().await;
             }
-            let text = live.answer.with_untracked(|answer| answer.text.clone());
+            let text = live.answer.with_untracked(|answer| answer.content.markdown());
             let copied = browser::copy(&text).await;
             let told = if copied { "Copied" } else { "This browser does not let pages copy" };
             label.set(told.to_owned());
@@ -484,7 +587,7 @@ fn CopyButton(live: LiveAnswer) -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::{AnswerId, QuestionId};
+    use crate::chat::{AnswerId, Content, QuestionId};
     use crate::problem::ProblemKind;
 
     fn end(status: EndStatus, finish_reason: Option<&str>) -> End {
@@ -502,7 +605,7 @@ mod tests {
     #[test]
     fn a_plain_success_needs_no_words_and_every_other_end_has_some() {
         let empty = Answer::new(AnswerId::now(), QuestionId::now(), "m");
-        let answer = Answer { text: "Hello".into(), ..empty.clone() };
+        let answer = Answer { content: Content::of_text("Hello"), ..empty.clone() };
         assert!(remark(&end(EndStatus::Complete, Some("stop")), &answer).is_none());
         assert!(remark(&end(EndStatus::Complete, Some("length")), &answer).unwrap().what.contains("Cut off"));
         assert!(

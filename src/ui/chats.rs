@@ -217,8 +217,8 @@ impl Chats {
                     is_news = true;
                 }
                 // Its first words came with the page.
-                Some(known) if known.text != question.text => {
-                    known.text.clone_from(&question.text);
+                Some(known) if known.content != question.content => {
+                    known.content.clone_from(&question.content);
                     is_news = true;
                 }
                 Some(_) => {}
@@ -259,10 +259,10 @@ impl Chats {
         if !chat.may_ask() {
             return false;
         }
-        let question = Question { id: QuestionId::now(), after, text, asked_ms: 0 };
+        let question = Question::of_text(QuestionId::now(), after, text, 0);
         chat.messages.update(|messages| messages.questions.push(question.clone()));
         if untrack(|| self.new_chat()) == chat.id {
-            chat.title.set(first_words(&question.text));
+            chat.title.set(first_words(&question.text()));
             self.begin(chat);
         }
         self.request_answer(chat, question, None, settings);
@@ -564,7 +564,7 @@ impl Chat {
         });
         if is_last == Some(true) {
             self.draft.update(|draft| {
-                let newer = std::mem::replace(draft, question.text.clone());
+                let newer = std::mem::replace(draft, question.text().into_owned());
                 if !newer.trim().is_empty() {
                     draft.push_str("\n\n");
                     draft.push_str(&newer);

@@ -2,6 +2,7 @@
 //! its own (see `crate::reader`). What is there is not written again. While the reader is on its way, what comes is
 //! shown as it came: nobody waits for a module to see an answer grow.
 
+use std::borrow::Cow;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use web_sys::{Element, HtmlElement};
 use super::browser::{self, CUT, Written};
 use super::live_answer::LiveAnswer;
 use super::reading::{self, Reader, Writer};
-use crate::chat::Answer;
+use crate::chat::{Answer, ContentBlock};
 use crate::initial_html::initial_html;
 
 /// How long text waits for the reader before it is shown as it came. A reader that the browser has kept, or that is
@@ -24,50 +25,47 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// So many bytes are shown, of a part whose length is not known: all of it stands in the page, but it is not loaded.
 const ALL: usize = usize::MAX;
 
-/// A part of an answer that grows at its end.
-#[derive(Clone, Copy, Debug)]
-pub enum Part {
-    /// The text before the last seam: what an earlier answer wrote.
-    Earlier,
-    /// The text after the last seam; all of it if there is none.
-    Text,
-    Reasoning,
-    Refusal,
-}
-
-impl Part {
-    fn of(self, answer: &Answer) -> &str {
-        let seam = answer.seams.last().map_or(0, |seam| usize::try_from(*seam).unwrap_or_default());
-        match self {
-            Self::Earlier => answer.text.get(..seam).unwrap_or_default(),
-            Self::Text => answer.text.get(seam..).unwrap_or_default(),
-            Self::Reasoning => &answer.reasoning,
-            Self::Refusal => &answer.refusal,
-        }
-    }
-
-    /// What it goes on with: it may have broken off in the middle of code.
-    fn before(self, answer: &Answer) -> &str {
-        match self {
-            Self::Text => Self::Earlier.of(answer),
-            Self::Earlier | Self::Reasoning | Self::Refusal => "",
-        }
-    }
-}
+/// Bytes: the server writes no block that stands further than this from the answer's end. The browser writes it once the
+/// page is alive.
+const NEAR_THE_END: usize = 128 * 1024;
 
 /// What is to be shown.
 #[derive(Clone, Copy)]
 struct Words<'a> {
-    /// What it goes on with.
-    earlier: &'a str,
+    answer: &'a Answer,
+    /// Which of the answer's blocks it is.
+    block: usize,
     text: &'a str,
     is_ended: bool,
 }
 
-/// Who writes the part, as far as that is known.
+impl<'a> Words<'a> {
+    fn of(answer: &'a Answer, block: usize) -> Self {
+        Self { answer, block, text: text_of(answer, block), is_ended: answer.end().is_some() }
+    }
+
+    /// What it goes on with: that may have broken off in the middle of code.
+    fn earlier(&self) -> Cow<'a, str> {
+        match self.answer.content.blocks().get(self.block) {
+            Some(ContentBlock::Text(_)) => self.answer.content.continued_by(self.block),
+            _ => Cow::Borrowed(""),
+        }
+    }
+}
+
+/// The text of a block that grows at its end; nothing of any other.
+fn text_of(answer: &Answer, block: usize) -> &str {
+    match answer.content.blocks().get(block) {
+        Some(ContentBlock::Text(text) | ContentBlock::Refusal(text)) => text,
+        Some(ContentBlock::Reasoning(reasoning)) => &reasoning.text,
+        _ => "",
+    }
+}
+
+/// Who writes the block, as far as that is known.
 #[derive(Default)]
 struct Growth {
-    /// Bytes of the part that are in the document, or on their way there.
+    /// Bytes of the block that are in the document, or on their way there.
     shown: usize,
     /// Whether it was written to its end.
     is_whole: bool,
@@ -84,19 +82,26 @@ enum Wait {
     #[default]
     NotYet,
     Short,
-    /// The element that holds what came since, as it came, and up to which byte of the part that is.
+    /// The element that holds what came since, as it came, and up to which byte of the block that is.
     Long(Option<(Element, usize)>),
 }
 
-/// Shows a part of an answer.
+/// Shows the text of a block of an answer.
 #[component]
-pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl IntoView {
+pub fn GrowingText(
+    live: LiveAnswer,
+    block: usize,
+    #[prop(into)] class: Signal<&'static str>,
+) -> impl IntoView {
     let element = NodeRef::<leptos::html::Div>::new();
     // The same in both: what the server wrote stands in the page that the browser takes it from.
-    let id = format!("text-{}-{}", live.id, part as u8);
-    let first = live
-        .answer
-        .with_untracked(|answer| initial_html(part.before(answer), part.of(answer), answer.end().is_none()));
+    let id = format!("text-{}-{block}", live.id);
+    let first = live.answer.with_untracked(|answer| {
+        let words = Words::of(answer, block);
+        let later = answer.content.blocks().get(block + 1..).unwrap_or_default();
+        let is_near = later.iter().map(ContentBlock::size).sum::<usize>() <= NEAR_THE_END;
+        is_near.then(|| initial_html(&words.earlier(), words.text, !words.is_ended)).flatten()
+    });
     let cut = first.as_ref().filter(|first| first.is_cut).map(|_| "");
     let html = first.map(|first| first.html);
     let growth = browser::Local::<Growth>::default();
@@ -123,7 +128,7 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
     };
     Effect::new(move || {
         let Some(element) = element.get() else { return };
-        let length = live.answer.with(|answer| part.of(answer).len());
+        let length = live.answer.with(|answer| text_of(answer, block).len());
         let is_loaded = live.is_loaded.get();
         if length == 0 && is_loaded {
             return;
@@ -148,7 +153,7 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
         let is_ready = is_ready.get();
         growth.update(|growth| {
             live.answer.with_untracked(|answer| {
-                let words = Words { earlier: part.before(answer), text: part.of(answer), is_ended };
+                let words = Words::of(answer, block);
                 match &growth.wait {
                     _ if is_ready => grow(growth, &element, words),
                     Wait::NotYet => growth.wait = await_reader(),
@@ -160,7 +165,7 @@ pub fn GrowingText(live: LiveAnswer, part: Part, class: &'static str) -> impl In
             });
         });
     });
-    view! { <div class=class id=id dir="auto" data-cut=cut node_ref=element inner_html=html></div> }
+    view! { <div class=move || class.get() id=id dir="auto" data-cut=cut node_ref=element inner_html=html></div> }
 }
 
 /// Shows what came while the reader is on its way, beneath what the server wrote.
@@ -200,16 +205,17 @@ fn write_more(
     growth: &mut Growth,
     reader: &Reader,
     element: &HtmlElement,
-    Words { earlier, text, is_ended }: Words,
+    words: Words,
 ) -> Result<(), JsValue> {
+    let Words { text, is_ended, .. } = words;
     if let Wait::Long(Some((_, to))) = std::mem::take(&mut growth.wait) {
         // It can be read already, and is written at once, so that nothing of it goes away.
         (growth.shown, growth.is_whole) = (to, false);
-        growth.writer = Some(reader.writer(element, earlier, text.get(..to).unwrap_or_default())?);
+        growth.writer = Some(reader.writer(element, &words.earlier(), text.get(..to).unwrap_or_default())?);
     }
     if std::mem::take(&mut growth.is_cut) {
         if is_ended {
-            return reader.write_before(element, earlier, text);
+            return reader.write_before(element, &words.earlier(), text);
         }
         // What is being written is written from its beginning.
         element.remove_attribute(CUT)?;
@@ -217,9 +223,9 @@ fn write_more(
     let more = text.get(growth.shown..).filter(|more| !growth.is_whole || more.is_empty());
     let is_anew = more.is_none() || (is_ended && growth.writer.is_none() && !growth.is_whole);
     if is_anew {
-        // It is whole already; or there was a crash of the server, or a seam, after which it is another text.
+        // It is whole already; or there was a crash of the server, after which it is another text.
         growth.writer = None;
-        return reader.write(element, earlier, text);
+        return reader.write(element, &words.earlier(), text);
     }
     let Some(more) = more.filter(|more| !more.is_empty() || (is_ended && growth.writer.is_some())) else {
         // What the server wrote has its pictures as data.
@@ -227,7 +233,7 @@ fn write_more(
     };
     let writer = match growth.writer.take() {
         Some(writer) => writer,
-        None => reader.writer(element, earlier, text.get(..growth.shown).unwrap_or_default())?,
+        None => reader.writer(element, &words.earlier(), text.get(..growth.shown).unwrap_or_default())?,
     };
     if !more.is_empty() {
         writer.push(more)?;

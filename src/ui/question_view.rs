@@ -14,7 +14,8 @@ use crate::chat::{AnswerId, Question, QuestionId};
 
 #[component]
 pub fn QuestionView(chat: Chat, question: Question, live: LiveAnswer) -> impl IntoView {
-    let Question { id, after, text, .. } = question;
+    let Question { id, after, .. } = question;
+    let text = question.text().into_owned();
     let shown = text.clone();
     let editing = Memo::new(move |_| chat.is_edited(id));
     let edit = move |_| {

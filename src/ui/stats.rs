@@ -75,8 +75,9 @@ fn summary(answer: &Answer, elapsed_ms: Option<u64>, settles: bool) -> Vec<Strin
 }
 
 /// A rule of thumb for most languages and models: four characters a token.
-const fn about_tokens(answer: &Answer) -> u64 {
-    (answer.characters + answer.reasoning.len() as u64).div_ceil(4)
+fn about_tokens(answer: &Answer) -> u64 {
+    let reasoning = answer.content.reasoning_blocks().map(|reasoning| reasoning.text.len());
+    (answer.characters + reasoning.sum::<usize>() as u64).div_ceil(4)
 }
 
 /// Everything that is known, by name.

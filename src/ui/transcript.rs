@@ -135,10 +135,8 @@ fn first_turns(chat: Chat) -> usize {
     let mut room = FIRST_TEXT;
     let fits = |(at, turn): &(usize, &Turn)| {
         let has_room = room > 0 && turn.live.is_loaded.get_untracked();
-        room = room.saturating_sub(
-            turn.live.answer.with_untracked(|answer| answer.text.len() + answer.reasoning.len()),
-        );
-        room = room.saturating_sub(turn.question.text.len());
+        room = room.saturating_sub(turn.live.answer.with_untracked(|answer| answer.content.size()));
+        room = room.saturating_sub(turn.question.content.size());
         // The last is shown in any case: the end of it is here.
         *at == 0 || has_room
     };

@@ -126,7 +126,7 @@ impl LiveAnswer {
 
     /// What `read` makes of the text so far.
     pub fn with_text<T>(&self, read: impl FnOnce(&str) -> T) -> T {
-        read(&self.log().answer.text)
+        read(&self.log().answer.text())
     }
 
     /// Lets go of the answer's content, which the store has. The events stay.
@@ -372,7 +372,7 @@ mod tests {
         live.append(&["a", "b", "c", "d"].map(text));
         end(&live, EndStatus::Stopped);
         for (after, rest) in [(0, "abcd"), (1, "bcd"), (4, ""), (5, "")] {
-            assert_eq!(read(&live, Seq(after)).await.text, rest, "after {after}");
+            assert_eq!(read(&live, Seq(after)).await.text(), rest, "after {after}");
         }
     }
 
@@ -389,7 +389,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         end(&live, EndStatus::Stopped);
-        assert_eq!(watcher.await.unwrap().text, format!("a{}", "b".repeat(100)));
+        assert_eq!(watcher.await.unwrap().text(), format!("a{}", "b".repeat(100)));
     }
 
     #[tokio::test]
@@ -400,7 +400,7 @@ mod tests {
         let pieces: Vec<_> = live.clone().follow(Seq::START).collect().await;
         assert!(pieces.len() > 5);
         assert!(pieces.iter().all(|piece| piece.len() <= LARGEST_WRITE_BYTES));
-        assert_eq!(read(&live, Seq::START).await.text.len(), 500_000);
+        assert_eq!(read(&live, Seq::START).await.text().len(), 500_000);
     }
 
     #[tokio::test]
@@ -408,7 +408,23 @@ mod tests {
         let live = live();
         live.append(&[text(&"x".repeat(200_000)), text("y")]);
         end(&live, EndStatus::Stopped);
-        assert_eq!(read(&live, Seq::START).await.text.len(), 200_001);
+        assert_eq!(read(&live, Seq::START).await.text().len(), 200_001);
+    }
+
+    #[tokio::test]
+    async fn what_the_upstream_wants_back_is_kept_and_counted_and_not_told() {
+        let detail = || serde_json::from_str(&format!("\"{}\"", "s".repeat(700))).unwrap();
+        let bounds = Bounds { bytes: 1000, events: 9 };
+        let live = live();
+        let events =
+            [text("a"), AnswerEvent::ReasoningDetail(detail()), AnswerEvent::FileAnnotation(detail())];
+        assert_eq!(live.append_within(bounds, &events), (2, Err(Exceeded::Bytes(1000))));
+        assert_eq!(live.snapshot().unwrap().content.reasoning_blocks().count(), 1);
+        end(&live, EndStatus::Stopped);
+        let told = read(&live, Seq::START).await;
+        assert_eq!((told.seq, told.text().as_ref()), (Seq(3), "a"));
+        assert_eq!(told.content.reasoning_blocks().count(), 0);
+        assert!(live.encoded_bytes() < 500);
     }
 
     #[tokio::test]
@@ -436,7 +452,7 @@ mod tests {
         live.release();
         assert_eq!((live.snapshot(), live.is_running()), (None, false));
         assert_eq!(live.ended().await, EndStatus::Complete);
-        assert_eq!(read(&live, Seq::START).await.text, "kept");
+        assert_eq!(read(&live, Seq::START).await.text(), "kept");
     }
 
     #[tokio::test]

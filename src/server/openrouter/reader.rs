@@ -402,7 +402,7 @@ mod tests {
             reader.push(event.as_bytes(), elapsed_ms, SystemTime::UNIX_EPOCH, &mut |event| {
                 answer.apply(answer.seq.next(), &event);
             });
-            told.push(answer.reasoned_ms);
+            told.push(answer.content.reasoned_ms());
         }
         assert_eq!(told, [None, None, Some(1_400), Some(1_400), Some(1_400), Some(1_500)]);
     }
@@ -428,7 +428,7 @@ mod tests {
              data: {\"error\":{\"code\":502,\"message\":\"down\"},\"choices\":[]}\n\n\
              data: {\"choices\":[{\"delta\":{\"content\":\"b\"}}]}\n\n",
         );
-        assert_eq!(answer.text, "a");
+        assert_eq!(answer.text(), "a");
         let end = answer.end().unwrap();
         assert_eq!(end.status, EndStatus::Failed);
         assert_eq!(end.problem.as_ref().unwrap().message, "down");
@@ -464,7 +464,7 @@ mod tests {
             )
         };
         let (answer, _) = read(&(piece("1", "alpha") + &piece("2", "beta")));
-        let names: Vec<_> = answer.tool_calls.iter().map(|call| call.name.as_str()).collect();
+        let names: Vec<_> = answer.content.tool_calls().map(|call| call.name.as_str()).collect();
         assert_eq!(names, ["alpha", "beta"]);
     }
 
@@ -489,26 +489,30 @@ mod tests {
              \"tool_calls\":[{{\"id\":\"{long}\",\"function\":{{\"name\":\"{long}\"}}}}]}},\
              \"finish_reason\":\"{long}\",\"native_finish_reason\":\"{long}\"}}]}}\n\n"
         ));
-        let mut names = vec![answer.tool_calls[0].name.clone()];
+        let mut names = vec![answer.content.tool_calls().next().unwrap().name.clone()];
         names.extend([answer.source.id, answer.source.model, answer.source.provider].into_iter().flatten());
         let end = reader.end(0);
         names.extend(
-            [answer.tool_calls[0].id.clone(), end.finish_reason, end.native_finish_reason]
-                .into_iter()
-                .flatten(),
+            [
+                answer.content.tool_calls().next().unwrap().id.clone(),
+                end.finish_reason,
+                end.native_finish_reason,
+            ]
+            .into_iter()
+            .flatten(),
         );
         assert_eq!(names.len(), 7);
         for name in names {
             assert_eq!(name.chars().count(), LONGEST_NAME);
         }
         let titles: Vec<_> = answer
-            .citations
-            .iter()
+            .content
+            .citations()
             .flat_map(|citation| &citation.title)
             .map(|title| title.chars().count())
             .collect();
         assert_eq!(titles, [LONGEST_TITLE]);
-        assert_eq!(answer.citations.len(), 1, "an address that is too long is left out");
+        assert_eq!(answer.content.citations().count(), 1, "an address that is too long is left out");
     }
 
     #[test]
@@ -531,7 +535,7 @@ mod tests {
             .concat(),
         );
         let calls: Vec<_> =
-            answer.tool_calls.iter().map(|call| (call.name.as_str(), call.arguments.as_str())).collect();
+            answer.content.tool_calls().map(|call| (call.name.as_str(), call.arguments.as_str())).collect();
         let expected = [
             ("first", "a"),
             ("second", "b"),
@@ -547,7 +551,7 @@ mod tests {
     fn events_that_are_not_json_are_passed_over_and_counted() {
         let (answer, reader) =
             read("data: {oops\n\ndata: 7\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n");
-        assert_eq!(answer.text, "a");
+        assert_eq!(answer.text(), "a");
         assert_eq!(reader.unreadable_events(), 2);
     }
 
@@ -557,7 +561,7 @@ mod tests {
             "event: end\nid: 999\ndata: {\"type\":\"end\",\"status\":\"complete\"}\n\n\
              data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
         );
-        assert_eq!(answer.text, "a");
+        assert_eq!(answer.text(), "a");
         assert_eq!(answer.end().unwrap().status, EndStatus::Interrupted);
     }
 

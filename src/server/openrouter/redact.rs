@@ -25,6 +25,9 @@ impl OpenRouter {
     /// The event without the key. A key that arrives in several pieces of text is not found.
     pub(super) fn redacted_event(&self, mut event: AnswerEvent) -> AnswerEvent {
         let Some(secret) = self.secret() else { return event };
+        if let AnswerEvent::ReasoningDetail(json) | AnswerEvent::FileAnnotation(json) = &mut event {
+            json.replace(secret, PLACEHOLDER);
+        }
         for text in texts_of(&mut event) {
             if text.contains(secret) {
                 *text = text.replace(secret, PLACEHOLDER);
@@ -57,7 +60,10 @@ fn texts_of(event: &mut AnswerEvent) -> Vec<&mut String> {
         AnswerEvent::Waiting
         | AnswerEvent::FirstToken { elapsed_ms: _ }
         | AnswerEvent::Reasoned { ms: _ }
-        | AnswerEvent::Seam
+        | AnswerEvent::Continuation
+        // These are JSON, and are looked through whole.
+        | AnswerEvent::ReasoningDetail(_)
+        | AnswerEvent::FileAnnotation(_)
         | AnswerEvent::Unknown => Vec::new(),
         AnswerEvent::Text(text)
         | AnswerEvent::Reasoning(text)

@@ -1,9 +1,9 @@
 //! What is asked of the upstream, as the body of `POST /chat/completions` (wire reference, section 1.2).
 
 use serde::Serialize;
-use serde::ser::{SerializeSeq, Serializer};
 
 use super::Dialect;
+use crate::chat::{RawJson, ToolCall};
 use crate::settings::{ProviderPreferences, ReasoningEffort, Settings};
 
 /// A request for one answer.
@@ -42,22 +42,49 @@ impl AnswerRequest {
     }
 
     fn message(mut self, role: Role, text: impl Into<String>) -> Self {
-        self.messages.push(Message { role, parts: vec![Part::Text(text.into())] });
+        self.messages.push(Message::new(role, vec![Part::Text(text.into())]));
         self
     }
 
-    pub(super) fn body(&self, dialect: Dialect) -> Vec<u8> {
+    pub(crate) fn body(&self, dialect: Dialect) -> Vec<u8> {
         // A value of these types always serializes: they hold no maps with keys that are not strings.
         serde_json::to_vec(&Body::new(self, dialect)).unwrap_or_default()
     }
 }
 
 /// One turn of the conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub role: Role,
-    #[serde(rename = "content", serialize_with = "parts_or_text")]
     pub parts: Vec<Part>,
+    /// What an assistant called; each has a message with its result.
+    pub tool_calls: Vec<ToolCall>,
+    /// The call that a tool's message is the result of.
+    pub tool_call_id: Option<String>,
+    /// How an assistant came to its turn, as OpenRouter sent it (wire reference, section 10).
+    pub reasoning_details: Vec<RawJson>,
+    /// What OpenRouter read in files, as it sent it: else it reads them, and charges for it, with each turn.
+    pub annotations: Vec<RawJson>,
+}
+
+impl Message {
+    #[must_use]
+    pub const fn new(role: Role, parts: Vec<Part>) -> Self {
+        Self {
+            role,
+            parts,
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+            reasoning_details: Vec::new(),
+            annotations: Vec::new(),
+        }
+    }
+
+    /// True if it says nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.parts.is_empty() && self.tool_calls.is_empty()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -66,6 +93,7 @@ pub enum Role {
     System,
     User,
     Assistant,
+    Tool,
 }
 
 /// A part of a message.
@@ -76,21 +104,35 @@ pub enum Part {
     Image {
         url: String,
     },
+    File {
+        name: String,
+        /// A data URL or a web address.
+        url: String,
+    },
+}
+
+/// A message as it is sent.
+#[derive(Serialize)]
+struct WireMessage<'a> {
+    role: Role,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<WireContent<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<WireToolCall<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[RawJson]>::is_empty")]
+    reasoning_details: &'a [RawJson],
+    #[serde(skip_serializing_if = "<[RawJson]>::is_empty")]
+    annotations: &'a [RawJson],
 }
 
 /// A single text goes as a string: every server takes that, not every one takes parts.
-fn parts_or_text<S: Serializer>(parts: &[Part], serializer: S) -> Result<S::Ok, S::Error> {
-    if let [Part::Text(text)] = parts {
-        return serializer.serialize_str(text);
-    }
-    let mut sequence = serializer.serialize_seq(Some(parts.len()))?;
-    for part in parts {
-        sequence.serialize_element(&match part {
-            Part::Text(text) => WirePart::Text { text },
-            Part::Image { url } => WirePart::ImageUrl { image_url: ImageUrl { url } },
-        })?;
-    }
-    sequence.end()
+#[derive(Serialize)]
+#[serde(untagged)]
+enum WireContent<'a> {
+    Text(&'a str),
+    Parts(Vec<WirePart<'a>>),
 }
 
 #[derive(Serialize)]
@@ -98,6 +140,7 @@ fn parts_or_text<S: Serializer>(parts: &[Part], serializer: S) -> Result<S::Ok, 
 enum WirePart<'a> {
     Text { text: &'a str },
     ImageUrl { image_url: ImageUrl<'a> },
+    File { file: WireFile<'a> },
 }
 
 #[derive(Serialize)]
@@ -106,11 +149,68 @@ struct ImageUrl<'a> {
 }
 
 #[derive(Serialize)]
+struct WireFile<'a> {
+    filename: &'a str,
+    file_data: &'a str,
+}
+
+#[derive(Serialize)]
+struct WireToolCall<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    function: WireFunction<'a>,
+}
+
+#[derive(Serialize)]
+struct WireFunction<'a> {
+    name: &'a str,
+    arguments: &'a str,
+}
+
+impl<'a> WireMessage<'a> {
+    fn new(message: &'a Message, dialect: Dialect) -> Self {
+        let knows_all = dialect == Dialect::OpenRouter;
+        let content = match message.parts.as_slice() {
+            [] if !message.tool_calls.is_empty() => None,
+            [] => Some(WireContent::Text("")),
+            [Part::Text(text)] => Some(WireContent::Text(text)),
+            parts => Some(WireContent::Parts(parts.iter().map(WirePart::new).collect())),
+        };
+        Self {
+            role: message.role,
+            content,
+            tool_calls: message.tool_calls.iter().map(WireToolCall::new).collect(),
+            tool_call_id: message.tool_call_id.as_deref(),
+            reasoning_details: if knows_all { &message.reasoning_details } else { &[] },
+            annotations: if knows_all { &message.annotations } else { &[] },
+        }
+    }
+}
+
+impl<'a> WirePart<'a> {
+    fn new(part: &'a Part) -> Self {
+        match part {
+            Part::Text(text) => Self::Text { text },
+            Part::Image { url } => Self::ImageUrl { image_url: ImageUrl { url } },
+            Part::File { name, url } => Self::File { file: WireFile { filename: name, file_data: url } },
+        }
+    }
+}
+
+impl<'a> WireToolCall<'a> {
+    fn new(call: &'a ToolCall) -> Self {
+        let function = WireFunction { name: &call.name, arguments: &call.arguments };
+        Self { id: call.id.as_deref().unwrap_or_default(), kind: "function", function }
+    }
+}
+
+#[derive(Serialize)]
 struct Body<'a> {
     model: &'a str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     models: &'a [String],
-    messages: &'a [Message],
+    messages: Vec<WireMessage<'a>>,
     stream: bool,
     stream_options: StreamOptions,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -153,7 +253,7 @@ impl<'a> Body<'a> {
         Self {
             model: &request.model,
             models: if knows_all { &settings.fallback_models } else { &[] },
-            messages: &request.messages,
+            messages: request.messages.iter().map(|message| WireMessage::new(message, dialect)).collect(),
             stream: true,
             stream_options: StreamOptions { include_usage: true },
             temperature: settings.temperature.map(crate::settings::Temperature::get),
@@ -235,12 +335,40 @@ mod tests {
     fn parts_are_sent_as_parts() {
         let mut request = AnswerRequest::new("m/m");
         let parts = vec![Part::Text("What is this?".into()), Part::Image { url: "https://a/b.png".into() }];
-        request.messages.push(Message { role: Role::User, parts });
+        request.messages.push(Message::new(Role::User, parts));
         assert_eq!(
             body(&request, Dialect::OpenRouter)["messages"][0]["content"],
             json!([
                 {"type": "text", "text": "What is this?"},
                 {"type": "image_url", "image_url": {"url": "https://a/b.png"}},
+            ])
+        );
+    }
+
+    #[test]
+    fn a_turn_goes_back_with_its_calls_and_with_what_openrouter_wants_back_unchanged() {
+        let raw = |json: &str| serde_json::from_str::<RawJson>(json).unwrap();
+        let mut turn = Message::new(Role::Assistant, Vec::new());
+        turn.tool_calls =
+            vec![ToolCall { index: 0, id: Some("c1".into()), name: "f".into(), arguments: "{}".into() }];
+        turn.reasoning_details =
+            vec![raw(r#"{"type": "reasoning.text", "text": "a", "signature": "s", "x": 1.50}"#)];
+        turn.annotations = vec![raw(r#"{"type":"file","file":{"hash":"h"}}"#)];
+        let mut result = Message::new(Role::Tool, vec![Part::Text("sunny".into())]);
+        result.tool_call_id = Some("c1".into());
+        let mut request = AnswerRequest::new("m/m");
+        request.messages = vec![turn, result];
+        let text = String::from_utf8(request.body(Dialect::OpenRouter)).unwrap();
+        assert!(
+            text.contains(r#"[{"type": "reasoning.text", "text": "a", "signature": "s", "x": 1.50}]"#),
+            "{text}"
+        );
+        assert_eq!(
+            body(&request, Dialect::OpenAi)["messages"],
+            json!([
+                {"role": "assistant", "tool_calls":
+                    [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+                {"role": "tool", "content": "sunny", "tool_call_id": "c1"},
             ])
         );
     }

@@ -769,7 +769,7 @@ mod tests {
     async fn write_sample(log: &EventLog) {
         log.append(id(1), Seq(0), vec![AnswerEvent::Waiting, text("Hé"), text("llo")]).await.unwrap();
         log.append(id(2), Seq(0), vec![reasoning("so "), reasoning("…"), text("2")]).await.unwrap();
-        log.append(id(1), Seq(3), vec![text(", world"), AnswerEvent::Seam, text("!")]).await.unwrap();
+        log.append(id(1), Seq(3), vec![text(", world"), AnswerEvent::Continuation, text("!")]).await.unwrap();
         log.append(id(3), Seq(0), vec![AnswerEvent::Image("data:,x".into()), end()]).await.unwrap();
         log.append(id(1), Seq(6), vec![AnswerEvent::FirstToken { elapsed_ms: 7 }, end()]).await.unwrap();
     }
@@ -795,7 +795,7 @@ mod tests {
             (Seq(1), AnswerEvent::Waiting),
             (Seq(3), text("Héllo")),
             (Seq(4), text(", world")),
-            (Seq(5), AnswerEvent::Seam),
+            (Seq(5), AnswerEvent::Continuation),
             (Seq(6), text("!")),
             (Seq(7), AnswerEvent::FirstToken { elapsed_ms: 7 }),
             (Seq(8), end()),
@@ -840,7 +840,7 @@ mod tests {
         for number in 0..50 {
             let mut answer = empty_answer(id(number));
             rebuild(&mut answer, &found[&id(number)]);
-            assert_eq!(answer.text, format!("{number} ").repeat(20));
+            assert_eq!(answer.text(), format!("{number} ").repeat(20));
         }
         let syncs = disk.syncs.load(Ordering::SeqCst);
         assert!(syncs < 500, "{syncs} syncs for 1000 appends");
@@ -953,7 +953,7 @@ mod tests {
         }
         fs::write(folder.path().join("00000001.log"), written).unwrap();
         let answer = recovered(folder.path(), id(1));
-        assert_eq!((answer.text.as_str(), answer.seq), ("Before and after", Seq(6)));
+        assert_eq!((answer.text().as_ref(), answer.seq), ("Before and after", Seq(6)));
     }
 
     #[tokio::test]
@@ -987,7 +987,7 @@ mod tests {
         }
         assert_eq!(files(folder.path()), Vec::<String>::new());
         log.append(id(5), Seq(0), vec![text("again")]).await.unwrap();
-        assert_eq!(recovered(folder.path(), id(5)).text, "again");
+        assert_eq!(recovered(folder.path(), id(5)).text(), "again");
         assert_eq!(files(folder.path()), ["00000005.log"]);
     }
 
@@ -1015,7 +1015,7 @@ mod tests {
         }
         log.append(id(1), Seq(1), vec![text(&long)]).await.unwrap();
         assert_eq!(files(folder.path()), ["00000001.log", "00000010.log"]);
-        assert_eq!(recovered(folder.path(), id(1)).text, long.repeat(2));
+        assert_eq!(recovered(folder.path(), id(1)).text(), long.repeat(2));
         log.forget(id(1)).await;
         assert_eq!(files(folder.path()), Vec::<String>::new());
     }
@@ -1031,11 +1031,11 @@ mod tests {
         log.forget(id(7)).await;
         log.append(id(8), Seq(0), vec![text("newer")]).await.unwrap();
         assert_eq!(fs::read(folder.path().join("00000001.log")).unwrap(), before);
-        assert_eq!(recovered(folder.path(), id(2)).reasoning, "so …");
+        assert_eq!(recovered(folder.path(), id(2)).reasoning(), "so …");
         log.drop_old().await.unwrap();
         log.drop_old().await.unwrap();
         assert_eq!(files(folder.path()), ["00000002.log"]);
-        assert_eq!(recovered(folder.path(), id(8)).text, "newer");
+        assert_eq!(recovered(folder.path(), id(8)).text(), "newer");
     }
 
     #[tokio::test]
@@ -1059,7 +1059,7 @@ mod tests {
             }
         }
         for number in 0..2 {
-            assert_eq!(recovered(folder.path(), id(number)).text, long.repeat(3));
+            assert_eq!(recovered(folder.path(), id(number)).text(), long.repeat(3));
         }
     }
 
@@ -1106,8 +1106,8 @@ mod tests {
         disk.refuses_writes.store(false, Ordering::SeqCst);
         log.append(id(1), Seq(1), vec![text("two "), text("three")]).await.unwrap();
         log.append(id(2), Seq(0), vec![text("other")]).await.unwrap();
-        assert_eq!(recovered(folder.path(), id(1)).text, "one two three");
-        assert_eq!(recovered(folder.path(), id(2)).text, "other");
+        assert_eq!(recovered(folder.path(), id(1)).text(), "one two three");
+        assert_eq!(recovered(folder.path(), id(2)).text(), "other");
         assert_eq!(files(folder.path()), ["00000001.log"]);
     }
 
@@ -1121,12 +1121,14 @@ mod tests {
             refuses.store(true, Ordering::SeqCst);
         }
         for _ in 0..3 {
-            log.append(id(1), Seq(1), vec![text("two "), AnswerEvent::Seam]).await.unwrap_err();
+            log.append(id(1), Seq(1), vec![text("two "), AnswerEvent::Continuation]).await.unwrap_err();
         }
         assert_eq!(files(folder.path()), ["00000001.log"], "segments that failed are not left");
         disk.refuses_writes.store(false, Ordering::SeqCst);
-        log.append(id(1), Seq(1), vec![text("two "), AnswerEvent::Seam, text("three")]).await.unwrap();
-        assert_eq!(recovered(folder.path(), id(1)).text, "one two three");
+        log.append(id(1), Seq(1), vec![text("two "), AnswerEvent::Continuation, text("three")])
+            .await
+            .unwrap();
+        assert_eq!(recovered(folder.path(), id(1)).text(), "one two three");
         log.forget(id(1)).await;
         assert_eq!(files(folder.path()).len(), 1, "the one that is written");
     }
@@ -1136,7 +1138,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let disk = Disk::default();
         let log = disk.open(folder.path(), SEGMENT_BYTES);
-        let events = [text("a"), text("b"), text("c"), AnswerEvent::Seam, text("d"), text("e")];
+        let events = [text("a"), text("b"), text("c"), AnswerEvent::Continuation, text("d"), text("e")];
         log.append(id(1), Seq(0), events[..1].to_vec()).await.unwrap();
         disk.refuses_syncs.store(true, Ordering::SeqCst);
         let error = log.append(id(1), Seq(1), events[1..2].to_vec()).await.unwrap_err();
@@ -1183,11 +1185,11 @@ mod tests {
 
     #[test]
     fn rebuilding_passes_over_what_is_there_and_stops_before_what_does_not_fit() {
-        let events = [(Seq(2), text("ab")), (Seq(3), AnswerEvent::Seam), (Seq(5), text("cd"))];
-        let mut answer = applied(id(1), &[text("a"), text("b"), AnswerEvent::Seam]);
+        let events = [(Seq(2), text("ab")), (Seq(3), AnswerEvent::Continuation), (Seq(5), text("cd"))];
+        let mut answer = applied(id(1), &[text("a"), text("b"), AnswerEvent::Continuation]);
         rebuild(&mut answer, &events);
         assert_eq!(
-            (answer.text.as_str(), answer.seq, answer.chunks, answer.characters),
+            (answer.text().as_ref(), answer.seq, answer.chunks, answer.characters),
             ("abcd", Seq(5), 4, 4)
         );
         let before = answer.clone();
@@ -1208,7 +1210,7 @@ mod tests {
             3 => ".{0,8}".prop_map(AnswerEvent::Reasoning),
             1 => ".{0,8}".prop_map(AnswerEvent::Refusal),
             1 => Just(AnswerEvent::Waiting),
-            1 => Just(AnswerEvent::Seam),
+            1 => Just(AnswerEvent::Continuation),
             1 => any::<u64>().prop_map(|elapsed_ms| AnswerEvent::FirstToken { elapsed_ms }),
             1 => any::<u64>().prop_map(|ms| AnswerEvent::Reasoned { ms }),
         ]

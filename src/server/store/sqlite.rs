@@ -22,6 +22,7 @@ use crate::conversation_list::{ConversationChange, DailySpending, Listing, Searc
 
 mod answers;
 mod bills;
+mod content;
 mod conversations;
 mod erase;
 mod lock;

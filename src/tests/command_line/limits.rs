@@ -24,7 +24,7 @@ async fn an_answer_that_a_full_disk_did_not_take_is_told_and_not_lost_when_there
         assert_eq!(reader.status(), EndStatus::Complete);
         messages.push((message, reader));
     }
-    assert!(messages[0].1.answer.text.len() > 1_900_000, "{}", messages[0].1.answer.text.len());
+    assert!(messages[0].1.answer.text().len() > 1_900_000, "{}", messages[0].1.answer.text().len());
     let untold = messages.iter().filter(|(_, reader)| reader.end().unkept.is_none()).count();
     assert!(untold < 2, "the disk had space for both");
     program.signal("TERM");
@@ -45,11 +45,11 @@ async fn an_answer_that_a_full_disk_did_not_take_is_told_and_not_lost_when_there
         let response = http_client().get(url).send().await.unwrap();
         let kept = Reader::new(response, message.answer, Seq::START).finished().await;
         if reader.end().unkept.is_none() {
-            assert!(kept.answer.text == reader.answer.text, "what was told to be kept is lost");
+            assert!(kept.answer.text() == reader.answer.text(), "what was told to be kept is lost");
         } else {
-            assert!(reader.answer.text.starts_with(&kept.answer.text));
+            assert!(reader.answer.text().starts_with(kept.answer.text().as_ref()));
         }
-        found += kept.answer.text.len();
+        found += kept.answer.text().len();
     }
     assert!(found > 1_000_000, "{found} bytes: the log was dropped");
 
@@ -63,7 +63,7 @@ async fn an_answer_that_a_full_disk_did_not_take_is_told_and_not_lost_when_there
     let stalled = crate::test_app::message("demo/stall", "Room for the question");
     let request = http_client().post(format!("{address}/api/send_message")).json(&stalled);
     let mut reader = Reader::new(request.send().await.unwrap(), stalled.answer, Seq::START);
-    reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+    reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
     let ballast = fill(folder.path());
     let request =
         http_client().post(format!("{address}/api/stop_answer")).json(&json!({"id": stalled.answer}));

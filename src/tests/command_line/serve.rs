@@ -68,9 +68,9 @@ async fn without_key_and_base_url_it_starts_in_demo_mode_and_answers() {
     let reader = Reader::new(response, AnswerId::now(), Seq::START).finished().await;
     assert_eq!(reader.status(), EndStatus::Complete);
     assert!(
-        reader.answer.text.starts_with("Welcome to Runnel. You asked:\n\n> Are you a demo?"),
+        reader.answer.text().starts_with("Welcome to Runnel. You asked:\n\n> Are you a demo?"),
         "{}",
-        reader.answer.text
+        reader.answer.text()
     );
     let page = http_client().get(&address).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("Demo: answers come from Runnel itself"), "{page}");
@@ -87,10 +87,13 @@ async fn it_stops_when_told_to_although_a_stream_is_open() {
         let message = message("demo/stall", prompt);
         let request = http_client().post(format!("{address}/api/send_message")).json(&message);
         let mut reader = Reader::new(request.send().await.unwrap(), message.answer, Seq::START);
-        reader.until(|answer| answer.text == BEFORE_SILENCE).await;
+        reader.until(|answer| answer.text() == BEFORE_SILENCE).await;
         program.signal(signal);
         let reader = reader.finished().await;
-        assert_eq!((reader.status(), reader.answer.text.as_str()), (EndStatus::Interrupted, BEFORE_SILENCE));
+        assert_eq!(
+            (reader.status(), reader.answer.text().as_ref()),
+            (EndStatus::Interrupted, BEFORE_SILENCE)
+        );
         let ended = program.ended().await;
         assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""), "{signal}");
         eventually("the upstream stream is closed", async || asking.tally(prompt).await.aborted == 1).await;
@@ -112,7 +115,7 @@ async fn a_port_is_address_enough() {
 async fn the_example_of_the_readme_works_in_demo_mode() {
     let program = Program::start(&mut runnel(&["--listen", "0"]));
     let address = program.address().await;
-    let (_, example) = include_str!("../../README.md").split_once("/api/send_message").unwrap();
+    let (_, example) = include_str!("../../../README.md").split_once("/api/send_message").unwrap();
     let body = example.split('\'').nth(3).unwrap();
     let sent: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error} in {body}"));
     let request = http_client().post(format!("{address}/api/send_message")).json(&sent);

@@ -1,4 +1,4 @@
-//! A text that goes on where another broke off, as an answer after a seam does.
+//! A text that goes on where another broke off, as an answer that was continued does.
 
 use runnel::markdown::{Document, read, read_on};
 

@@ -82,7 +82,7 @@ const fn id(number: u128) -> Uuid {
 
 fn question(number: u128, after: Option<&Answer>, text: &str) -> Question {
     let after = after.map(|answer| answer.id);
-    Question { id: QuestionId(id(number)), after, text: text.to_owned(), asked_ms: MIDNIGHT }
+    Question::of_text(QuestionId(id(number)), after, text.to_owned(), MIDNIGHT)
 }
 
 fn new_answer(number: u128, question: &Question) -> Answer {
@@ -97,7 +97,7 @@ fn answer(number: u128, question: &Question, text: &str, usage: Option<Usage>) -
 fn conversation(number: u128, questions: Vec<Question>, answers: Vec<Answer>) -> Conversation {
     Conversation {
         id: ConversationId(id(number)),
-        title: questions[0].text.clone(),
+        title: questions[0].text().into_owned(),
         is_title_chosen: false,
         is_pinned: false,
         is_archived: false,
@@ -107,6 +107,7 @@ fn conversation(number: u128, questions: Vec<Question>, answers: Vec<Answer>) ->
         draft: String::new(),
         settings: None,
         leaf: answers.last().map(|answer| answer.id),
+        leaves: Vec::new(),
         questions,
         answers,
     }
@@ -118,6 +119,11 @@ fn story_settings() -> TypedSettings {
         system_prompt: "Be brief.".to_owned(),
         ..TypedSettings::default()
     }
+}
+
+/// The one that begins with "Seven,".
+pub const fn id_of_first_answer() -> AnswerId {
+    AnswerId(id(21))
 }
 
 pub async fn tell_story(store: &SqliteStore) {
@@ -172,7 +178,7 @@ pub async fn assert_whole_story(store: &SqliteStore) {
     let written = applied(&running.answers[0], written);
     assert_eq!(store.recover().await.unwrap(), slice::from_ref(&written));
     store.finish_answer(&ended(&written, "rupted."), MIDNIGHT).await.unwrap();
-    assert_eq!(load_answer(store, written.id).await.text, "Yes, but I was interrupted.");
+    assert_eq!(load_answer(store, written.id).await.text(), "Yes, but I was interrupted.");
 
     let [pinned, archived] = &story.conversations[..] else { unreachable!() };
     assert_eq!(store.list_ids().await.unwrap(), [pinned.id, archived.id, running.id]);

@@ -24,7 +24,7 @@ pub fn events_of_every_kind() -> Vec<AnswerEvent> {
         AnswerEvent::Text("Naïve ".to_owned()),
         AnswerEvent::Text("🦀\u{0}".to_owned()),
         AnswerEvent::Text(String::new()),
-        AnswerEvent::Seam,
+        AnswerEvent::Continuation,
         AnswerEvent::Text("goes on".to_owned()),
         AnswerEvent::Refusal("not that".to_owned()),
         AnswerEvent::ToolCall(ToolCallPiece {

@@ -1,7 +1,7 @@
 //! Beginning an answer: once, in its place, and nowhere else.
 
 use futures::future::join_all;
-use runnel::chat::{Answer, AnswerId, ConversationId, Question, QuestionId, first_words};
+use runnel::chat::{Answer, AnswerId, Content, ConversationId, Question, QuestionId, first_words};
 use runnel::conversation_list::ConversationChange;
 use runnel::server::store::{Begun, NewAnswer, Store, StoreError};
 use runnel::settings::TypedSettings;
@@ -69,7 +69,7 @@ async fn only_the_draft_that_is_sent_goes() {
             [another_answer(&second), new_answer(id, None, "Uno?"), new_answer(id, Some(one.id), "Due?")];
         for new in &elsewhere {
             finish(&*store, new, "Again.").await;
-            assert_eq!(draft().await, "Something else, not sent", "{}", new.question.text);
+            assert_eq!(draft().await, "Something else, not sent", "{}", new.question.text());
         }
         // The last words may have come too late for the draft.
         finish(&*store, &new_answer(id, Some(two.id), "Something else, and sent?"), "Yes.").await;
@@ -162,7 +162,8 @@ async fn ids_that_are_in_use_for_something_else_are_a_conflict() {
         let other = Known::in_a_new_conversation(&*store).await;
         let before = (load(&*store, known.ended.conversation).await, store.list_ids().await.unwrap());
 
-        let of_other_text = Question { text: "Something else?".to_owned(), ..known.ended.question.clone() };
+        let of_other_text =
+            Question { content: Content::of_text("Something else?"), ..known.ended.question.clone() };
         let with_question = |question: Question| NewAnswer { question, ..known.ended.clone() };
         let of_new_question = new_answer(known.ended.conversation, None, "New?");
         let conflicts = [
@@ -267,7 +268,8 @@ async fn any_text_is_kept_as_it_was_typed() {
         for text in ["", " \n ", "'; DROP TABLE answers; --", "\u{0}nul\u{0}", "🦀 née \u{202e}über", &long]
         {
             let new = new_answer(ConversationId::now(), None, text);
-            let answer = Answer { reasoning: text.to_owned(), ..finish(&*store, &new, text).await };
+            let mut answer = finish(&*store, &new, text).await;
+            answer.content.push_reasoning(text);
             store.finish_answer(&answer, MIDNIGHT).await.unwrap();
             let kept = load(&*store, new.conversation).await;
             assert_eq!((kept.questions, kept.answers), (vec![new.question], vec![answer]));
@@ -281,7 +283,7 @@ async fn ids_and_times_at_their_limits_are_kept() {
     each_store(async |store| {
         let ids = [uuid::Uuid::nil(), uuid::Uuid::max()];
         for (id, time) in ids.into_iter().zip([0, i64::MAX as u64]) {
-            let question = Question { id: QuestionId(id), after: None, text: "?".to_owned(), asked_ms: time };
+            let question = Question::of_text(QuestionId(id), None, "?".to_owned(), time);
             let answer = Answer { begun_ms: time, ..Answer::new(AnswerId(id), question.id, MODEL) };
             let settings = TypedSettings::default();
             let new =

@@ -33,11 +33,6 @@ async fn paid(store: &dyn Store, id: ConversationId, usage: Option<Usage>, ended
     answer
 }
 
-/// As it stands among the open bills.
-fn without_text(answer: &Answer) -> Answer {
-    Answer { text: String::new(), reasoning: String::new(), ..answer.clone() }
-}
-
 #[tokio::test]
 async fn open_bills_are_listed_with_the_oldest_first_until_they_are_settled() {
     each_store(async |store| {
@@ -47,14 +42,14 @@ async fn open_bills_are_listed_with_the_oldest_first_until_they_are_settled() {
         paid(&*store, id, Some(usage(1, 2, 0.5)), MIDNIGHT).await;
         let second = paid(&*store, ConversationId::now(), None, MIDNIGHT - DAY_MS).await;
         let third = paid(&*store, id, None, MIDNIGHT).await;
-        let open = [&first, &second, &third].map(without_text);
+        let open = [&first, &second, &third].map(Answer::without_content);
         assert_eq!(store.list_open_bills().await.unwrap(), open);
 
         let version = load(&*store, id).await.version;
         let settled = Bill::Settled(usage(10, 20, 0.25));
         store.settle_bill(first.id, &settled).await.unwrap();
         store.settle_bill(third.id, &Bill::Unknown).await.unwrap();
-        assert_eq!(store.list_open_bills().await.unwrap(), [without_text(&second)]);
+        assert_eq!(store.list_open_bills().await.unwrap(), [second.without_content()]);
         assert_eq!(load_answer(&*store, first.id).await, Answer { bill: settled, ..first });
         assert_eq!(load_answer(&*store, third.id).await, Answer { bill: Bill::Unknown, ..third });
         assert_ne!(load(&*store, id).await.version, version);
@@ -145,7 +140,7 @@ async fn what_was_spent_stays_spent_when_the_conversation_is_deleted() {
         let before = store.daily_spending(9).await.unwrap();
         store.change_conversation(id, &ConversationChange::Deleted(true), MIDNIGHT).await.unwrap();
         assert_eq!(store.daily_spending(9).await.unwrap(), before);
-        assert_eq!(store.list_open_bills().await.unwrap(), [without_text(&open)]);
+        assert_eq!(store.list_open_bills().await.unwrap(), [open.without_content()]);
     })
     .await;
 }

@@ -170,6 +170,7 @@ async fn every_change_is_seen_and_has_a_version_of_its_own() {
             ConversationChange::Archived(true),
             ConversationChange::Draft("What was\ntyped ".to_owned()),
             ConversationChange::Settings(settings("vendor/other")),
+            ConversationChange::Leaves(vec![two.id, answer.id]),
             ConversationChange::Leaf(answer.id),
             ConversationChange::Read,
         ];
@@ -185,7 +186,12 @@ async fn every_change_is_seen_and_has_a_version_of_its_own() {
                 ConversationChange::Archived(archived) => expected.is_archived = archived,
                 ConversationChange::Draft(draft) => expected.draft = draft,
                 ConversationChange::Settings(settings) => expected.settings = Some(settings),
-                ConversationChange::Leaf(leaf) => expected.leaf = Some(leaf),
+                ConversationChange::Leaf(leaf) => {
+                    (expected.leaf, expected.leaves) = (Some(leaf), Vec::new());
+                }
+                ConversationChange::Leaves(leaves) => {
+                    (expected.leaf, expected.leaves) = (leaves.first().copied(), leaves);
+                }
                 ConversationChange::Read | ConversationChange::Deleted(_) => {}
             }
             let found = load(&*store, id).await;
@@ -208,7 +214,7 @@ async fn every_change_is_seen_and_has_a_version_of_its_own() {
     .await;
 }
 
-fn changes_of_every_kind(leaf: AnswerId) -> [ConversationChange; 7] {
+fn changes_of_every_kind(leaf: AnswerId) -> [ConversationChange; 8] {
     [
         ConversationChange::Title("Title".to_owned()),
         ConversationChange::Pinned(true),
@@ -216,6 +222,7 @@ fn changes_of_every_kind(leaf: AnswerId) -> [ConversationChange; 7] {
         ConversationChange::Deleted(true),
         ConversationChange::Draft("Draft".to_owned()),
         ConversationChange::Leaf(leaf),
+        ConversationChange::Leaves(vec![leaf]),
         ConversationChange::Read,
     ]
 }
@@ -365,6 +372,36 @@ async fn only_a_branch_of_its_own_can_be_shown() {
         }
         assert_eq!(load(&*store, id).await, before);
         assert!(change(&*store, id, ConversationChange::Leaf(answer.id)).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn several_branches_are_shown_until_one_is_chosen_or_another_begins() {
+    each_store(async |store| {
+        let (id, first) = chat(&*store, "Why?", "Because.").await;
+        let mut again = new_answer(id, None, "");
+        again.question = load(&*store, id).await.questions.remove(0);
+        again.answer.question = again.question.id;
+        let second = finish(&*store, &again, "For a reason.").await;
+        let both = vec![first.id, second.id];
+        let (_, other) = chat(&*store, "Other?", "Other.").await;
+        let shown = async || {
+            let conversation = load(&*store, id).await;
+            (conversation.leaf, conversation.leaves)
+        };
+        for wrong in [vec![], vec![first.id, other.id], vec![first.id, AnswerId::now()]] {
+            assert!(!change(&*store, id, ConversationChange::Leaves(wrong)).await);
+        }
+        assert_eq!(shown().await, (Some(second.id), vec![]));
+        assert!(change(&*store, id, ConversationChange::Leaves(both.clone())).await);
+        assert_eq!(shown().await, (Some(first.id), both.clone()));
+        assert!(change(&*store, id, ConversationChange::Leaf(second.id)).await);
+        assert_eq!(shown().await, (Some(second.id), vec![]));
+        assert!(change(&*store, id, ConversationChange::Leaves(both)).await);
+        let next = new_answer(id, Some(second.id), "And then?");
+        finish(&*store, &next, "Nothing.").await;
+        assert_eq!(shown().await, (Some(next.answer.id), vec![]));
     })
     .await;
 }

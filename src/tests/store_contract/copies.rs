@@ -56,7 +56,7 @@ async fn a_fork_is_the_branch_alone_with_ids_of_its_own() {
         for at in 0..2 {
             assert_ne!(copy.questions[at].id, original.questions[at].id);
             assert_ne!(copy.answers[at].id, original.answers[at].id);
-            assert_eq!(copy.questions[at].text, original.questions[at].text);
+            assert_eq!(copy.questions[at].text(), original.questions[at].text());
             let (id, question) = (copy.answers[at].id, copy.questions[at].id);
             assert_eq!(
                 copy.answers[at],
@@ -328,7 +328,7 @@ async fn a_backup_is_everything_as_it_stands_and_can_be_started_from() {
             }
         }
         let broken_off = load_answer(&copy, running.answer.id).await;
-        assert_eq!(broken_off.text, "Half of");
+        assert_eq!(broken_off.text(), "Half of");
         assert_eq!(broken_off.end().map(|end| end.status), Some(EndStatus::Interrupted));
         assert_eq!(copy.search("half", 9).await.unwrap().len(), 1);
         assert_eq!(copy.search("later", 9).await.unwrap(), []);
@@ -337,7 +337,11 @@ async fn a_backup_is_everything_as_it_stands_and_can_be_started_from() {
         let rest = AnswerEvent::Text(" it".to_owned());
         store.append_events(running.answer.id, running.answer.seq.next(), vec![rest]).await.unwrap();
         store.finish_answer(&ended(&running.answer, "Half of it"), MIDNIGHT).await.unwrap();
-        assert_eq!(load_answer(&*store, running.answer.id).await.text, "Half of it", "the original goes on");
+        assert_eq!(
+            load_answer(&*store, running.answer.id).await.text(),
+            "Half of it",
+            "the original goes on"
+        );
     })
     .await;
 }

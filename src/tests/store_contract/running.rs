@@ -88,8 +88,8 @@ async fn recovering_takes_nothing_away_until_each_answer_is_kept() {
 
         let store = place.open().await;
         assert_eq!(store.recover().await.unwrap(), []);
-        assert_eq!(load_answer(&*store, one.id).await.text, "One is kept");
-        assert_eq!(load_answer(&*store, two.id).await.text, "Two is kept");
+        assert_eq!(load_answer(&*store, one.id).await.text(), "One is kept");
+        assert_eq!(load_answer(&*store, two.id).await.text(), "Two is kept");
     })
     .await;
 }

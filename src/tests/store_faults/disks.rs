@@ -75,7 +75,7 @@ async fn a_full_disk_is_told_costs_nothing_and_is_forgotten_when_there_is_space(
     let store = folder.open().await.unwrap();
     assert_eq!(store.recover().await.unwrap(), []);
     assert_eq!(load(&store, id).await.answers, [first, finished]);
-    assert_eq!(load_answer(&store, more.answer.id).await.text, "More.");
+    assert_eq!(load_answer(&store, more.answer.id).await.text(), "More.");
     store.close().await;
 }
 
@@ -167,7 +167,7 @@ async fn what_a_crash_left_stays_in_the_log_until_a_full_disk_has_space_for_it()
     assert_eq!(store.recover().await.unwrap(), left[1..]);
     store.finish_answer(&ended(&left[1], ""), MIDNIGHT).await.unwrap();
     for answer in &left {
-        assert_eq!(load_answer(&store, answer.id).await.text, answer.text);
+        assert_eq!(load_answer(&store, answer.id).await.text(), answer.text());
     }
     store.close().await;
     assert_eq!(folder.open().await.unwrap().recover().await.unwrap(), []);
@@ -199,6 +199,7 @@ fn unsaved(text: &str) -> Conversation {
         draft: String::new(),
         settings: None,
         leaf: None,
+        leaves: Vec::new(),
         questions: vec![new.question],
         answers: vec![ended(&new.answer, text)],
     }

@@ -92,7 +92,7 @@ async fn nothing_of_what_is_purged_stays_in_any_file_while_runnel_goes_on() {
     assert_nowhere(&folder, &words, "after the purge");
 
     for id in kept {
-        assert!(load(&store, id).await.questions[0].text.starts_with("hay"));
+        assert!(load(&store, id).await.questions[0].text().starts_with("hay"));
     }
     assert_eq!(store.search("stack2 hay11", 99).await.unwrap().len(), 6, "the others are found");
     assert_eq!(store.search(&words[0], 99).await.unwrap(), []);
@@ -164,7 +164,9 @@ async fn what_an_earlier_runnel_removed_is_erased_when_this_one_opens_the_file()
          DROP TRIGGER index_title; DROP TRIGGER index_new_title; DROP TRIGGER forget_title; \
          DROP TRIGGER index_question; DROP TRIGGER forget_question; \
          DROP TRIGGER index_answer; DROP TRIGGER index_new_answer; DROP TRIGGER forget_answer; \
-         DROP TABLE words; CREATE VIRTUAL TABLE {index}; ALTER TABLE conversations DROP COLUMN settings; \
+         DROP TABLE fts; CREATE VIRTUAL TABLE {index}; \
+         ALTER TABLE texts DROP COLUMN blocks; ALTER TABLE questions DROP COLUMN blocks; \
+         ALTER TABLE answers RENAME COLUMN metadata TO rest; ALTER TABLE conversations DROP COLUMN settings; ALTER TABLE conversations DROP COLUMN leaves; \
          INSERT INTO words (rowid, text) SELECT number * 3 + 1, text FROM questions; \
          INSERT INTO words (rowid, text) SELECT answer * 3 + 2, text FROM texts; \
          DELETE FROM _sqlx_migrations WHERE version > 1; \

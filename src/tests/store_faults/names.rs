@@ -75,7 +75,7 @@ async fn beside_a_running_one_a_link_leads_to_its_log_and_another_name_nowhere()
         let backup = elsewhere.0.path().join(format!("backup-{number}.db"));
         beside.backup(&backup).await.unwrap();
         let copy = SqliteStore::open(&backup).await.unwrap();
-        assert_eq!(load_answer(&copy, written.id).await.text, "Half ", "{}", name.display());
+        assert_eq!(load_answer(&copy, written.id).await.text(), "Half ", "{}", name.display());
         copy.close().await;
         beside.close().await;
     }

@@ -7,10 +7,14 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::types::Uuid;
 use sqlx::{Row, SqliteConnection};
 
+use super::content::{ContentColumns, from_columns};
 use super::conversations::settings_json;
 use super::{Begun, Failure, NewAnswer, StoreError, last_number, signed, unsigned};
-use crate::chat::{Answer, AnswerId, Bill, ConversationId, Question, QuestionId, first_words};
+use crate::chat::{
+    Answer, AnswerId, Bill, Content, ContentBlock, ConversationId, Question, QuestionId, first_words,
+};
 use crate::conversation_list::clean_title;
+use crate::server::store::legacy::KeptAnswer;
 
 const QUESTION_IN_USE: &str = "This question's id is in use for another question.";
 const ANSWER_IN_USE: &str = "This answer's id is in use for another question.";
@@ -35,22 +39,22 @@ pub async fn begin(connection: &mut SqliteConnection, new: &NewAnswer) -> Result
     let history = history(connection, conversation, new.question.after).await?;
     let is_next = is_next_question(connection, conversation, &new.question).await?;
     let question = find_or_make_question(connection, conversation, &new.question).await?;
-    let rest = rest_of(&new.answer);
-    sqlx::query("INSERT INTO answers (id, question, is_running, rest) VALUES (?, ?, 1, ?)")
+    let metadata = metadata_of(&new.answer);
+    sqlx::query("INSERT INTO answers (id, question, is_running, metadata) VALUES (?, ?, 1, ?)")
         .bind(new.answer.id.0)
         .bind(question)
-        .bind(rest)
+        .bind(metadata)
         .execute(&mut *connection)
         .await?;
     sqlx::query(
-        "UPDATE conversations SET leaf = ?, updated_ms = ?, settings = ?, version = version + 1, \
+        "UPDATE conversations SET leaf = ?, leaves = NULL, updated_ms = ?, settings = ?, version = version + 1, \
          draft = CASE WHEN ? OR draft = ? THEN '' ELSE draft END WHERE number = ?",
     )
     .bind(new.answer.id.0)
     .bind(signed(new.now_ms))
     .bind(settings_json(&new.settings))
     .bind(is_next)
-    .bind(&new.question.text)
+    .bind(new.question.text())
     .bind(conversation)
     .execute(&mut *connection)
     .await?;
@@ -77,26 +81,26 @@ pub async fn finish(
     answer: &Answer,
     now_ms: u64,
 ) -> Result<(), sqlx::Error> {
-    let known: Option<(i64, String)> = sqlx::query_as("SELECT number, rest FROM answers WHERE id = ?")
+    let known: Option<(i64, String)> = sqlx::query_as("SELECT number, metadata FROM answers WHERE id = ?")
         .bind(answer.id.0)
         .fetch_optional(&mut *connection)
         .await?;
     // Its conversation may have been deleted for good.
-    let Some((number, rest)) = known else { return Ok(()) };
+    let Some((number, metadata)) = known else { return Ok(()) };
     // What cannot be read is replaced.
-    let known: Option<Answer> = serde_json::from_str(&rest).ok();
+    let known = serde_json::from_str::<KeptAnswer>(&metadata).ok().map(Answer::from);
     let bill = later_bill(known.map(|known| known.bill), &answer.bill);
-    let rest = Answer { bill, ..answer.without_texts() };
+    let billed = Answer { bill, ..answer.without_content() };
     sqlx::query(
-        "UPDATE answers SET is_running = 0, ended_ms = coalesce(ended_ms, ?), rest = ? WHERE number = ?",
+        "UPDATE answers SET is_running = 0, ended_ms = coalesce(ended_ms, ?), metadata = ? WHERE number = ?",
     )
     .bind((!answer.is_copy).then_some(signed(now_ms)))
-    .bind(rest_of(&rest))
+    .bind(metadata_of(&billed))
     .bind(number)
     .execute(&mut *connection)
     .await?;
-    super::bills::note(connection, &rest).await?;
-    keep_text(connection, number, answer).await?;
+    super::bills::note(connection, &billed).await?;
+    keep_content(connection, number, answer).await?;
     sqlx::query(
         "UPDATE conversations SET updated_ms = max(updated_ms, ?), is_unread = 1, version = version + 1 WHERE number = \
          (SELECT conversation FROM questions JOIN answers ON answers.question = questions.number \
@@ -119,19 +123,21 @@ fn later_bill(known: Option<Bill>, new: &Bill) -> Bill {
 }
 
 /// Keeps what was written.
-pub async fn keep_text(
+pub async fn keep_content(
     connection: &mut SqliteConnection,
     number: i64,
     answer: &Answer,
 ) -> Result<(), sqlx::Error> {
+    let columns = ContentColumns::of(&answer.content);
     // `INSERT OR REPLACE` would not run the trigger that takes the words of the old text out of the index.
     sqlx::query(
-        "INSERT INTO texts (answer, reasoning, text) VALUES (?, ?, ?) \
-         ON CONFLICT (answer) DO UPDATE SET reasoning = excluded.reasoning, text = excluded.text",
+        "INSERT INTO texts (answer, reasoning, text, blocks) VALUES (?, ?, ?, ?) ON CONFLICT (answer) DO UPDATE \
+         SET reasoning = excluded.reasoning, text = excluded.text, blocks = excluded.blocks",
     )
     .bind(number)
-    .bind(&answer.reasoning)
-    .bind(&answer.text)
+    .bind(columns.reasoning)
+    .bind(columns.text)
+    .bind(columns.blocks)
     .execute(connection)
     .await?;
     Ok(())
@@ -139,9 +145,10 @@ pub async fn keep_text(
 
 /// The answers that are being written, without content.
 pub async fn running(pool: &SqlitePool) -> Result<Vec<Answer>, sqlx::Error> {
-    let rows = sqlx::query("SELECT rest, NULL, NULL FROM answers WHERE is_running = 1 ORDER BY number")
-        .fetch_all(pool)
-        .await?;
+    let rows =
+        sqlx::query("SELECT metadata, NULL, NULL, NULL FROM answers WHERE is_running = 1 ORDER BY number")
+            .fetch_all(pool)
+            .await?;
     rows.iter().map(|row| from_row(row, 0)).collect()
 }
 
@@ -167,7 +174,7 @@ async fn find_where<'e>(
     also_deleted: bool,
 ) -> Result<Option<(ConversationId, Answer)>, sqlx::Error> {
     let row = sqlx::query(
-        "SELECT conversations.id, answers.rest, texts.reasoning, texts.text FROM answers \
+        "SELECT conversations.id, answers.metadata, texts.reasoning, texts.text, texts.blocks FROM answers \
          LEFT JOIN texts ON texts.answer = answers.number \
          JOIN questions ON questions.number = answers.question \
          JOIN conversations ON conversations.number = questions.conversation \
@@ -180,19 +187,27 @@ async fn find_where<'e>(
     row.map(|row| Ok((ConversationId(row.try_get::<Uuid, _>(0)?), from_row(&row, 1)?))).transpose()
 }
 
-/// Reads `rest, reasoning, text`, the last two `NULL` before the end, which begin at column `first`.
+/// Reads `metadata, reasoning, text, blocks`, the last three `NULL` before the end, which begin at column `first`.
 pub fn from_row(row: &sqlx::sqlite::SqliteRow, first: usize) -> Result<Answer, sqlx::Error> {
-    let rest: &str = row.try_get(first)?;
-    let mut answer: Answer = serde_json::from_str(rest).map_err(|error| sqlx::Error::Decode(error.into()))?;
-    answer.reasoning = row.try_get::<Option<String>, _>(first + 1)?.unwrap_or_default();
-    answer.text = row.try_get::<Option<String>, _>(first + 2)?.unwrap_or_default();
-    Ok(answer)
+    let metadata: &str = row.try_get(first)?;
+    let reasoning = row.try_get::<Option<&str>, _>(first + 1)?.unwrap_or_default();
+    let text = row.try_get::<Option<&str>, _>(first + 2)?.unwrap_or_default();
+    let mut kept: KeptAnswer = serde_json::from_str(metadata).map_err(undecodable)?;
+    match row.try_get::<Option<&str>, _>(first + 3)? {
+        Some(blocks) => kept.set_content(from_columns(blocks, reasoning, text).map_err(undecodable)?),
+        None => kept.set_texts(reasoning, text),
+    }
+    Ok(kept.into())
 }
 
-/// The answer as JSON, without what has columns of its own.
-pub fn rest_of(answer: &Answer) -> String {
+fn undecodable(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(error))
+}
+
+/// The answer as JSON, without its content.
+pub fn metadata_of(answer: &Answer) -> String {
     // Types like these always serialize.
-    serde_json::to_string(&answer.without_texts()).unwrap_or_default()
+    serde_json::to_string(&answer.without_content()).unwrap_or_default()
 }
 
 pub const fn has_open_bill(answer: &Answer) -> bool {
@@ -212,7 +227,7 @@ async fn find_or_make_conversation(
         Some((_, Some(_))) => Err(StoreError::NotFound(DELETED).into()),
         Some((number, None)) => Ok(number),
         None => {
-            let title = clean_title(&first_words(&new.question.text)).unwrap_or_default();
+            let title = clean_title(&first_words(&new.question.text())).unwrap_or_default();
             sqlx::query("INSERT INTO conversations (id, title, created_ms, updated_ms) VALUES (?, ?, ?, ?)")
                 .bind(new.conversation.0)
                 .bind(&title)
@@ -246,13 +261,16 @@ pub async fn insert_question(
     conversation: i64,
     question: &Question,
 ) -> Result<i64, sqlx::Error> {
+    let columns = ContentColumns::of(&question.content);
+    let is_plain = matches!(question.content.blocks(), [] | [ContentBlock::Text(_)]);
     sqlx::query(
-        "INSERT INTO questions (id, conversation, after_answer, text, asked_ms) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO questions (id, conversation, after_answer, text, blocks, asked_ms) VALUES (?, ?, ?, ?, ?, ?)",
     )
     .bind(question.id.0)
     .bind(conversation)
     .bind(question.after.map(|after| after.0))
-    .bind(&question.text)
+    .bind(columns.text)
+    .bind((!is_plain).then_some(columns.blocks))
     .bind(signed(question.asked_ms))
     .execute(&mut *connection)
     .await?;
@@ -264,26 +282,31 @@ async fn find_question(
     connection: &mut SqliteConnection,
     id: QuestionId,
 ) -> Result<Option<(i64, Question)>, sqlx::Error> {
-    let row =
-        sqlx::query("SELECT conversation, id, after_answer, text, asked_ms FROM questions WHERE id = ?")
-            .bind(id.0)
-            .fetch_optional(connection)
-            .await?;
+    let row = sqlx::query(
+        "SELECT conversation, id, after_answer, text, blocks, asked_ms FROM questions WHERE id = ?",
+    )
+    .bind(id.0)
+    .fetch_optional(connection)
+    .await?;
     row.map(|row| Ok((row.try_get(0)?, question_from_row(&row, 1)?))).transpose()
 }
 
-/// Reads `id, after_answer, text, asked_ms`, which begin at column `first`.
+/// Reads `id, after_answer, text, blocks, asked_ms`, of which `blocks` is `NULL` if there is text alone, which begin at column `first`.
 pub fn question_from_row(row: &sqlx::sqlite::SqliteRow, first: usize) -> Result<Question, sqlx::Error> {
+    let text: &str = row.try_get(first + 2)?;
     Ok(Question {
         id: QuestionId(row.try_get::<Uuid, _>(first)?),
         after: row.try_get::<Option<Uuid>, _>(first + 1)?.map(AnswerId),
-        text: row.try_get(first + 2)?,
-        asked_ms: unsigned(row.try_get(first + 3)?),
+        content: match row.try_get::<Option<&str>, _>(first + 3)? {
+            Some(blocks) => from_columns(blocks, "", text).map_err(undecodable)?,
+            None => Content::of_text(text),
+        },
+        asked_ms: unsigned(row.try_get(first + 4)?),
     })
 }
 
 fn is_same(known: &Question, sent: &Question) -> bool {
-    known.id == sent.id && known.after == sent.after && known.text == sent.text
+    known.id == sent.id && known.after == sent.after && known.content == sent.content
 }
 
 /// What was said on the way to `after`, oldest first; all of it has to be in the conversation and at its end.
@@ -297,8 +320,8 @@ async fn history(
         "WITH RECURSIVE branch (id) AS (SELECT ?1 WHERE ?1 IS NOT NULL UNION SELECT questions.after_answer FROM branch \
          JOIN answers ON answers.id = branch.id JOIN questions ON questions.number = answers.question \
          WHERE questions.conversation = ?2 AND questions.after_answer IS NOT NULL) \
-         SELECT answers.rest, texts.reasoning, texts.text, answers.is_running, \
-         questions.id, questions.after_answer, questions.text, questions.asked_ms \
+         SELECT answers.metadata, texts.reasoning, texts.text, texts.blocks, answers.is_running, \
+         questions.id, questions.after_answer, questions.text, questions.blocks, questions.asked_ms \
          FROM branch JOIN answers ON answers.id = branch.id LEFT JOIN texts ON texts.answer = answers.number \
          JOIN questions ON questions.number = answers.question WHERE questions.conversation = ?2",
     )
@@ -308,11 +331,11 @@ async fn history(
     let mut turns = HashMap::new();
     // Row by row: a long history is not held twice.
     while let Some(row) = rows.try_next().await? {
-        if row.try_get::<bool, _>(3)? {
+        if row.try_get::<bool, _>(4)? {
             return Err(StoreError::PreviousAnswerRunning.into());
         }
         let answer = from_row(&row, 0)?;
-        turns.insert(answer.id, (question_from_row(&row, 4)?, answer));
+        turns.insert(answer.id, (question_from_row(&row, 5)?, answer));
     }
     let mut history: Vec<(Question, Answer)> = Vec::new();
     let mut next = after;

@@ -3,7 +3,8 @@
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{Row, SqliteConnection};
 
-use super::answers::{from_row, has_open_bill, rest_of};
+use super::answers::{from_row, has_open_bill, metadata_of};
+use super::content::ContentColumns;
 use super::{signed, unsigned};
 use crate::chat::{Answer, AnswerId, Bill, ConversationId};
 use crate::conversation_list::{DailySpending, Spending};
@@ -25,9 +26,10 @@ pub async fn note(connection: &mut SqliteConnection, answer: &Answer) -> Result<
 }
 
 pub async fn list_open(pool: &SqlitePool) -> Result<Vec<Answer>, sqlx::Error> {
-    let rows = sqlx::query("SELECT rest, NULL, NULL FROM answers WHERE has_open_bill = 1 ORDER BY number")
-        .fetch_all(pool)
-        .await?;
+    let rows =
+        sqlx::query("SELECT metadata, NULL, NULL, NULL FROM answers WHERE has_open_bill = 1 ORDER BY number")
+            .fetch_all(pool)
+            .await?;
     rows.iter().map(|row| from_row(row, 0)).collect()
 }
 
@@ -40,8 +42,16 @@ pub async fn settle(connection: &mut SqliteConnection, id: AnswerId, bill: &Bill
         return Ok(());
     }
     answer.bill = bill.clone();
-    sqlx::query("UPDATE answers SET rest = ? WHERE id = ?")
-        .bind(rest_of(&answer))
+    // Earlier versions kept a part of the content in the metadata.
+    sqlx::query(
+        "UPDATE texts SET blocks = ? WHERE blocks IS NULL AND answer = (SELECT number FROM answers WHERE id = ?)",
+    )
+    .bind(ContentColumns::of(&answer.content).blocks)
+    .bind(id.0)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("UPDATE answers SET metadata = ? WHERE id = ?")
+        .bind(metadata_of(&answer))
         .bind(id.0)
         .execute(&mut *connection)
         .await?;

@@ -16,7 +16,7 @@ pub async fn find(
 ) -> Result<Option<Conversation>, sqlx::Error> {
     let row = sqlx::query(
         "SELECT number, title, is_title_chosen, is_pinned, is_archived, created_ms, updated_ms, draft, leaf, version, \
-         settings FROM conversations WHERE id = ? AND deleted_ms IS NULL",
+         settings, leaves FROM conversations WHERE id = ? AND deleted_ms IS NULL",
     )
     .bind(id.0)
     .fetch_optional(&mut *connection)
@@ -24,13 +24,13 @@ pub async fn find(
     let Some(row) = row else { return Ok(None) };
     let number: i64 = row.try_get(0)?;
     let questions = sqlx::query(
-        "SELECT id, after_answer, text, asked_ms FROM questions WHERE conversation = ? ORDER BY number",
+        "SELECT id, after_answer, text, blocks, asked_ms FROM questions WHERE conversation = ? ORDER BY number",
     )
     .bind(number)
     .fetch_all(&mut *connection)
     .await?;
     let answers = sqlx::query(
-        "SELECT answers.rest, texts.reasoning, texts.text FROM answers \
+        "SELECT answers.metadata, texts.reasoning, texts.text, texts.blocks FROM answers \
          LEFT JOIN texts ON texts.answer = answers.number JOIN questions ON questions.number = answers.question \
          WHERE questions.conversation = ? ORDER BY answers.number",
     )
@@ -49,6 +49,7 @@ pub async fn find(
         draft: row.try_get(7)?,
         settings: settings_from_row(&row, 10)?,
         leaf: row.try_get::<Option<Uuid>, _>(8)?.map(AnswerId),
+        leaves: leaves_from_row(&row, 11)?,
         questions: questions.iter().map(|row| question_from_row(row, 0)).collect::<Result<_, _>>()?,
         answers: answers.iter().map(|row| from_row(row, 0)).collect::<Result<_, _>>()?,
     }))
@@ -138,28 +139,55 @@ pub async fn change(
         ConversationChange::Settings(settings) => {
             sqlx::query(set("settings = ?")).bind(settings_json(settings))
         }
-        ConversationChange::Leaf(leaf) => return show(connection, id, *leaf).await,
+        ConversationChange::Leaf(leaf) => return show(connection, id, &[*leaf]).await,
+        ConversationChange::Leaves(leaves) => return show(connection, id, leaves).await,
         ConversationChange::Read => sqlx::query(set("is_unread = 0")),
     };
     Ok(query.bind(id.0).fetch_optional(connection).await?.is_some())
 }
 
-/// Shows the branch that ends with an answer of this conversation; false for one of another.
+/// Shows the branches that end with these answers of this conversation; false if there is none, or one of another.
 async fn show(
     connection: &mut SqliteConnection,
     id: ConversationId,
-    leaf: AnswerId,
+    leaves: &[AnswerId],
 ) -> Result<bool, sqlx::Error> {
+    let Some(first) = leaves.first() else { return Ok(false) };
+    for leaf in leaves {
+        let is_own: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM answers JOIN questions ON questions.number = answers.question \
+             JOIN conversations ON conversations.number = questions.conversation \
+             WHERE answers.id = ? AND conversations.id = ?)",
+        )
+        .bind(leaf.0)
+        .bind(id.0)
+        .fetch_one(&mut *connection)
+        .await?;
+        if !is_own {
+            return Ok(false);
+        }
+    }
     let shown = sqlx::query(
-        "UPDATE conversations SET leaf = ?1, version = version + 1 WHERE id = ?2 AND deleted_ms IS NULL \
-         AND number = (SELECT questions.conversation FROM answers \
-                       JOIN questions ON questions.number = answers.question WHERE answers.id = ?1)",
+        "UPDATE conversations SET leaf = ?, leaves = ?, version = version + 1 WHERE id = ? AND deleted_ms IS NULL",
     )
-    .bind(leaf.0)
+    .bind(first.0)
+    .bind(leaves_json(leaves))
     .bind(id.0)
     .execute(connection)
     .await?;
     Ok(shown.rows_affected() > 0)
+}
+
+/// What is kept in the column `leaves`: nothing if there is one.
+pub fn leaves_json(leaves: &[AnswerId]) -> Option<String> {
+    // Ids always serialize.
+    (leaves.len() > 1).then(|| serde_json::to_string(leaves).unwrap_or_default())
+}
+
+fn leaves_from_row(row: &SqliteRow, column: usize) -> Result<Vec<AnswerId>, sqlx::Error> {
+    let json: Option<&str> = row.try_get(column)?;
+    let leaves = json.map(serde_json::from_str).transpose();
+    Ok(leaves.map_err(|error| sqlx::Error::Decode(error.into()))?.unwrap_or_default())
 }
 
 pub async fn suggest_title(

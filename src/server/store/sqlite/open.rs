@@ -42,6 +42,7 @@ fn migrator() -> Migrator {
         migration(1, "conversations", include_str!("../migrations/0001_conversations.sql")),
         migration(2, "removed for good", include_str!("../migrations/0002_removed_for_good.sql")),
         migration(3, "settings", include_str!("../migrations/0003_settings.sql")),
+        migration(4, "content", include_str!("../migrations/0004_content.sql")),
     ])
 }
 

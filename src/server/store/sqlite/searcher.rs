@@ -116,12 +116,12 @@ impl Drop for Turn {
 
 /// Each row of the index is one of three things; the columns of the other two are NULL. The texts are not among the
 /// columns: all rows are sorted before the first is given.
-const FIND_WORDS: &str = "SELECT words.rowid, c.id, c.title, q.id, a.id FROM words \
-    LEFT JOIN answers a ON words.rowid % 3 = 2 AND a.number = words.rowid / 3 \
-    LEFT JOIN questions q ON (words.rowid % 3 = 1 AND q.number = words.rowid / 3) OR q.number = a.question \
-    JOIN conversations c ON (words.rowid % 3 = 0 AND c.number = words.rowid / 3) OR c.number = q.conversation \
-    WHERE words MATCH ? AND c.deleted_ms IS NULL \
-    ORDER BY words.rowid % 3 > 0, c.updated_ms DESC, words.rowid DESC LIMIT ?";
+const FIND_WORDS: &str = "SELECT fts.rowid, c.id, c.title, q.id, a.id FROM fts \
+    LEFT JOIN answers a ON fts.rowid % 3 = 2 AND a.number = fts.rowid / 3 \
+    LEFT JOIN questions q ON (fts.rowid % 3 = 1 AND q.number = fts.rowid / 3) OR q.number = a.question \
+    JOIN conversations c ON (fts.rowid % 3 = 0 AND c.number = fts.rowid / 3) OR c.number = q.conversation \
+    WHERE fts MATCH ? AND c.deleted_ms IS NULL \
+    ORDER BY fts.rowid % 3 > 0, c.updated_ms DESC, fts.rowid DESC LIMIT ?";
 
 /// The text that a row was found in; nothing for a title, or if it was removed since.
 async fn find_text(

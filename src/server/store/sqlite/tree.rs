@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 use sqlx::types::Uuid;
 
-use super::answers::{insert_question, keep_text, rest_of};
-use super::conversations::settings_json;
+use super::answers::{insert_question, keep_content, metadata_of};
+use super::conversations::{leaves_json, settings_json};
 use super::{Failure, StoreError, bills, last_number, signed};
 use crate::chat::{Answer, AnswerId, Bill, Conversation, ConversationId, Question, QuestionId};
 use crate::server::clock;
@@ -23,7 +23,7 @@ pub async fn import(connection: &mut SqliteConnection, conversation: &Conversati
         .await?;
     let is_new = insert(connection, conversation).await?;
     let is_leaf = |leaf: &AnswerId| conversation.answers.iter().any(|answer| answer.id == *leaf);
-    if is_new && !conversation.leaf.as_ref().is_none_or(is_leaf) {
+    if is_new && !conversation.leaf.iter().chain(&conversation.leaves).all(is_leaf) {
         return Err(StoreError::NotFound(NO_LEAF).into());
     }
     Ok(is_new)
@@ -33,8 +33,8 @@ pub async fn import(connection: &mut SqliteConnection, conversation: &Conversati
 async fn insert(connection: &mut SqliteConnection, conversation: &Conversation) -> Result<bool, Failure> {
     let added = sqlx::query(
         "INSERT OR IGNORE INTO conversations \
-         (id, title, is_title_chosen, is_pinned, is_archived, created_ms, updated_ms, draft, leaf, settings) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         (id, title, is_title_chosen, is_pinned, is_archived, created_ms, updated_ms, draft, leaf, leaves, settings) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(conversation.id.0)
     .bind(&conversation.title)
@@ -45,6 +45,7 @@ async fn insert(connection: &mut SqliteConnection, conversation: &Conversation) 
     .bind(signed(conversation.updated_ms))
     .bind(&conversation.draft)
     .bind(conversation.leaf.map(|leaf| leaf.0))
+    .bind(leaves_json(&conversation.leaves))
     .bind(conversation.settings.as_ref().map(settings_json))
     .execute(&mut *connection)
     .await?;
@@ -84,16 +85,16 @@ async fn insert_answer(
         0 => Some(updated_ms),
         begun_ms => Some(begun_ms.saturating_add(answer.end().map_or(0, |end| end.duration_ms))),
     };
-    sqlx::query("INSERT INTO answers (id, question, is_running, ended_ms, rest) VALUES (?, ?, 0, ?, ?)")
+    sqlx::query("INSERT INTO answers (id, question, is_running, ended_ms, metadata) VALUES (?, ?, 0, ?, ?)")
         .bind(answer.id.0)
         .bind(question)
         .bind(ended_ms.map(signed))
-        .bind(rest_of(answer))
+        .bind(metadata_of(answer))
         .execute(&mut *connection)
         .await?;
     let number = last_number(connection).await?;
     bills::note(connection, answer).await?;
-    keep_text(connection, number, answer).await
+    keep_content(connection, number, answer).await
 }
 
 /// Copies the branch that ends at `leaf`, with ids of its own. What was paid once is not counted again.
@@ -131,6 +132,7 @@ fn branch_of(original: &Conversation, leaf: AnswerId, new: ConversationId, now_m
         updated_ms: now_ms,
         draft: String::new(),
         leaf: None,
+        leaves: Vec::new(),
         questions: Vec::new(),
         answers: Vec::new(),
         ..original.clone()
