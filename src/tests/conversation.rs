@@ -1,7 +1,7 @@
 //! What was said before, and how it is to be answered, reaches the upstream.
 
 use runnel::api::answers::SentMessage;
-use runnel::chat::{AnswerId, ConversationId, EndStatus};
+use runnel::chat::{AnswerId, ContentBlock, ConversationId, EndStatus};
 use runnel::server::openrouter::Dialect;
 use runnel::settings::Settings;
 use serde_json::{Value, json};
@@ -75,6 +75,42 @@ async fn every_setting_reaches_openrouter() {
             "provider": {"order": ["Demo"], "allow_fallbacks": false},
         })
     );
+}
+
+/// Some models lose their thread without it, or refuse the next question.
+#[tokio::test]
+async fn what_a_model_thought_goes_back_to_it_as_it_came() {
+    let app = TestApp::start_with(|client| client.dialect = Dialect::OpenRouter).await;
+    let first = message("demo/thinks-twice", "What is 17 times 23?");
+    let reader = app.begin(&first).await.finished().await;
+    let kinds: Vec<_> = reader.answer.content.blocks().iter().map(kind_of).collect();
+    assert_eq!(kinds, ["reasoning", "text", "reasoning", "text"]);
+    let kept = app.load_conversation(first.conversation).await.answers.remove(0);
+    let details = kept.content.reasoning_blocks().flat_map(|reasoning| &reasoning.details);
+    assert_eq!(details.count(), 1, "it is kept, and told to nobody else");
+    assert!(!String::from_utf8(reader.body).unwrap().contains("signature"));
+
+    let next = next_message(&first, "And 17 times 24?");
+    app.begin(&next).await.finished().await;
+    let turn = app.last_request().await["body"]["messages"][1].take();
+    assert_eq!(turn["content"], reader.answer.content.markdown());
+    let detail = &turn["reasoning_details"][0];
+    assert_eq!(detail["text"], reader.answer.reasoning().as_ref());
+    assert_eq!((&detail["signature"], &detail["index"]), (&json!("ZGVtbyBzaWduYXR1cmU="), &json!(0)));
+    assert_eq!(turn["reasoning_details"].as_array().unwrap().len(), 1);
+
+    let mut other = next_message(&next, "What does another model say?");
+    other.settings.model = Some("demo/echo".into());
+    app.begin(&other).await.finished().await;
+    assert_eq!(app.last_request().await["body"]["messages"][1].get("reasoning_details"), None);
+}
+
+fn kind_of(block: &ContentBlock) -> &'static str {
+    match block {
+        ContentBlock::Text(_) => "text",
+        ContentBlock::Reasoning(_) => "reasoning",
+        _ => "other",
+    }
 }
 
 #[tokio::test]

@@ -22,12 +22,13 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Models that finish with `stop` and `[DONE]`, and whose content begins with this.
-const GOOD: [(&str, &str); 26] = [
+const GOOD: [(&str, &str); 27] = [
     ("demo/plain", "Welcome to Runnel."),
     ("demo/long", "# How streaming text works"),
     ("demo/showcase", "# How a self-hosted chat"),
     ("demo/reasoning", "17 × 23 = **391**."),
     ("demo/reasoning-content", "17 × 23 = **391**."),
+    ("demo/thinks-twice", "17 × 23 = **391**.Divided again"),
     ("demo/citations", "Answers arrive"),
     ("demo/image", "Here is a picture of 32"),
     ("demo/large-image", "Here is a picture of 640"),

@@ -221,7 +221,11 @@ async fn the_key_is_in_no_name_reason_call_or_source_although_the_upstream_repea
         "choices": [{"index": 0, "finish_reason": echo, "native_finish_reason": echo, "delta": {
             "content": echo, "reasoning": echo, "refusal": echo,
             "images": [{"image_url": {"url": echo}}],
-            "annotations": [{"type": "url_citation", "url_citation": {"url": echo, "title": echo}}],
+            "reasoning_details": [{"type": "reasoning.text", "text": echo, "signature": echo}],
+            "annotations": [
+                {"type": "url_citation", "url_citation": {"url": echo, "title": echo}},
+                {"type": "file", "file": {"hash": echo, "content": [{"type": "text", "text": echo}]}},
+            ],
             "tool_calls": [{"index": 0, "id": echo, "function": {"name": echo, "arguments": echo}}],
         }}],
     });

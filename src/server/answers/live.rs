@@ -52,6 +52,8 @@ struct Log {
     frames: Vec<u8>,
     /// Where event 1, 2, 3, … ends in `frames`.
     ends: Vec<usize>,
+    /// Bytes that the answer holds and the frames do not.
+    untold_bytes: usize,
 }
 
 /// Why an answer has to end before its stream does.
@@ -81,7 +83,13 @@ impl LiveAnswer {
             id: answer.id,
             started: Instant::now(),
             last: watch::Sender::new(answer.seq),
-            log: Mutex::new(Log { answer, has_content: true, frames: Vec::new(), ends: Vec::new() }),
+            log: Mutex::new(Log {
+                answer,
+                has_content: true,
+                frames: Vec::new(),
+                ends: Vec::new(),
+                untold_bytes: 0,
+            }),
             stop: CancellationToken::new(),
             interrupt: CancellationToken::new(),
             keeping: watch::Sender::new(Keeping::Pending),
@@ -300,14 +308,33 @@ enum Tail {
     Ended,
 }
 
+/// The event as watchers get it. What only the upstream wants back is left out, though it has its number: it may be
+/// larger than a page reads at once, and repeats the reasoning.
+fn told(event: &AnswerEvent) -> Result<String, serde_json::Error> {
+    match event {
+        AnswerEvent::ReasoningDetail(_) => Ok("\"reasoning_detail\"".to_owned()),
+        AnswerEvent::FileAnnotation(_) => Ok("\"file_annotation\"".to_owned()),
+        event => serde_json::to_string(event),
+    }
+}
+
+fn untold_bytes(event: &AnswerEvent) -> usize {
+    match event {
+        AnswerEvent::ReasoningDetail(json) | AnswerEvent::FileAnnotation(json) => json.size(),
+        _ => 0,
+    }
+}
+
 impl Log {
     fn append(&mut self, bounds: Bounds, event: &AnswerEvent) -> Result<(), Exceeded> {
         let seq = self.answer.seq.next();
         // An event of these types always serializes; if one did not, leaving it out would keep the numbers whole.
-        let Ok(json) = serde_json::to_string(event) else { return Ok(()) };
+        let Ok(json) = told(event) else { return Ok(()) };
         let frame = sse::encode(seq.0, &json);
-        bounds.check(self.frames.len() + frame.len(), self.ends.len() + 1)?;
+        let untold = self.untold_bytes + untold_bytes(event);
+        bounds.check(self.frames.len() + frame.len() + untold, self.ends.len() + 1)?;
         if self.answer.apply(seq, event) == Applied::New {
+            self.untold_bytes = untold;
             self.frames.extend_from_slice(frame.as_bytes());
             self.ends.push(self.frames.len());
         }

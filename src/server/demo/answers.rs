@@ -110,6 +110,21 @@ pub fn reasoning(question: &Question) -> Play {
     Play::new(question, acts)
 }
 
+/// Thinks, says something, thinks again and goes on.
+pub fn thinks_twice(question: &Question) -> Play {
+    let acts = [
+        comment(),
+        think(texts::THOUGHT),
+        say(texts::AFTER_THOUGHT),
+        think(texts::SECOND_THOUGHT),
+        say(texts::AFTER_SECOND_THOUGHT),
+        sign(),
+        Act::Finish(Finish::STOP),
+        Act::Done,
+    ];
+    Play::new(question, acts)
+}
+
 /// As `DeepSeek` and its kin send thoughts: no details, and another name (wire reference, section 7).
 pub fn reasoning_content(question: &Question) -> Play {
     let think = Act::Say {

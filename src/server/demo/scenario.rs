@@ -96,6 +96,12 @@ const SHAPES: &[Scenario] = &[
         answers::reasoning_content,
     ),
     answer(
+        "demo/thinks-twice",
+        "Demo: Thinks twice",
+        "Thinks, answers, thinks again and goes on.",
+        answers::thinks_twice,
+    ),
+    answer(
         "demo/large-image",
         "Demo: Large picture",
         "A picture of more than a megabyte.",

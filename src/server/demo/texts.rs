@@ -44,6 +44,10 @@ pub const THOUGHT: &str = "The person asks how much 17 times 23 is. 17 times 20 
 
 pub const AFTER_THOUGHT: &str = "17 × 23 = **391**.";
 
+pub const SECOND_THOUGHT: &str = "Is that right? 391 divided by 17 is 23.";
+
+pub const AFTER_SECOND_THOUGHT: &str = "Divided again, it comes out *even*.";
+
 pub const CITING: &str = "Answers arrive as [server-sent events](https://html.spec.whatwg.org/multipage/server-sent-events.html), \
     and every model can [stream](https://openrouter.ai/docs/api-reference/streaming).";
 

@@ -6,10 +6,12 @@
 
 use std::time::SystemTime;
 
+use serde_json::Value;
+
 use super::classify::kind_of;
 use super::failure::Failure;
 use super::schema::{Chunk, Delta, WireError, WireToolCall, read_error, read_error_body};
-use crate::chat::{AnswerEvent, Citation, End, EndStatus, Source, ToolCallPiece, Usage};
+use crate::chat::{AnswerEvent, Citation, End, EndStatus, RawJson, Source, ToolCallPiece, Usage};
 use crate::problem::{Problem, ProblemKind};
 use crate::sse::{Decoder, Event, Frame};
 
@@ -40,6 +42,7 @@ pub struct AnswerReader {
     is_done: bool,
     has_content: bool,
     reasoning: Reasoning,
+    details: ReasoningDetails,
     is_waiting: bool,
     bytes: usize,
     unreadable_events: u64,
@@ -89,6 +92,7 @@ impl AnswerReader {
             choice.use_whole_message();
         }
         self.read_chunk(&chunk, elapsed_ms, now, on_event);
+        self.tell_details(true, on_event);
     }
 
     /// True once nothing that follows can matter: after `[DONE]` or an error.
@@ -201,6 +205,7 @@ impl AnswerReader {
     ) {
         let data = event.data.trim();
         if data == "[DONE]" {
+            self.tell_details(true, on_event);
             self.is_done = true;
         } else if event.name == "error" {
             self.failure = Some(Failure::from_error(read_error_event(data), None, now));
@@ -224,6 +229,7 @@ impl AnswerReader {
             if let Some(delta) = choice.content() {
                 self.read_delta(delta, elapsed_ms, on_event);
             }
+            self.tell_details(choice.finish_reason().is_some(), on_event);
             remember_first(&mut self.finish_reason, choice.finish_reason());
             remember_first(&mut self.native_finish_reason, choice.native_finish_reason());
         }
@@ -260,12 +266,30 @@ impl AnswerReader {
             let title = title.map(|title| first_of(title, LONGEST_TITLE));
             events.push(AnswerEvent::Citation(Citation { url: citation.url.clone(), title }));
         }
+        events.extend(delta.file_annotations().map(|json| AnswerEvent::FileAnnotation(json.into())));
         events.extend(delta.images().map(|url| AnswerEvent::Image(url.to_owned())));
         for call in &delta.tool_calls {
             events.extend(self.number_tool_call(call).map(AnswerEvent::ToolCall));
         }
+        for detail in &delta.reasoning_details {
+            self.details.add(detail);
+        }
         for event in events {
             self.emit(event, elapsed_ms, on_event);
+        }
+    }
+
+    /// Tells the details that are complete; at the end all of them. Before there is anything to see none is told: the
+    /// answer may be asked for once more.
+    fn tell_details(&mut self, is_end: bool, on_event: &mut impl FnMut(AnswerEvent)) {
+        if is_end {
+            self.details.complete();
+        }
+        if self.has_content {
+            for detail in self.details.told.drain(..) {
+                self.bytes += detail.size();
+                on_event(AnswerEvent::ReasoningDetail(detail));
+            }
         }
     }
 
@@ -352,6 +376,62 @@ impl Reasoning {
     }
 }
 
+/// `reasoning_details`, which come in pieces: those of one text are joined, as OpenRouter wants them back. Its signature
+/// may come after the answer.
+#[derive(Debug, Default)]
+struct ReasoningDetails {
+    /// It may go on.
+    open: Option<Value>,
+    told: Vec<RawJson>,
+    bytes: usize,
+}
+
+impl ReasoningDetails {
+    fn add(&mut self, piece: &Value) {
+        self.bytes += piece.to_string().len();
+        // Before anything can be seen they are held here alone.
+        if self.bytes > LARGEST_ANSWER_BYTES || !piece.is_object() {
+            return;
+        }
+        match &mut self.open {
+            Some(open) if is_one_text(open, piece) => join(open, piece),
+            _ => {
+                self.complete();
+                self.open = Some(piece.clone());
+            }
+        }
+    }
+
+    fn complete(&mut self) {
+        self.told.extend(self.open.take().as_ref().map(RawJson::from));
+    }
+}
+
+/// The fields that are written piece by piece.
+const GROWING: [&str; 2] = ["text", "summary"];
+
+fn is_one_text(open: &Value, piece: &Value) -> bool {
+    let is_text = matches!(open["type"].as_str(), Some("reasoning.text" | "reasoning.summary"));
+    let same = |field: &str| open[field].is_null() || piece[field].is_null() || open[field] == piece[field];
+    is_text
+        && open["type"] == piece["type"]
+        && open["index"] == piece["index"]
+        && same("id")
+        && same("signature")
+}
+
+fn join(open: &mut Value, piece: &Value) {
+    for (name, value) in piece.as_object().into_iter().flatten() {
+        match (&mut open[name.as_str()], value) {
+            (Value::String(text), Value::String(more)) if GROWING.contains(&name.as_str()) => {
+                text.push_str(more);
+            }
+            (known, value) if known.is_null() => *known = value.clone(),
+            _ => {}
+        }
+    }
+}
+
 fn remember_first(known: &mut Option<String>, new: Option<&str>) {
     if known.is_none() {
         *known = new.map(|text| first_of(text, LONGEST_NAME));
@@ -371,6 +451,8 @@ fn first_of(text: &str, characters: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::chat::{Answer, AnswerId, QuestionId};
 
@@ -405,6 +487,51 @@ mod tests {
             told.push(answer.content.reasoned_ms());
         }
         assert_eq!(told, [None, None, Some(1_400), Some(1_400), Some(1_400), Some(1_500)]);
+    }
+
+    #[test]
+    fn details_of_reasoning_are_joined_as_they_are_wanted_back() {
+        let chunk = |delta: &str| format!("data: {{\"choices\":[{{\"delta\":{{{delta}}}}}]}}\n\n");
+        let detail = |detail: &str| format!(r#""reasoning_details":[{{{detail}}}]"#);
+        let (answer, _) = read(
+            &[
+                chunk(&detail(r#""type":"reasoning.text","text":"I ","index":0,"format":"f""#)),
+                chunk(&detail(r#""type":"reasoning.text","text":"think.","index":0"#)),
+                chunk(r#""content":"So.""#),
+                chunk(&detail(r#""type":"reasoning.text","signature":"s","index":0"#)),
+                chunk(&detail(r#""type":"reasoning.text","text":"More.","index":1"#)),
+                chunk(&detail(r#""type":"reasoning.encrypted","data":"x","id":"r1","index":2"#)),
+                chunk(&detail(r#""type":"reasoning.encrypted","data":"y","id":"r1","index":2"#)),
+                "data: [DONE]\n\n".to_owned(),
+            ]
+            .concat(),
+        );
+        let details = answer.content.reasoning_blocks().flat_map(|reasoning| &reasoning.details);
+        let details: Vec<Value> = details.map(|raw| serde_json::from_str(raw.as_str()).unwrap()).collect();
+        assert_eq!(
+            details,
+            [
+                json!({"type": "reasoning.text", "text": "I think.", "index": 0, "format": "f", "signature": "s"}),
+                json!({"type": "reasoning.text", "text": "More.", "index": 1}),
+                json!({"type": "reasoning.encrypted", "data": "x", "id": "r1", "index": 2}),
+                json!({"type": "reasoning.encrypted", "data": "y", "id": "r1", "index": 2}),
+            ]
+        );
+        assert_eq!((answer.text().as_ref(), answer.reasoning().as_ref()), ("So.", "I think.More."));
+    }
+
+    #[test]
+    fn hidden_reasoning_alone_shows_nothing_and_is_kept_with_the_first_thing_shown() {
+        let hidden = r#"data: {"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.encrypted","data":"x"}]}}]}"#;
+        let mut reader = AnswerReader::default();
+        let mut events = Vec::new();
+        reader.push(format!("{hidden}\n\n").as_bytes(), 1, SystemTime::UNIX_EPOCH, &mut |event| {
+            events.push(event);
+        });
+        assert_eq!((events.len(), reader.has_content()), (0, false), "it may be asked for once more");
+        let rest = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n";
+        reader.push(rest.as_bytes(), 2, SystemTime::UNIX_EPOCH, &mut |event| events.push(event));
+        assert!(matches!(events.last(), Some(AnswerEvent::ReasoningDetail(_))), "{events:?}");
     }
 
     fn status(input: &str) -> EndStatus {

@@ -62,11 +62,11 @@ pub struct Delta {
     #[serde(deserialize_with = "lenient")]
     reasoning_content: Option<String>,
     #[serde(deserialize_with = "lenient_list")]
-    reasoning_details: Vec<ReasoningDetail>,
+    pub reasoning_details: Vec<Value>,
     #[serde(deserialize_with = "lenient_list")]
     pub tool_calls: Vec<WireToolCall>,
     #[serde(deserialize_with = "lenient_list")]
-    annotations: Vec<Annotation>,
+    annotations: Vec<Value>,
     #[serde(deserialize_with = "lenient_list")]
     images: Vec<WireImage>,
     #[serde(deserialize_with = "lenient")]
@@ -94,15 +94,6 @@ struct ContentPart {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct ReasoningDetail {
-    #[serde(deserialize_with = "lenient")]
-    text: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    summary: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
 pub struct WireToolCall {
     #[serde(deserialize_with = "lenient")]
     pub index: Option<u32>,
@@ -119,13 +110,6 @@ pub struct WireFunction {
     pub name: Option<String>,
     #[serde(deserialize_with = "lenient")]
     pub arguments: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Annotation {
-    #[serde(deserialize_with = "lenient")]
-    url_citation: Option<UrlCitation>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -283,7 +267,7 @@ impl Delta {
         }
         let details = self.reasoning_details.iter();
         let from_details: String =
-            details.filter_map(|detail| detail.text.as_deref().or(detail.summary.as_deref())).collect();
+            details.filter_map(|detail| detail["text"].as_str().or(detail["summary"].as_str())).collect();
         if from_details.is_empty() { self.thinking() } else { from_details }
     }
 
@@ -292,8 +276,15 @@ impl Delta {
         self.refusal.as_deref().unwrap_or_default()
     }
 
-    pub fn citations(&self) -> impl Iterator<Item = &UrlCitation> {
-        self.annotations.iter().filter_map(|annotation| annotation.url_citation.as_ref())
+    pub fn citations(&self) -> impl Iterator<Item = UrlCitation> {
+        self.annotations
+            .iter()
+            .filter_map(|annotation| UrlCitation::deserialize(&annotation["url_citation"]).ok())
+    }
+
+    /// What was read in files, to be sent back.
+    pub fn file_annotations(&self) -> impl Iterator<Item = &Value> {
+        self.annotations.iter().filter(|annotation| annotation["type"] == "file")
     }
 
     pub fn images(&self) -> impl Iterator<Item = &str> {
