@@ -17,7 +17,7 @@ use leptos::server_fn::codec::{ByteStream, GetUrl, Json, Streaming};
 use serde::{Deserialize, Serialize};
 
 use super::ApiError;
-use crate::chat::{AnswerId, ConversationId, EndStatus, Question, QuestionId};
+use crate::chat::{AnswerId, ConversationId, EndStatus, Question, QuestionId, Seq};
 use crate::settings::Settings;
 
 /// A question, and how it is to be answered. Ids left out are made by the server; a client that may send twice
@@ -34,6 +34,45 @@ pub struct SentMessage {
     pub continues: Option<AnswerId>,
     #[serde(default)]
     pub settings: Settings,
+    /// Several answers to the question, in place of the one that `answer`, `continues` and `settings` ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<SentAnswer>,
+}
+
+impl SentMessage {
+    /// A message for each of the answers.
+    #[must_use]
+    pub fn one_by_one(self) -> Vec<Self> {
+        let Self { conversation, question, answers, .. } = self;
+        let one = |SentAnswer { id, continues, settings }| Self {
+            conversation,
+            question: question.clone(),
+            answer: id,
+            continues,
+            settings,
+            answers: Vec::new(),
+        };
+        answers.into_iter().map(one).collect()
+    }
+}
+
+/// One of several answers that are asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SentAnswer {
+    #[serde(default = "AnswerId::now")]
+    pub id: AnswerId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<AnswerId>,
+    #[serde(default)]
+    pub settings: Settings,
+}
+
+/// An answer that is followed after one of its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerPosition {
+    pub id: AnswerId,
+    #[serde(default)]
+    pub after: Seq,
 }
 
 /// A [`Question`] as it is sent.
@@ -55,14 +94,22 @@ impl From<Question> for SentQuestion {
 
 /// Asks, and streams the answer from its first event. The answer goes on when the reader goes away.
 ///
+/// If `answers` are asked for, all of them are streamed, and the `id` of each frame is its answer's and the event's number:
+/// `<answer>:<number>`. What keeps one of them from beginning, once the first has begun, is a frame with the event name
+/// `error` and the answer's `id`.
+///
 /// # Errors
 /// 400 for an empty question or settings that cannot be, 404 for an unknown `after`, 409 for ids that are in
 /// use for something else, 413 for a question over 1 MiB. Nothing has been sent upstream then.
 #[server(prefix = "/api", endpoint = "send_message", input = Json, output = Streaming)]
 pub async fn send_message(#[server(flatten)] message: SentMessage) -> Result<ByteStream<ApiError>, ApiError> {
-    let app = crate::server::request::app()?;
-    let live = app.answers().send(message).await?;
-    Ok(crate::server::request::event_stream(live, crate::chat::Seq::START))
+    use crate::server::request;
+    let app = request::app()?;
+    if message.answers.is_empty() {
+        let live = app.answers().send(message).await?;
+        return Ok(request::event_stream(live, Seq::START));
+    }
+    Ok(request::event_streams(app.answers().send_several(message).await?))
 }
 
 /// Streams the answer's events after number `after`, from the log and then live; or after the number that the header
@@ -77,9 +124,22 @@ pub async fn follow_answer(
     id: AnswerId,
     #[server(default)] after: u64,
 ) -> Result<ByteStream<ApiError>, ApiError> {
-    let after = crate::server::request::last_event_id().unwrap_or_default().max(crate::chat::Seq(after));
+    let after = crate::server::request::last_event_id().unwrap_or_default().max(Seq(after));
     let live = crate::server::request::app()?.answers().find(id, after).await?;
     Ok(crate::server::request::event_stream(live, after))
+}
+
+/// Streams the events of several answers, each after its number, in one response; the frames are those of several answers
+/// to one question (see [`send_message`]).
+///
+/// # Errors
+/// 400 if none, or too many, are asked for. What is wrong with one of them, as in [`follow_answer`], is a frame with the
+/// event name `error`.
+#[server(prefix = "/api", endpoint = "follow_answers", input = Json, output = Streaming)]
+pub async fn follow_answers(answers: Vec<AnswerPosition>) -> Result<ByteStream<ApiError>, ApiError> {
+    use crate::server::request;
+    let wanted: Vec<_> = answers.iter().map(|position| (position.id, position.after)).collect();
+    Ok(request::event_streams(request::app()?.answers().find_several(&wanted).await?))
 }
 
 /// Stops an answer and closes the upstream's connection. Says how the answer ended, which may be earlier and

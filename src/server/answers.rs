@@ -23,9 +23,11 @@ mod live;
 mod prompt;
 mod recorder;
 mod registry;
+mod several;
 
 pub use bounds::{Bounds, USUAL_ANSWER_BYTES};
 pub use live::LiveAnswer;
+pub use several::{Followed, follow_several};
 
 use super::bills::Bills;
 use super::catalogue::Catalogue;

@@ -9,7 +9,7 @@ use leptos::server_fn::codec::ByteStream;
 use leptos_axum::ResponseOptions;
 
 use super::App;
-use super::answers::LiveAnswer;
+use super::answers::{Followed, LiveAnswer, follow_several};
 use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::Seq;
 
@@ -27,13 +27,24 @@ pub fn last_event_id() -> Option<Seq> {
     request.headers.get(LAST_EVENT_ID)?.to_str().ok()?.trim().parse().map(Seq).ok()
 }
 
-/// The answer's events after `after`, as an event stream that nothing on the way may hold back:
-/// `no-transform` keeps proxies from compressing it, `X-Accel-Buffering` is nginx's switch.
+/// The answer's events after `after`, as an event stream.
 pub fn event_stream(live: LiveAnswer, after: Seq) -> ByteStream<ApiError> {
+    say_that_it_streams();
+    ByteStream::new(live.follow(after).map(Ok::<_, ApiError>))
+}
+
+/// The events of several answers, as one event stream.
+pub fn event_streams(answers: Vec<Followed>) -> ByteStream<ApiError> {
+    say_that_it_streams();
+    ByteStream::new(follow_several(answers).map(Ok::<_, ApiError>))
+}
+
+/// Nothing on the way may hold it back: `no-transform` keeps proxies from compressing it, `X-Accel-Buffering` is nginx's
+/// switch.
+fn say_that_it_streams() {
     if let Some(options) = use_context::<ResponseOptions>() {
         options.insert_header(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         options.insert_header(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
         options.insert_header(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     }
-    ByteStream::new(live.follow(after).map(Ok::<_, ApiError>))
 }

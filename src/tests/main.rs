@@ -23,6 +23,7 @@ mod pure_modules;
 mod random;
 mod retry;
 mod sandbox;
+mod several;
 mod staged_store;
 mod store_contract;
 mod store_faults;

@@ -320,6 +320,7 @@ pub fn message(model: &str, prompt: &str) -> SentMessage {
         answer: AnswerId::now(),
         continues: None,
         settings: Settings { model: Some(model.to_owned()), ..Settings::default() },
+        answers: Vec::new(),
     }
 }
 

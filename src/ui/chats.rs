@@ -308,6 +308,7 @@ impl Chats {
             answer: id,
             continues,
             settings,
+            answers: Vec::new(),
         };
         live.send(message, self, move |error| {
             chat.take_back(&question, id, before, error);

@@ -264,12 +264,21 @@ impl LiveAnswer {
     /// The frames after event `after`, up to the end and then no more. Ready frames come in one piece; while
     /// there are none, a comment comes now and then.
     pub fn follow(self, after: Seq) -> impl Stream<Item = Bytes> + Send + 'static {
+        self.follow_as(Naming::Number, after)
+    }
+
+    /// The same, each frame named by its answer too: `id: <answer>:<number>`.
+    pub fn follow_by_name(self, after: Seq) -> impl Stream<Item = Bytes> + Send + 'static {
+        self.follow_as(Naming::AnswerAndNumber, after)
+    }
+
+    fn follow_as(self, naming: Naming, after: Seq) -> impl Stream<Item = Bytes> + Send + 'static {
         let last = self.shared.last.subscribe();
-        futures::stream::unfold((self, last, after), |(live, mut last, after)| async move {
+        futures::stream::unfold((self, last, after), move |(live, mut last, after)| async move {
             loop {
                 // Marked before the log is read: an event that comes in between wakes the wait below.
                 last.mark_unchanged();
-                match live.tail(after) {
+                match live.tail(naming, after) {
                     Tail::Frames(bytes, seq) => return Some((bytes, (live, last, seq))),
                     Tail::Ended => return None,
                     Tail::NothingYet => {}
@@ -282,11 +291,14 @@ impl LiveAnswer {
         })
     }
 
-    fn tail(&self, after: Seq) -> Tail {
+    fn tail(&self, naming: Naming, after: Seq) -> Tail {
         let log = self.log();
         let (from, to) = log.range_after(after);
         if from < to {
-            let bytes = Bytes::copy_from_slice(&log.frames[log.end_of(from)..log.end_of(to)]);
+            let bytes = match naming {
+                Naming::Number => Bytes::copy_from_slice(&log.frames[log.end_of(from)..log.end_of(to)]),
+                Naming::AnswerAndNumber => log.named_frames(self.shared.id, from, to),
+            };
             Tail::Frames(bytes, Seq(to as u64))
         } else if log.answer.end().is_some() {
             Tail::Ended
@@ -299,6 +311,13 @@ impl LiveAnswer {
         // An event is applied and encoded before it counts: after a panic the log still ends at a whole event.
         self.shared.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the `id` of a frame says.
+#[derive(Clone, Copy, Debug)]
+enum Naming {
+    Number,
+    AnswerAndNumber,
 }
 
 enum Tail {
@@ -347,6 +366,19 @@ impl Log {
         let limit = self.end_of(from) + LARGEST_WRITE_BYTES;
         let fitting = self.ends[from..].partition_point(|end| *end <= limit);
         (from, (from + fitting.max(1)).min(self.ends.len()))
+    }
+
+    /// The frames after `from` up to `to`, each with its answer's name before its number.
+    fn named_frames(&self, id: AnswerId, from: usize, to: usize) -> Bytes {
+        let name = format!("id: {id}:");
+        let mut named = Vec::new();
+        for number in from..to {
+            let frame = &self.frames[self.end_of(number)..self.end_of(number + 1)];
+            // Each frame begins with its number, as `sse::encode` writes it.
+            named.extend_from_slice(name.as_bytes());
+            named.extend_from_slice(frame.strip_prefix(b"id: ").unwrap_or(frame));
+        }
+        named.into()
     }
 
     /// Where event number `count` ends; 0 for the place before the first.
