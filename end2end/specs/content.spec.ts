@@ -31,6 +31,40 @@ test('a model that thinks twice is shown so, while it writes and afterwards', as
   await look();
 });
 
+test('one caret stands at the end of what is being written', async ({ chat, page }) => {
+  const record = await page.evaluateHandle(() => {
+    const seen: { carets: number; texts: number; written: number }[] = [];
+    new MutationObserver(() => {
+      const texts = [...document.querySelectorAll('.answer-text')];
+      const written = texts.at(-1)?.textContent?.length ?? 0;
+      seen.push({ carets: document.querySelectorAll('.answer [data-caret]').length, texts: texts.length, written });
+    }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+    return seen;
+  });
+  const { typed } = prompt('Think slowly.', { delta_ms: 10, characters: 6, repeat: 6 });
+  const answer = await chat.ask(typed, { model: 'demo/thinks-twice' });
+  await answer.ended('complete');
+  await expect(answer.root.locator('[data-caret]')).toHaveCount(0);
+  const seen = await record.evaluate((seen) => seen);
+  // The first is written to its end in the frames in which the second begins.
+  const second = seen.filter(({ texts, written }) => texts === 2 && written > 40);
+  expect(second.filter(({ carets }) => carets === 1).length, 'it was seen').toBeGreaterThan(0);
+  expect(Math.max(...second.map(({ carets }) => carets))).toBe(1);
+});
+
+test('all of a long answer of several blocks is there, of which the server wrote the end', async ({ page, ownRunnel }) => {
+  const path = await ownRunnel.ask('[[characters=20000 delta_ms=1 repeat=2000]] Think for long.', 'demo/thinks-twice');
+  const chat = new ChatPage(page);
+  await chat.open(ownRunnel.url + path);
+  const answer = chat.answer();
+  await expect(answer.text.last().getByRole('emphasis').last()).toBeInViewport();
+  const counts = () =>
+    answer.root.locator('.answer-text, .reasoning-text').evaluateAll((parts) =>
+      parts.map(({ textContent }) => (textContent ?? '').match(/17 × 23|it comes out|391 divided|17 times 20/g)?.length),
+    );
+  await expect.poll(counts).toEqual([2000, 2000, 2000, 2000]);
+});
+
 test('events of a newer Runnel count and change nothing', async ({ chat, page }) => {
   const events = [
     { first_token: { elapsed_ms: 3 } },

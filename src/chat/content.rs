@@ -214,6 +214,21 @@ impl Content {
         self.blocks.iter().rposition(|block| !block.is_aside())
     }
 
+    /// False if what comes is added to later blocks alone.
+    #[must_use]
+    pub fn may_grow(&self, index: usize) -> bool {
+        let after = self.blocks.get(index + 1..).unwrap_or_default();
+        match self.blocks.get(index) {
+            // Of very many, the last of each kind grows.
+            Some(block) if self.blocks.len() >= MOST_BLOCKS => {
+                let kind = std::mem::discriminant(block);
+                after.iter().all(|later| std::mem::discriminant(later) != kind)
+            }
+            Some(_) => after.iter().all(ContentBlock::is_aside),
+            None => true,
+        }
+    }
+
     /// True if there is anything that a person can see.
     #[must_use]
     pub fn is_visible(&self) -> bool {
@@ -500,6 +515,9 @@ mod tests {
         ];
         assert_eq!(content.blocks(), blocks);
         assert_eq!(content.text(), "Red light. Yes.");
+        content.push_citation(citation());
+        let growing: Vec<_> = (0..5).filter(|index| content.may_grow(*index)).collect();
+        assert_eq!(growing, [3, 4], "sources end nothing");
         assert_eq!(content.reasoning(), "Hm, yesIs it?");
         assert_eq!(content.reasoned_ms(), Some(150));
     }
@@ -551,6 +569,8 @@ mod tests {
             content.push_reasoning("b");
         }
         assert_eq!(content.blocks().len(), MOST_BLOCKS);
+        let growing: Vec<_> = (0..MOST_BLOCKS).filter(|index| content.may_grow(*index)).collect();
+        assert_eq!(growing, [MOST_BLOCKS - 2, MOST_BLOCKS - 1]);
         assert_eq!((content.text().len(), content.reasoning().len()), (10_000, 10_000));
     }
 

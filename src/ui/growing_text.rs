@@ -16,6 +16,7 @@ use super::browser::{self, CUT, Written};
 use super::live_answer::LiveAnswer;
 use super::reading::{self, Reader, Writer};
 use crate::chat::{Answer, ContentBlock};
+use crate::html::InitialHtml;
 use crate::initial_html::initial_html;
 
 /// How long text waits for the reader before it is shown as it came. A reader that the browser has kept, or that is
@@ -36,12 +37,13 @@ struct Words<'a> {
     /// Which of the answer's blocks it is.
     block: usize,
     text: &'a str,
+    /// Nothing is added to it any more.
     is_ended: bool,
 }
 
 impl<'a> Words<'a> {
     fn of(answer: &'a Answer, block: usize) -> Self {
-        Self { answer, block, text: text_of(answer, block), is_ended: answer.end().is_some() }
+        Self { answer, block, text: text_of(answer, block), is_ended: is_ended(answer, block) }
     }
 
     /// What it goes on with: that may have broken off in the middle of code.
@@ -51,6 +53,10 @@ impl<'a> Words<'a> {
             _ => Cow::Borrowed(""),
         }
     }
+}
+
+fn is_ended(answer: &Answer, block: usize) -> bool {
+    answer.end().is_some() || !answer.content.may_grow(block)
 }
 
 /// The text of a block that grows at its end; nothing of any other.
@@ -100,7 +106,11 @@ pub fn GrowingText(
         let words = Words::of(answer, block);
         let later = answer.content.blocks().get(block + 1..).unwrap_or_default();
         let is_near = later.iter().map(ContentBlock::size).sum::<usize>() <= NEAR_THE_END;
-        is_near.then(|| initial_html(&words.earlier(), words.text, !words.is_ended)).flatten()
+        if is_near || crate::IS_BROWSER {
+            initial_html(&words.earlier(), words.text, !words.is_ended)
+        } else {
+            Some(InitialHtml { html: String::new(), is_cut: true })
+        }
     });
     let cut = first.as_ref().filter(|first| first.is_cut).map(|_| "");
     let html = first.map(|first| first.html);
@@ -126,14 +136,17 @@ pub fn GrowingText(
         });
         Wait::Short
     };
+    // Of a block that is finished nothing is looked at while others grow.
+    let growing = Memo::new(move |_| {
+        live.answer.with(|answer| (text_of(answer, block).len(), is_ended(answer, block)))
+    });
     Effect::new(move || {
         let Some(element) = element.get() else { return };
-        let length = live.answer.with(|answer| text_of(answer, block).len());
+        let (length, is_ended) = growing.get();
         let is_loaded = live.is_loaded.get();
         if length == 0 && is_loaded {
             return;
         }
-        let is_ended = live.answer.with_untracked(|answer| answer.end().is_some());
         if growth.update(|growth| growth.shown == 0 && !growth.is_cut).unwrap_or_default() {
             let written = browser::take_written(&written, &element);
             growth.update(|growth| match written {
