@@ -190,6 +190,7 @@ use failure::Failure;
 mod classify;
 mod failure;
 mod reader;
+mod reasoning_details;
 mod redact;
 mod request;
 mod retry;

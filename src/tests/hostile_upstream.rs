@@ -205,3 +205,24 @@ async fn a_thousand_tool_calls_are_not_all_kept() {
     assert_eq!(reader.status(), EndStatus::Complete);
     assert_eq!(reader.answer.content.tool_calls().count(), 256);
 }
+
+/// Each is an element of the page.
+#[tokio::test]
+async fn an_answer_has_no_more_pictures_and_files_than_a_page_can_show() {
+    let mut body = String::new();
+    for _ in 0..1000 {
+        let delta = serde_json::json!({
+            "content": "x", "images": [{"image_url": {"url": "data:,"}}],
+            "annotations": [{"type": "file", "file": {"hash": "h"}}],
+        });
+        let chunk = serde_json::json!({"choices": [{"index": 0, "delta": delta}]});
+        writeln!(body, "data: {chunk}\n").unwrap();
+    }
+    body.push_str("data: [DONE]\n\n");
+    let upstream = RawUpstream::with_response("200 OK", &["content-type: text/event-stream"], &body).await;
+    let app = TestApp::start_in_front_of(&upstream.base_url(), |_| ()).await;
+    let reader = app.ask("any", "Draw everything").await;
+    assert_eq!((reader.status(), reader.answer.text().len()), (EndStatus::Complete, 1000));
+    assert_eq!(reader.answer.content.images().count(), 128, "half of 256 are files");
+    assert!(reader.answer.content.blocks().len() <= 512, "{}", reader.answer.content.blocks().len());
+}

@@ -6,12 +6,11 @@
 
 use std::time::SystemTime;
 
-use serde_json::Value;
-
 use super::classify::kind_of;
 use super::failure::Failure;
+use super::reasoning_details::ReasoningDetails;
 use super::schema::{Chunk, Delta, WireError, WireToolCall, read_error, read_error_body};
-use crate::chat::{AnswerEvent, Citation, End, EndStatus, RawJson, Source, ToolCallPiece, Usage};
+use crate::chat::{AnswerEvent, Citation, End, EndStatus, Source, ToolCallPiece, Usage};
 use crate::problem::{Problem, ProblemKind};
 use crate::sse::{Decoder, Event, Frame};
 
@@ -19,6 +18,8 @@ use crate::sse::{Decoder, Event, Frame};
 const LARGEST_ANSWER_BYTES: usize = 64 << 20;
 /// More calls than any model makes at once.
 const MOST_TOOL_CALLS: usize = 256;
+/// More pictures, and more files, than any model gives at once. Each is an element of the page.
+const MOST_ATTACHMENTS: usize = 256;
 /// A larger index is a mistake, and is passed over.
 const LARGEST_TOOL_CALL_INDEX: u32 = 1 << 20;
 /// The longest name, id, reason or title that is taken over, in characters: real ones fit a line or two, and a page
@@ -43,6 +44,7 @@ pub struct AnswerReader {
     has_content: bool,
     reasoning: Reasoning,
     details: ReasoningDetails,
+    attachments: usize,
     is_waiting: bool,
     bytes: usize,
     unreadable_events: u64,
@@ -266,8 +268,11 @@ impl AnswerReader {
             let title = title.map(|title| first_of(title, LONGEST_TITLE));
             events.push(AnswerEvent::Citation(Citation { url: citation.url.clone(), title }));
         }
-        events.extend(delta.file_annotations().map(|json| AnswerEvent::FileAnnotation(json.into())));
-        events.extend(delta.images().map(|url| AnswerEvent::Image(url.to_owned())));
+        let annotations = delta.file_annotations().map(|json| AnswerEvent::FileAnnotation(json.into()));
+        let attachments = annotations.chain(delta.images().map(|url| AnswerEvent::Image(url.to_owned())));
+        let before = events.len();
+        events.extend(attachments.take(MOST_ATTACHMENTS - self.attachments));
+        self.attachments += events.len() - before;
         for call in &delta.tool_calls {
             events.extend(self.number_tool_call(call).map(AnswerEvent::ToolCall));
         }
@@ -283,10 +288,10 @@ impl AnswerReader {
     /// answer may be asked for once more.
     fn tell_details(&mut self, is_end: bool, on_event: &mut impl FnMut(AnswerEvent)) {
         if is_end {
-            self.details.complete();
+            self.details.end();
         }
         if self.has_content {
-            for detail in self.details.told.drain(..) {
+            for detail in self.details.take() {
                 self.bytes += detail.size();
                 on_event(AnswerEvent::ReasoningDetail(detail));
             }
@@ -376,62 +381,6 @@ impl Reasoning {
     }
 }
 
-/// `reasoning_details`, which come in pieces: those of one text are joined, as OpenRouter wants them back. Its signature
-/// may come after the answer.
-#[derive(Debug, Default)]
-struct ReasoningDetails {
-    /// It may go on.
-    open: Option<Value>,
-    told: Vec<RawJson>,
-    bytes: usize,
-}
-
-impl ReasoningDetails {
-    fn add(&mut self, piece: &Value) {
-        self.bytes += piece.to_string().len();
-        // Before anything can be seen they are held here alone.
-        if self.bytes > LARGEST_ANSWER_BYTES || !piece.is_object() {
-            return;
-        }
-        match &mut self.open {
-            Some(open) if is_one_text(open, piece) => join(open, piece),
-            _ => {
-                self.complete();
-                self.open = Some(piece.clone());
-            }
-        }
-    }
-
-    fn complete(&mut self) {
-        self.told.extend(self.open.take().as_ref().map(RawJson::from));
-    }
-}
-
-/// The fields that are written piece by piece.
-const GROWING: [&str; 2] = ["text", "summary"];
-
-fn is_one_text(open: &Value, piece: &Value) -> bool {
-    let is_text = matches!(open["type"].as_str(), Some("reasoning.text" | "reasoning.summary"));
-    let same = |field: &str| open[field].is_null() || piece[field].is_null() || open[field] == piece[field];
-    is_text
-        && open["type"] == piece["type"]
-        && open["index"] == piece["index"]
-        && same("id")
-        && same("signature")
-}
-
-fn join(open: &mut Value, piece: &Value) {
-    for (name, value) in piece.as_object().into_iter().flatten() {
-        match (&mut open[name.as_str()], value) {
-            (Value::String(text), Value::String(more)) if GROWING.contains(&name.as_str()) => {
-                text.push_str(more);
-            }
-            (known, value) if known.is_null() => *known = value.clone(),
-            _ => {}
-        }
-    }
-}
-
 fn remember_first(known: &mut Option<String>, new: Option<&str>) {
     if known.is_none() {
         *known = new.map(|text| first_of(text, LONGEST_NAME));
@@ -451,7 +400,7 @@ fn first_of(text: &str, characters: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::chat::{Answer, AnswerId, QuestionId};
