@@ -17,6 +17,7 @@ use crate::models::{ModelId, ModelRule};
 use crate::settings::TypedSettings;
 
 mod bounds;
+mod frames;
 mod journal;
 mod keeping;
 mod live;

@@ -14,13 +14,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::bounds::{Bounds, Exceeded};
+use super::frames::{Frame, Frames, Naming};
 use crate::api::ApiError;
 use crate::chat::{Answer, AnswerEvent, AnswerId, Applied, End, EndStatus, Seq};
 use crate::problem::Problem;
 use crate::sse;
 
-/// The most that one write takes from the log: a late watcher of a long answer gets it in pieces.
-const LARGEST_WRITE_BYTES: usize = 64 << 10;
 /// Proxies cut a connection after 30 to 60 s of silence.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
@@ -48,12 +47,7 @@ struct Log {
     answer: Answer,
     /// False once the store has the whole answer and its content is no longer held here.
     has_content: bool,
-    /// The events as they are sent, one after the other.
-    frames: Vec<u8>,
-    /// Where event 1, 2, 3, … ends in `frames`.
-    ends: Vec<usize>,
-    /// Bytes that the answer holds and the frames do not.
-    untold_bytes: usize,
+    frames: Frames,
 }
 
 /// Why an answer has to end before its stream does.
@@ -83,13 +77,7 @@ impl LiveAnswer {
             id: answer.id,
             started: Instant::now(),
             last: watch::Sender::new(answer.seq),
-            log: Mutex::new(Log {
-                answer,
-                has_content: true,
-                frames: Vec::new(),
-                ends: Vec::new(),
-                untold_bytes: 0,
-            }),
+            log: Mutex::new(Log { answer, has_content: true, frames: Frames::default() }),
             stop: CancellationToken::new(),
             interrupt: CancellationToken::new(),
             keeping: watch::Sender::new(Keeping::Pending),
@@ -144,14 +132,13 @@ impl LiveAnswer {
         let answer = Answer { seq: log.answer.seq, state: log.answer.state.clone(), ..bare };
         log.answer = answer;
         log.has_content = false;
-        log.frames.shrink_to_fit();
-        log.ends.shrink_to_fit();
+        log.frames.shrink();
     }
 
     /// Bytes of the events that are held.
     #[must_use]
     pub fn encoded_bytes(&self) -> usize {
-        self.log().frames.len()
+        self.log().frames.size()
     }
 
     /// The store has the whole answer.
@@ -269,7 +256,8 @@ impl LiveAnswer {
 
     /// The same, each frame named by its answer too: `id: <answer>:<number>`.
     pub fn follow_by_name(self, after: Seq) -> impl Stream<Item = Bytes> + Send + 'static {
-        self.follow_as(Naming::AnswerAndNumber, after)
+        let naming = Naming::AnswerAndNumber(self.shared.id);
+        self.follow_as(naming, after)
     }
 
     fn follow_as(self, naming: Naming, after: Seq) -> impl Stream<Item = Bytes> + Send + 'static {
@@ -293,17 +281,10 @@ impl LiveAnswer {
 
     fn tail(&self, naming: Naming, after: Seq) -> Tail {
         let log = self.log();
-        let (from, to) = log.range_after(after);
-        if from < to {
-            let bytes = match naming {
-                Naming::Number => Bytes::copy_from_slice(&log.frames[log.end_of(from)..log.end_of(to)]),
-                Naming::AnswerAndNumber => log.named_frames(self.shared.id, from, to),
-            };
-            Tail::Frames(bytes, Seq(to as u64))
-        } else if log.answer.end().is_some() {
-            Tail::Ended
-        } else {
-            Tail::NothingYet
+        match log.frames.after(after, naming) {
+            Some((bytes, seq)) => Tail::Frames(bytes, seq),
+            None if log.answer.end().is_some() => Tail::Ended,
+            None => Tail::NothingYet,
         }
     }
 
@@ -313,13 +294,6 @@ impl LiveAnswer {
     }
 }
 
-/// What the `id` of a frame says.
-#[derive(Clone, Copy, Debug)]
-enum Naming {
-    Number,
-    AnswerAndNumber,
-}
-
 enum Tail {
     /// Frames, and the number of the last one.
     Frames(Bytes, Seq),
@@ -327,63 +301,16 @@ enum Tail {
     Ended,
 }
 
-/// The event as watchers get it. What only the upstream wants back is left out, though it has its number: it may be
-/// larger than a page reads at once, and repeats the reasoning.
-fn told(event: &AnswerEvent) -> Result<String, serde_json::Error> {
-    match event {
-        AnswerEvent::ReasoningDetail(_) => Ok("\"reasoning_detail\"".to_owned()),
-        AnswerEvent::FileAnnotation(_) => Ok("\"file_annotation\"".to_owned()),
-        event => serde_json::to_string(event),
-    }
-}
-
-fn untold_bytes(event: &AnswerEvent) -> usize {
-    match event {
-        AnswerEvent::ReasoningDetail(json) | AnswerEvent::FileAnnotation(json) => json.size(),
-        _ => 0,
-    }
-}
-
 impl Log {
     fn append(&mut self, bounds: Bounds, event: &AnswerEvent) -> Result<(), Exceeded> {
         let seq = self.answer.seq.next();
-        // An event of these types always serializes; if one did not, leaving it out would keep the numbers whole.
-        let Ok(json) = told(event) else { return Ok(()) };
-        let frame = sse::encode(seq.0, &json);
-        let untold = self.untold_bytes + untold_bytes(event);
-        bounds.check(self.frames.len() + frame.len() + untold, self.ends.len() + 1)?;
+        // Left out, it leaves the numbers whole.
+        let Some(frame) = Frame::of(seq, event) else { return Ok(()) };
+        self.frames.check(bounds, &frame)?;
         if self.answer.apply(seq, event) == Applied::New {
-            self.untold_bytes = untold;
-            self.frames.extend_from_slice(frame.as_bytes());
-            self.ends.push(self.frames.len());
+            self.frames.push(&frame);
         }
         Ok(())
-    }
-
-    /// The events after `after`, at least one if there is any, as many as fit one write.
-    fn range_after(&self, after: Seq) -> (usize, usize) {
-        let from = usize::try_from(after.0).unwrap_or(usize::MAX).min(self.ends.len());
-        let limit = self.end_of(from) + LARGEST_WRITE_BYTES;
-        let fitting = self.ends[from..].partition_point(|end| *end <= limit);
-        (from, (from + fitting.max(1)).min(self.ends.len()))
-    }
-
-    /// The frames after `from` up to `to`, each with its answer's name before its number.
-    fn named_frames(&self, id: AnswerId, from: usize, to: usize) -> Bytes {
-        let name = format!("id: {id}:");
-        let mut named = Vec::new();
-        for number in from..to {
-            let frame = &self.frames[self.end_of(number)..self.end_of(number + 1)];
-            // Each frame begins with its number, as `sse::encode` writes it.
-            named.extend_from_slice(name.as_bytes());
-            named.extend_from_slice(frame.strip_prefix(b"id: ").unwrap_or(frame));
-        }
-        named.into()
-    }
-
-    /// Where event number `count` ends; 0 for the place before the first.
-    fn end_of(&self, count: usize) -> usize {
-        count.checked_sub(1).map_or(0, |last| self.ends[last])
     }
 }
 
@@ -394,7 +321,8 @@ mod tests {
     use super::*;
     use crate::api::ApiErrorKind;
     use crate::chat::{Citation, QuestionId};
-    use crate::sse::{Decoder, Frame};
+    use crate::server::answers::frames::LARGEST_WRITE_BYTES;
+    use crate::sse::{self, Decoder};
 
     fn live() -> LiveAnswer {
         LiveAnswer::new(Answer::new(AnswerId::now(), QuestionId::now(), "demo/plain"))
@@ -416,7 +344,7 @@ mod tests {
         while let Some(bytes) = stream.next().await {
             decoder
                 .push(&bytes, |frame| {
-                    let Frame::Event(event) = frame else { return };
+                    let sse::Frame::Event(event) = frame else { return };
                     let seq = Seq(event.id.unwrap().parse().unwrap());
                     assert_eq!(answer.apply(seq, &serde_json::from_str(&event.data).unwrap()), Applied::New);
                 })
