@@ -20,7 +20,7 @@ mod pieces;
 mod raw_json;
 mod wire;
 
-pub use content::{AttachedFile, Content, ContentBlock, Reasoning, ToolResult, UnknownBlock};
+pub use content::{AttachedFile, Content, ContentBlock, Reasoning, ToolResult, UnknownBlock, markdown_of};
 pub use raw_json::RawJson;
 
 /// Ids are made by whoever creates the thing (for questions and answers: the browser), so that a request

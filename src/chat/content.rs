@@ -1,12 +1,12 @@
 //! What a question or an answer holds, in order.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::{Citation, RawJson, ToolCall, ToolCallPiece};
+
+mod json;
 
 /// A model that goes to and fro between reasoning and text makes so many blocks; what follows is added to the last of
 /// its kind. A page has an element for each.
@@ -111,32 +111,15 @@ impl Content {
         joined(self.texts())
     }
 
-    /// All of its text, for reading elsewhere: what something else stood between is two paragraphs.
+    /// All of its text as one Markdown text; see [`markdown_of`].
     #[must_use]
     pub fn markdown(&self) -> String {
-        let mut markdown = String::new();
-        let mut is_apart = false;
-        for block in &self.blocks {
-            match block {
-                ContentBlock::Text(text) => {
-                    if is_apart && !markdown.is_empty() {
-                        markdown.push_str("\n\n");
-                    }
-                    markdown.push_str(text);
-                    is_apart = false;
-                }
-                other => is_apart |= other.ends_paragraph(),
-            }
-        }
-        markdown
+        markdown_of(&self.blocks)
     }
 
     /// The text of each block that has some.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        self.blocks.iter().filter_map(|block| match block {
-            ContentBlock::Text(text) => Some(text.as_str()),
-            _ => None,
-        })
+        texts_of(&self.blocks)
     }
 
     #[must_use]
@@ -193,25 +176,16 @@ impl Content {
         })
     }
 
-    /// What the text of the block at `index` goes on with: all the text before it, if a continuation stands in between.
+    /// The text that the block at `index` continues: all text before it if a continuation stands in between, else none.
     #[must_use]
-    pub fn continued_by(&self, index: usize) -> Cow<'_, str> {
+    pub fn text_continued_at(&self, index: usize) -> Cow<'_, str> {
         let before = self.blocks.get(..index).unwrap_or_default();
         let is_between =
             |block: &&ContentBlock| block.is_aside() || matches!(block, ContentBlock::Reasoning(_));
         if before.iter().rev().find(|block| !is_between(block)) != Some(&ContentBlock::Continuation) {
             return Cow::Borrowed("");
         }
-        joined(before.iter().filter_map(|block| match block {
-            ContentBlock::Text(text) => Some(text.as_str()),
-            _ => None,
-        }))
-    }
-
-    /// Which block is being added to: the last one that holds something to read.
-    #[must_use]
-    pub fn last_to_read(&self) -> Option<usize> {
-        self.blocks.iter().rposition(|block| !block.is_aside())
+        joined(texts_of(before))
     }
 
     /// False if what comes is added to later blocks alone.
@@ -387,13 +361,12 @@ impl ContentBlock {
         }
     }
 
-    /// True if the text behind it is another paragraph than the text before it.
-    #[must_use]
-    pub fn ends_paragraph(&self) -> bool {
+    /// True if the text after it is a new paragraph.
+    fn ends_paragraph(&self) -> bool {
         !self.is_aside() && !matches!(self, Self::Text(_) | Self::Continuation)
     }
 
-    /// What may come in the middle of a text and leaves it one text.
+    /// True if it may come in the middle of a text without ending it.
     fn is_aside(&self) -> bool {
         match self {
             Self::Citations(_) | Self::FileAnnotation(_) | Self::Unknown(_) => true,
@@ -401,6 +374,31 @@ impl ContentBlock {
             _ => false,
         }
     }
+}
+
+/// The text of some blocks as one Markdown text: where another block stood in between, a new paragraph begins.
+#[must_use]
+pub fn markdown_of(blocks: &[ContentBlock]) -> String {
+    let mut markdown = String::new();
+    let mut is_ended = false;
+    for block in blocks {
+        if let ContentBlock::Text(text) = block {
+            if is_ended && !markdown.is_empty() {
+                markdown.push_str("\n\n");
+            }
+            markdown.push_str(text);
+            is_ended = false;
+        }
+        is_ended |= block.ends_paragraph();
+    }
+    markdown
+}
+
+fn texts_of(blocks: &[ContentBlock]) -> impl Iterator<Item = &str> {
+    blocks.iter().filter_map(|block| match block {
+        ContentBlock::Text(text) => Some(text.as_str()),
+        _ => None,
+    })
 }
 
 fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> Cow<'a, str> {
@@ -414,61 +412,6 @@ fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> Cow<'a, str> {
             whole.extend(texts);
             Cow::Owned(whole)
         }
-    }
-}
-
-impl Serialize for UnknownBlock {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.content {
-            Some(content) => serializer.collect_map([(&self.name, content)]),
-            None => serializer.serialize_str(&self.name),
-        }
-    }
-}
-
-/// What a newer Runnel wrote must not end an older reader: a block of an unknown name is a block like any other.
-impl<'de> Deserialize<'de> for ContentBlock {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(BlockVisitor)
-    }
-}
-
-struct BlockVisitor;
-
-impl<'de> Visitor<'de> for BlockVisitor {
-    type Value = ContentBlock;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a block: its name, or an object with its name as the one key")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<ContentBlock, E> {
-        Ok(match name {
-            "continuation" => ContentBlock::Continuation,
-            _ => ContentBlock::Unknown(UnknownBlock { name: name.to_owned(), content: None }),
-        })
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<ContentBlock, M::Error> {
-        let name = map.next_key::<String>()?.unwrap_or_default();
-        let block = match name.as_str() {
-            "text" => ContentBlock::Text(map.next_value()?),
-            "reasoning" => ContentBlock::Reasoning(map.next_value()?),
-            "refusal" => ContentBlock::Refusal(map.next_value()?),
-            "image" => ContentBlock::Image(map.next_value()?),
-            "file" => ContentBlock::File(map.next_value()?),
-            "tool_call" => ContentBlock::ToolCall(map.next_value()?),
-            "tool_result" => ContentBlock::ToolResult(map.next_value()?),
-            "citations" => ContentBlock::Citations(map.next_value()?),
-            "file_annotation" => ContentBlock::FileAnnotation(map.next_value()?),
-            "" => ContentBlock::Unknown(UnknownBlock { name, content: None }),
-            _ => {
-                let content = Some(map.next_value()?);
-                ContentBlock::Unknown(UnknownBlock { name, content })
-            }
-        };
-        while map.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {}
-        Ok(block)
     }
 }
 
@@ -585,7 +528,8 @@ mod tests {
         content.push_text("c");
         content.push_reasoning("hm");
         content.push_text("d");
-        let before: Vec<_> = (0..content.blocks().len()).map(|index| content.continued_by(index)).collect();
+        let before: Vec<_> =
+            (0..content.blocks().len()).map(|index| content.text_continued_at(index)).collect();
         assert_eq!(before, ["", "", "a", "", "ab", "ab", "", ""]);
         assert_eq!(content.text(), "abcd");
     }

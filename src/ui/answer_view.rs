@@ -12,7 +12,7 @@ use super::question_view::arrows;
 use super::reading;
 use super::stats::Stats;
 use crate::api::page::ServerInfo;
-use crate::chat::{Answer, ContentBlock, End, EndStatus, Phase, Reasoning, Retry};
+use crate::chat::{Answer, Citation, ContentBlock, End, EndStatus, Phase, Reasoning, Retry};
 use crate::html::Html;
 use crate::models::bills_after_stop;
 use crate::problem::Problem;
@@ -38,7 +38,6 @@ pub fn AnswerView(chat: Chat, live: LiveAnswer) -> impl IntoView {
             <For each=move || blocks.get() key=|block| *block let:block>
                 <BlockView live block />
             </For>
-            <Extras live block=None />
             <Progress live />
             <Outcome chat live running />
             <NotKept live />
@@ -82,9 +81,11 @@ enum BlockKind {
     Extra,
 }
 
-/// The blocks that are shown where they came. Sources stand beneath all of them.
+/// The blocks that are shown, where they came; but sources, which may come before the text, stand beneath all others.
 fn shown_blocks(answer: &Answer) -> Vec<Block> {
-    let shown = answer.content.blocks().iter().enumerate().filter_map(|(index, block)| {
+    let mut shown = Vec::new();
+    let mut sources = None;
+    for (index, block) in answer.content.blocks().iter().enumerate() {
         let kind = match block {
             ContentBlock::Text(_) => BlockKind::Text,
             ContentBlock::Reasoning(_) => BlockKind::Reasoning,
@@ -93,14 +94,18 @@ fn shown_blocks(answer: &Answer) -> Vec<Block> {
             | ContentBlock::File(_)
             | ContentBlock::ToolCall(_)
             | ContentBlock::ToolResult(_) => BlockKind::Extra,
-            ContentBlock::Citations(_)
-            | ContentBlock::FileAnnotation(_)
-            | ContentBlock::Continuation
-            | ContentBlock::Unknown(_) => return None,
+            ContentBlock::Citations(_) => {
+                sources = Some(Block { index, kind: BlockKind::Extra });
+                continue;
+            }
+            ContentBlock::FileAnnotation(_) | ContentBlock::Continuation | ContentBlock::Unknown(_) => {
+                continue;
+            }
         };
-        Some(Block { index, kind })
-    });
-    shown.collect()
+        shown.push(Block { index, kind });
+    }
+    shown.extend(sources);
+    shown
 }
 
 #[component]
@@ -131,13 +136,13 @@ fn BlockView(live: LiveAnswer, block: Block) -> impl IntoView {
             }
             .into_any()
         }
-        BlockKind::Extra => view! { <Extras live block=Some(index) /> }.into_any(),
+        BlockKind::Extra => view! { <Extra live block=index /> }.into_any(),
     }
 }
 
 fn reasoning_at(answer: &Answer, index: usize) -> &Reasoning {
     static NOTHING: Reasoning = Reasoning { text: String::new(), ms: None, details: Vec::new() };
-    match answer.content.blocks().get(index) {
+    match block_at(answer, index) {
         Some(ContentBlock::Reasoning(reasoning)) => reasoning,
         _ => &NOTHING,
     }
@@ -149,8 +154,8 @@ fn ReasoningTime(live: LiveAnswer, block: usize) -> impl IntoView {
     let now = RwSignal::new(0_u64);
     let is_reasoning = Memo::new(move |_| {
         live.answer.with(|answer| {
-            let is_last = answer.content.last_to_read() == Some(block);
-            is_last && answer.end().is_none() && !reasoning_at(answer, block).text.is_empty()
+            let may_grow = answer.end().is_none() && answer.content.may_grow(block);
+            may_grow && !reasoning_at(answer, block).text.is_empty()
         })
     });
     let began = StoredValue::new(None::<u64>);
@@ -178,25 +183,22 @@ fn ReasoningTime(live: LiveAnswer, block: usize) -> impl IntoView {
     view! { <summary>{words}</summary> }
 }
 
-/// A picture, a file, a tool call or its result, made anew when more of it comes; without a block, the sources of all.
+/// A picture, a file, a tool call, its result, or the sources; made anew when more of it comes, which is seldom.
 #[component]
-fn Extras(live: LiveAnswer, block: Option<usize>) -> impl IntoView {
+fn Extra(live: LiveAnswer, block: usize) -> impl IntoView {
     let element = NodeRef::<leptos::html::Div>::new();
     // A picture may be megabytes: it is not written again with every piece of text.
-    let size = Memo::new(move |_| live.answer.with(|answer| size_of_extras(answer, block)));
+    let size = Memo::new(move |_| live.answer.with(|answer| block_at(answer, block).map(ContentBlock::size)));
     let html = move || {
         // Read, not only tracked: a memo that nobody reads never learns that there is more.
         size.get();
-        live.is_loaded.get().then(|| live.answer.with_untracked(|answer| extras(answer, block)))
+        live.is_loaded.get().then(|| live.answer.with_untracked(|answer| extra(answer, block)))
     };
     Effect::new(move || {
-        let is_image = |answer: &Answer| {
-            block.is_some_and(|block| {
-                matches!(answer.content.blocks().get(block), Some(ContentBlock::Image(_)))
-            })
-        };
-        let has_pictures = size.get() > 0 && live.is_loaded.get() && live.answer.with_untracked(is_image);
-        if let Some(element) = element.get().filter(|_| has_pictures) {
+        let is_image = |answer: &Answer| matches!(block_at(answer, block), Some(ContentBlock::Image(_)));
+        let has_picture =
+            size.get().is_some() && live.is_loaded.get() && live.answer.with_untracked(is_image);
+        if let Some(element) = element.get().filter(|_| has_picture) {
             spawn_local(async move {
                 if let Some(reader) = reading::reader().await {
                     // Without it, what the picture is stands in its place.
@@ -208,21 +210,13 @@ fn Extras(live: LiveAnswer, block: Option<usize>) -> impl IntoView {
     view! { <div class="extras" node_ref=element inner_html=html></div> }
 }
 
-/// Grows whenever there is more of them.
-fn size_of_extras(answer: &Answer, block: Option<usize>) -> usize {
-    match block {
-        Some(block) => answer.content.blocks().get(block).map_or(0, |block| 1 + block.size()),
-        None => answer.content.citations().count(),
-    }
+fn block_at(answer: &Answer, index: usize) -> Option<&ContentBlock> {
+    answer.content.blocks().get(index)
 }
 
-fn extras(answer: &Answer, block: Option<usize>) -> String {
+fn extra(answer: &Answer, index: usize) -> String {
     let mut html = Html::default();
-    let Some(index) = block else {
-        sources(&mut html, answer);
-        return html.into_string();
-    };
-    match answer.content.blocks().get(index) {
+    match block_at(answer, index) {
         Some(ContentBlock::Image(url)) => {
             let before = answer.content.blocks().get(..index).unwrap_or_default();
             let earlier = before.iter().filter(|block| matches!(block, ContentBlock::Image(_))).count();
@@ -243,16 +237,13 @@ fn extras(answer: &Answer, block: Option<usize>) -> String {
             link(&mut html, &file.url, &file.name);
             html.markup("</p>");
         }
+        Some(ContentBlock::Citations(citations)) => sources(&mut html, citations),
         _ => {}
     }
     html.into_string()
 }
 
-fn sources(html: &mut Html, answer: &Answer) {
-    let mut citations = answer.content.citations().peekable();
-    if citations.peek().is_none() {
-        return;
-    }
+fn sources(html: &mut Html, citations: &[Citation]) {
     html.markup("<ol class=\"citations\" aria-label=\"Sources\">");
     for citation in citations {
         html.markup("<li class=\"citation\">");

@@ -49,7 +49,7 @@ impl<'a> Words<'a> {
     /// What it goes on with: that may have broken off in the middle of code.
     fn earlier(&self) -> Cow<'a, str> {
         match self.answer.content.blocks().get(self.block) {
-            Some(ContentBlock::Text(_)) => self.answer.content.continued_by(self.block),
+            Some(ContentBlock::Text(_)) => self.answer.content.text_continued_at(self.block),
             _ => Cow::Borrowed(""),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::chat::{Answer, Content, ContentBlock, Question};
+use crate::chat::{Answer, Content, ContentBlock, Question, ToolResult, markdown_of};
 use crate::models::ModelId;
 use crate::server::openrouter::{AnswerRequest, Message, Part, Role};
 use crate::settings::Settings;
@@ -56,29 +56,25 @@ fn user_turn(content: &Content) -> Message {
     Message::new(Role::User, parts.collect())
 }
 
-/// What the model said, in turns: each result of a tool stands between two of them.
+/// What the model said, in turns: each result of a tool ends one.
 fn assistant_turns(content: &Content, is_own: bool) -> Vec<Message> {
-    let results = content.blocks().iter().filter_map(|block| match block {
-        ContentBlock::ToolResult(result) => Some(result.call.as_str()),
-        _ => None,
-    });
+    let results = content.blocks().iter().filter_map(result_of).map(|result| result.call.as_str());
     let has_result: HashSet<&str> = results.collect();
-    let mut turns = Vec::new();
-    let mut turn = Message::new(Role::Assistant, Vec::new());
-    let mut is_apart = false;
-    for block in content.blocks() {
-        is_apart |= block.ends_paragraph();
+    let turns = content.blocks().split_inclusive(|block| result_of(block).is_some());
+    let messages = turns.flat_map(|blocks| {
+        let turn = assistant_turn(blocks, is_own, &has_result);
+        let result = blocks.last().and_then(result_of).map(tool_turn);
+        [Some(turn).filter(|turn| !turn.is_empty()), result]
+    });
+    messages.flatten().collect()
+}
+
+fn assistant_turn(blocks: &[ContentBlock], is_own: bool, has_result: &HashSet<&str>) -> Message {
+    let text = markdown_of(blocks);
+    let parts = if text.is_empty() { Vec::new() } else { vec![Part::Text(text)] };
+    let mut turn = Message::new(Role::Assistant, parts);
+    for block in blocks {
         match block {
-            ContentBlock::Text(more) => {
-                match turn.parts.last_mut() {
-                    Some(Part::Text(text)) => {
-                        text.push_str(if is_apart { "\n\n" } else { "" });
-                        text.push_str(more);
-                    }
-                    _ => turn.parts.push(Part::Text(more.clone())),
-                }
-                is_apart = false;
-            }
             ContentBlock::Reasoning(reasoning) if is_own => {
                 turn.reasoning_details.extend(reasoning.details.iter().cloned());
             }
@@ -86,16 +82,12 @@ fn assistant_turns(content: &Content, is_own: bool) -> Vec<Message> {
             ContentBlock::ToolCall(call) if call.id.as_deref().is_some_and(|id| has_result.contains(id)) => {
                 turn.tool_calls.push(call.clone());
             }
-            ContentBlock::ToolResult(result) => {
-                let done = std::mem::replace(&mut turn, Message::new(Role::Assistant, Vec::new()));
-                turns.extend(Some(done).filter(|done| !done.is_empty()));
-                let mut told = Message::new(Role::Tool, vec![Part::Text(result.text.clone())]);
-                told.tool_call_id = Some(result.call.clone());
-                turns.push(told);
-            }
             ContentBlock::FileAnnotation(annotation) => turn.annotations.push(annotation.clone()),
-            ContentBlock::Reasoning(_)
+            // The text is there already; of the rest a model wants nothing back.
+            ContentBlock::Text(_)
+            | ContentBlock::Reasoning(_)
             | ContentBlock::ToolCall(_)
+            | ContentBlock::ToolResult(_)
             | ContentBlock::Refusal(_)
             | ContentBlock::Image(_)
             | ContentBlock::File(_)
@@ -104,8 +96,19 @@ fn assistant_turns(content: &Content, is_own: bool) -> Vec<Message> {
             | ContentBlock::Unknown(_) => {}
         }
     }
-    turns.extend(Some(turn).filter(|turn| !turn.is_empty()));
-    turns
+    turn
+}
+
+fn tool_turn(result: &ToolResult) -> Message {
+    let tool_call_id = Some(result.call.clone());
+    Message { tool_call_id, ..Message::new(Role::Tool, vec![Part::Text(result.text.clone())]) }
+}
+
+const fn result_of(block: &ContentBlock) -> Option<&ToolResult> {
+    match block {
+        ContentBlock::ToolResult(result) => Some(result),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -113,9 +116,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::chat::{
-        AnswerId, AttachedFile, Citation, QuestionId, RawJson, Reasoning, ToolCall, ToolResult,
-    };
+    use crate::chat::{AnswerId, AttachedFile, Citation, QuestionId, RawJson, Reasoning, ToolCall};
     use crate::models::ModelRule;
     use crate::server::openrouter::Dialect;
 
