@@ -69,7 +69,7 @@ export class Program {
     await this.end('SIGTERM');
   }
 
-  /** Lets no file that it writes grow beyond so many bytes, as a full disk does not. */
+  /** Keeps its files from growing beyond so many bytes, as a full disk would. */
   async limitFileSize(bytes: number | 'unlimited'): Promise<void> {
     await promisify(execFile)('prlimit', [`--pid=${this.child?.pid}`, `--fsize=${bytes}:`]);
   }
