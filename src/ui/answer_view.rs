@@ -188,7 +188,7 @@ fn ReasoningTime(live: LiveAnswer, block: usize) -> impl IntoView {
 fn Extra(live: LiveAnswer, block: usize) -> impl IntoView {
     let element = NodeRef::<leptos::html::Div>::new();
     // A picture may be megabytes: it is not written again with every piece of text.
-    let size = Memo::new(move |_| live.answer.with(|answer| block_at(answer, block).map(ContentBlock::size)));
+    let size = Memo::new(move |_| live.answer.with(|answer| block_at(answer, block).map(extra_size)));
     let html = move || {
         // Read, not only tracked: a memo that nobody reads never learns that there is more.
         size.get();
@@ -208,6 +208,14 @@ fn Extra(live: LiveAnswer, block: usize) -> impl IntoView {
         }
     });
     view! { <div class="extras" node_ref=element inner_html=html></div> }
+}
+
+/// Grows with each piece of it. Looked at with every event of the answer, so sources are counted and not measured.
+fn extra_size(block: &ContentBlock) -> usize {
+    match block {
+        ContentBlock::Citations(citations) => citations.len(),
+        other => other.size(),
+    }
 }
 
 fn block_at(answer: &Answer, index: usize) -> Option<&ContentBlock> {

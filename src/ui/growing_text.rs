@@ -59,6 +59,11 @@ fn is_ended(answer: &Answer, block: usize) -> bool {
     answer.end().is_some() || !answer.content.may_grow(block)
 }
 
+fn is_near_the_end(answer: &Answer, block: usize) -> bool {
+    let later = answer.content.blocks().get(block + 1..).unwrap_or_default();
+    later.iter().map(ContentBlock::size).sum::<usize>() <= NEAR_THE_END
+}
+
 /// The text of a block that grows at its end; nothing of any other.
 fn text_of(answer: &Answer, block: usize) -> &str {
     match answer.content.blocks().get(block) {
@@ -104,9 +109,7 @@ pub fn GrowingText(
     let id = format!("text-{}-{block}", live.id);
     let first = live.answer.with_untracked(|answer| {
         let words = Words::of(answer, block);
-        let later = answer.content.blocks().get(block + 1..).unwrap_or_default();
-        let is_near = later.iter().map(ContentBlock::size).sum::<usize>() <= NEAR_THE_END;
-        if is_near || crate::IS_BROWSER {
+        if crate::IS_BROWSER || is_near_the_end(answer, block) {
             initial_html(&words.earlier(), words.text, !words.is_ended)
         } else {
             Some(InitialHtml { html: String::new(), is_cut: true })
