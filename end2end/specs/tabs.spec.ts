@@ -238,6 +238,61 @@ test('a duplicated tab has the draft too, and neither writes over the other’s'
   await expect(copy.message).toHaveValue('For the copy');
 });
 
+/** What the tabs of this browser tell each other is held back, as if all of them were busy, until `release`. */
+async function holdTabs(context: BrowserContext): Promise<{ release: () => Promise<void> }> {
+  await context.addInitScript(() => {
+    const post = BroadcastChannel.prototype.postMessage;
+    const held: (() => void)[] = [];
+    BroadcastChannel.prototype.postMessage = function (message: unknown): void {
+      held.push(() => {
+        post.call(this, message);
+      });
+    };
+    window.addEventListener('release-tabs', () => {
+      BroadcastChannel.prototype.postMessage = post;
+      for (const send of held) send();
+    });
+  });
+  const release = async (): Promise<void> => {
+    for (const page of context.pages()) {
+      await page.evaluate(() => window.dispatchEvent(new Event('release-tabs')));
+    }
+  };
+  return { release };
+}
+
+test('a duplicated tab keeps its own draft although the other answers late', async ({ context }) => {
+  const tabs = await holdTabs(context);
+  const [first] = (await typeInTabs(context, ['For both'])) as [ChatPage];
+  await keeps(first, ['For both']);
+  const opened = context.waitForEvent('page');
+  await first.page.evaluate(() => {
+    window.open(location.href);
+  });
+  const copy = new ChatPage(await opened);
+  await expect(copy.message).toHaveValue('For both');
+  await keeps(copy, ['For both']);
+  await tabs.release();
+  await keeps(copy, ['For both', 'For both']);
+  await copy.message.fill('For the copy');
+  await keeps(copy, ['For both', 'For the copy']);
+});
+
+test('a draft is given back to a tab that was only late to answer', async ({ context }) => {
+  const tabs = await holdTabs(context);
+  const [first] = (await typeInTabs(context, ['Not left'])) as [ChatPage];
+  await keeps(first, ['Not left']);
+  const next = new ChatPage(await context.newPage());
+  await next.open();
+  await expect(next.message, 'it seems to be left').toHaveValue('Not left');
+  await tabs.release();
+  await expect(next.message, 'its tab has answered').toHaveValue('');
+  await keeps(next, ['Not left']);
+  await next.page.close();
+  await first.page.reload();
+  await expect(first.message).toHaveValue('Not left');
+});
+
 test('two tabs that ask at once both keep their own question, while it is answered and after', async ({
   chat,
   page,

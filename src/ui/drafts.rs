@@ -2,8 +2,9 @@
 //!
 //! A chat that has begun has a key of its own. The new chat at `/` is another one in each tab, so its key holds the
 //! tab's name. A tab keeps its name over a reload (`sessionStorage`), and so does a copy of it at first: tabs ask each
-//! other for their names, and the copy takes a new one. What is kept under a name that nobody answers to was left by a
-//! tab that was closed or broke down; the next new chat that is empty takes it over.
+//! other for their names, and the younger of two with one name takes a new one, whenever it hears of the other. What is
+//! kept under a name that nobody answers to was left by a tab that was closed or broke down; the next new chat that is
+//! empty takes it over, and gives it back if its tab was only late to answer.
 
 use std::time::Duration;
 
@@ -24,7 +25,8 @@ const NAME: &str = "runnel-tab";
 const CHANNEL: &str = "runnel-tabs";
 /// Asks every other tab for its name.
 const ROLL_CALL: &str = "?";
-/// So long a tab waits for the names of the others. Each needs one task for it.
+/// So long a tab waits for the names of the others before it takes over what none of them seems to own. A tab that is
+/// busy or frozen answers later, and is given back what was taken.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// So long the next page may take to come.
@@ -34,10 +36,20 @@ const LONGEST_LEAVING: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tabs {
     channel: browser::Local<Option<web_sys::BroadcastChannel>>,
-    /// The names that were heard since the last roll call.
+    /// When the page was made (a UUID of version 7 as text): which of two tabs with one name is the older.
+    page: StoredValue<String>,
+    /// The names of other tabs that were heard.
     heard: StoredValue<Vec<String>>,
+    /// The draft that was taken over from another tab, and that tab's key for it.
+    taken: StoredValue<Option<Taken>>,
     /// Whether this page is being left: the next one may have been written already.
     is_leaving: StoredValue<bool>,
+}
+
+#[derive(Clone, Debug)]
+struct Taken {
+    key: String,
+    draft: String,
 }
 
 impl Chats {
@@ -51,14 +63,15 @@ impl Chats {
     /// Tells other tabs that this one is there, as long as it is.
     pub fn answer_roll_calls(self) {
         let Ok(channel) = web_sys::BroadcastChannel::new(CHANNEL) else { return };
+        self.tabs.page.set_value(Uuid::now_v7().to_string());
         let hear = Closure::<dyn Fn(_)>::new(move |event: web_sys::MessageEvent| {
-            match event.data().as_string() {
-                Some(name) if name != ROLL_CALL => self.tabs.heard.update_value(|heard| heard.push(name)),
-                Some(_) => {
+            match event.data().as_string().as_deref() {
+                Some(ROLL_CALL) => {
                     // A copy of this tab may have written under its name before it had another.
                     self.keep_new_chats_draft();
-                    self.tabs.say(&own_name());
+                    self.tabs.answer();
                 }
+                Some(answer) => self.hear(answer),
                 None => {}
             }
         });
@@ -85,29 +98,51 @@ impl Chats {
         }
     }
 
-    /// Makes sure that this tab's name is its own, and takes over what a tab left that is gone, if the new chat is
-    /// empty.
+    /// Asks the other tabs for their names, and takes over what a tab left that is gone, if the new chat is empty.
     pub fn sort_out_drafts(self) {
         spawn_local(async move {
-            let Some(heard) = self.tabs.call_roll().await else { return };
-            if heard.contains(&own_name()) {
-                browser::store_in_tab(NAME, &Uuid::now_v7().to_string());
-                self.keep_new_chats_draft();
-                // The other keeps its own draft once more.
-                self.tabs.say(ROLL_CALL);
+            if !self.tabs.call_roll().await {
+                return;
             }
-            let left = browser::stored_keys().into_iter().find(|key| {
-                let name = key.strip_prefix(NEW_CHATS_DRAFT);
-                key == EARLIER_DRAFT
-                    || name.is_some_and(|name| name != own_name() && heard.iter().all(|heard| heard != name))
-            });
             let Some(chat) = untrack(|| self.find(self.new_chat())) else { return };
-            if let Some(left) = left.filter(|_| chat.draft.with_untracked(String::is_empty)) {
-                chat.draft.set(browser::stored(&left).unwrap_or_default());
-                self.keep_new_chats_draft();
-                browser::store(&left, "");
+            if !chat.draft.with_untracked(String::is_empty) {
+                return;
             }
+            let Some(key) = browser::stored_keys().into_iter().find(|key| self.tabs.is_left(key)) else {
+                return;
+            };
+            let draft = browser::stored(&key).unwrap_or_default();
+            chat.draft.set(draft.clone());
+            self.keep_new_chats_draft();
+            browser::store(&key, "");
+            self.tabs.taken.set_value(Some(Taken { key, draft }));
         });
+    }
+
+    /// Takes in what another tab answered to a roll call of any tab: its name, and when its page was made.
+    fn hear(self, answer: &str) {
+        let Some((name, page)) = answer.split_once(' ') else { return };
+        if name == own_name() && self.tabs.page.with_value(|own| page < own.as_str()) {
+            browser::store_in_tab(NAME, &Uuid::now_v7().to_string());
+            self.keep_new_chats_draft();
+            // The other keeps its own draft once more.
+            self.tabs.say(ROLL_CALL);
+        }
+        self.tabs.heard.update_value(|heard| heard.push(name.to_owned()));
+        self.give_back(name);
+    }
+
+    /// The tab `name` is there after all, and has kept its draft again.
+    fn give_back(self, name: &str) {
+        let is_its = |taken: &Taken| taken.key.strip_prefix(NEW_CHATS_DRAFT) == Some(name);
+        let Some(taken) = self.tabs.taken.get_value().filter(is_its) else { return };
+        self.tabs.taken.set_value(None);
+        let Some(chat) = untrack(|| self.find(self.new_chat())) else { return };
+        // What was typed here since belongs to this tab.
+        if chat.draft.get_untracked() == taken.draft {
+            chat.draft.set(String::new());
+            self.keep_new_chats_draft();
+        }
     }
 
     fn keep_new_chats_draft(self) {
@@ -118,12 +153,24 @@ impl Chats {
 }
 
 impl Tabs {
-    /// The names of the other tabs; `None` if this browser has no way to ask them.
-    async fn call_roll(self) -> Option<Vec<String>> {
+    /// Asks the other tabs for their names and waits a while; `false` if this browser has no way to ask them.
+    async fn call_roll(self) -> bool {
         self.heard.set_value(Vec::new());
         self.say(ROLL_CALL);
         browser::sleep(PATIENCE).await;
-        self.channel.update(|channel| channel.is_some())?.then(|| self.heard.get_value())
+        self.channel.update(|channel| channel.is_some()).unwrap_or_default()
+    }
+
+    fn answer(self) {
+        self.say(&[own_name(), self.page.get_value()].join(" "));
+    }
+
+    /// Whether nobody answers to the name in this key of a new chat's draft.
+    fn is_left(self, key: &str) -> bool {
+        let is_known = |name: &str| {
+            name == own_name() || self.heard.with_value(|heard| heard.iter().any(|it| it == name))
+        };
+        key == EARLIER_DRAFT || key.strip_prefix(NEW_CHATS_DRAFT).is_some_and(|name| !is_known(name))
     }
 
     fn say(self, words: &str) {
