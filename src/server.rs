@@ -15,6 +15,7 @@ pub mod config;
 mod conversations;
 pub mod demo;
 mod detached;
+mod failures;
 mod file_limit;
 mod files;
 pub mod http;

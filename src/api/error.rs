@@ -77,6 +77,12 @@ impl ApiError {
         Self::new(ApiErrorKind::NotFound, message)
     }
 
+    /// What nobody expected and no sentence describes; whoever serves the request logs it.
+    #[must_use]
+    pub fn unexpected() -> Self {
+        Self::new(ApiErrorKind::Internal, "Something went wrong inside Runnel. Its log says more.")
+    }
+
     fn no_connection() -> Self {
         Self::new(ApiErrorKind::Network, "Runnel cannot be reached. Check the connection.")
     }
@@ -97,7 +103,7 @@ impl FromServerFnError for ApiError {
             )),
             // In the browser these mean that no server, or another one, answered.
             ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => Self::no_connection(),
-            _ => Self::new(ApiErrorKind::Internal, "Something went wrong inside Runnel. Its log says more."),
+            _ => Self::unexpected(),
         }
     }
 

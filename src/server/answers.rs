@@ -447,39 +447,3 @@ fn check_question(question: &SentQuestion) -> Result<(), ApiError> {
 fn closing() -> ApiError {
     ApiError::new(ApiErrorKind::Network, "Runnel is being stopped. Try again in a moment.")
 }
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Conflict(message) => Self::new(ApiErrorKind::Conflict, message),
-            StoreError::PreviousAnswerRunning => Self::new(ApiErrorKind::Conflict, error.to_string()),
-            StoreError::NotFound(message) => Self::not_found(message),
-            StoreError::DiskFull(_) => {
-                tracing::error!(%error, "the store failed");
-                Self::new(
-                    ApiErrorKind::Internal,
-                    "Runnel's disk is full, so nothing new can be kept. Free some space, then send again.",
-                )
-            }
-            StoreError::ReadOnly(_) => {
-                tracing::error!(%error, "the store failed");
-                Self::new(
-                    ApiErrorKind::Internal,
-                    "Runnel's database cannot be written: it is read-only. Allow writing, then send again.",
-                )
-            }
-            StoreError::Busy(_) => {
-                tracing::warn!(%error, "the store is busy");
-                Self::new(
-                    ApiErrorKind::Network,
-                    "Runnel's database is busy: another program, such as an import, writes to it. Try again in a moment.",
-                )
-            }
-            StoreError::SearchTooLong => Self::bad_request(error.to_string()),
-            error => {
-                tracing::error!(%error, "the store failed");
-                Self::new(ApiErrorKind::Internal, "Runnel's database did not do it. Its log says more.")
-            }
-        }
-    }
-}

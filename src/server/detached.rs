@@ -1,6 +1,6 @@
 //! Changes that go on when whoever asked for them has gone.
 
-use crate::api::{ApiError, ApiErrorKind};
+use crate::api::ApiError;
 
 /// Makes a change in a task of its own: the server drops a request when its client hangs up, and a change must not
 /// stay half done. Whoever waits is told what came of it.
@@ -10,9 +10,7 @@ use crate::api::{ApiError, ApiErrorKind};
 pub async fn detached<T: Send + 'static>(
     change: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
-    tokio::spawn(change).await.unwrap_or_else(|_| {
-        Err(ApiError::new(ApiErrorKind::Internal, "Something went wrong inside Runnel. Its log says more."))
-    })
+    tokio::spawn(change).await.unwrap_or_else(|_| Err(ApiError::unexpected()))
 }
 
 #[cfg(test)]
@@ -39,6 +37,6 @@ mod tests {
     #[tokio::test]
     async fn a_change_that_panics_is_an_error() {
         let error = detached::<()>(async { panic!("as the test wants it") }).await.unwrap_err();
-        assert_eq!(error.kind, ApiErrorKind::Internal);
+        assert_eq!(error, ApiError::unexpected());
     }
 }

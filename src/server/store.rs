@@ -139,7 +139,7 @@ pub enum Begun {
     Known(Box<Answer>),
 }
 
-/// Why the store did not do it. Each message says what to do.
+/// Why the store refuses or fails. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("{0}")]
@@ -184,6 +184,6 @@ pub enum StoreError {
     Open { file: PathBuf, error: std::io::Error },
     #[error("{} cannot be written: {error}. Choose another file for the copy.", .file.display())]
     Copy { file: PathBuf, error: std::io::Error },
-    #[error("The database did not do it: {0}. Try again; if it stays so, start Runnel again.")]
+    #[error("The database reports an error: {0}. Try again; if it stays so, restart Runnel.")]
     Other(String),
 }

@@ -55,13 +55,22 @@ where
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
 
     const HOSTILE: &str =
         "x\n2026-01-01T00:00:00Z ERROR forged\r\n\u{1b}]52;c;eA==\u{7}\u{9b}2J\u{85}\u{202e}\u{2028}\u{7f}";
+
+    /// What `filter` lets into the log while `run` runs.
+    pub fn logged(filter: &str, run: impl FnOnce()) -> String {
+        let memory = Memory::default();
+        let writer = memory.clone();
+        let subscriber = subscriber(EnvFilter::new(filter), move || writer.clone());
+        tracing::subscriber::with_default(subscriber, run);
+        String::from_utf8(memory.0.lock().unwrap().clone()).unwrap()
+    }
 
     #[derive(Clone, Default)]
     struct Memory(Arc<Mutex<Vec<u8>>>);
@@ -79,10 +88,7 @@ mod tests {
 
     #[test]
     fn an_event_is_one_line_without_control_characters_whatever_its_fields_hold() {
-        let memory = Memory::default();
-        let writer = memory.clone();
-        let subscriber = subscriber(EnvFilter::new("trace"), move || writer.clone());
-        tracing::subscriber::with_default(subscriber, || {
+        let log = logged("trace", || {
             let span = tracing::info_span!("request", shown = %HOSTILE, quoted = ?HOSTILE, plain = HOSTILE);
             let _inside = span.enter();
             tracing::info!("{HOSTILE}");
@@ -95,7 +101,6 @@ mod tests {
             later.record("field", HOSTILE);
             later.in_scope(|| tracing::info!("recorded"));
         });
-        let log = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
         assert_eq!(log.lines().count(), 6, "{log}");
         for line in log.lines() {
             assert!(

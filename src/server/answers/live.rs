@@ -64,7 +64,7 @@ pub enum Interruption {
 enum Keeping {
     /// It has not been asked yet.
     Pending,
-    /// It was asked so many times, and did not do it for this reason.
+    /// It was asked so many times, and failed for this reason.
     Refused(u32, ApiError),
     Kept,
 }

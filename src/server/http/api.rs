@@ -101,17 +101,37 @@ async fn with_error_status(response: Response) -> Response {
         return response;
     }
     let body = to_bytes(response.into_body(), LARGEST_ERROR_BYTES).await.unwrap_or_else(|_| Bytes::new());
-    let error = serde_json::from_slice(&body).unwrap_or_else(|_| {
-        tracing::error!("a server function reported an error that is not one");
-        ApiError::new(ApiErrorKind::Internal, "Something went wrong inside Runnel. Its log says more.")
-    });
+    let error = serde_json::from_slice(&body).unwrap_or_else(|_| ApiError::unexpected());
     error_response(&error)
 }
 
+/// Whoever made the error has logged it, with what the client may not read; but for the one that nobody has.
 fn error_response(error: &ApiError) -> Response {
     let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if status.is_server_error() {
-        tracing::warn!(%error, "a request failed");
+    if *error == ApiError::unexpected() {
+        tracing::error!("a request failed in a way that Runnel does not know");
+    } else {
+        tracing::debug!(%status, %error, "a request was refused");
     }
     (status, [(SERVER_FN_ERROR, "1")], axum::Json(error)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::server::store::StoreError;
+    use crate::server::telemetry::tests::logged;
+
+    #[test]
+    fn what_fails_is_logged_once() {
+        let lines_for = |error: fn() -> ApiError| {
+            let log = logged("warn", || drop(error_response(&error())));
+            log.lines().count()
+        };
+        assert_eq!(lines_for(|| StoreError::DiskFull(PathBuf::from("/a/disk")).into()), 1);
+        assert_eq!(lines_for(ApiError::unexpected), 1);
+        assert_eq!(lines_for(|| StoreError::NotFound("It is not here.").into()), 0);
+    }
 }
