@@ -155,6 +155,32 @@ test('a prompt typed before the page is alive is kept and can be sent', async ({
   expect((await emulator.stats(asked)).requests).toBe(1);
 });
 
+test('a field that keeps nothing takes nothing before the page is alive', async ({ page }) => {
+  let deliver = () => {};
+  const mayArrive = new Promise<void>((resolve) => {
+    deliver = resolve;
+  });
+  await page.route('**/*.wasm', async (route) => {
+    await mayArrive;
+    await route.continue();
+  });
+  await page.goto('/settings', { waitUntil: 'domcontentloaded' });
+  const fields = page.locator('#search, #system-prompt, [name="theme"]');
+  const takesFocus = () =>
+    fields.evaluateAll((found) =>
+      found.map((field) => {
+        (field as HTMLElement).focus();
+        return document.activeElement === field;
+      }),
+    );
+  const count = await fields.count();
+  expect(count).toBeGreaterThan(2);
+  expect(await takesFocus()).toEqual(Array<boolean>(count).fill(false));
+  deliver();
+  await expect(page.locator('html[data-alive]')).toBeAttached();
+  await expect.poll(takesFocus).toEqual(Array<boolean>(count).fill(true));
+});
+
 test('Enter pressed before the page is alive is heard once it is', async ({ page, emulator }) => {
   let deliver = () => {};
   const mayArrive = new Promise<void>((resolve) => {

@@ -27,7 +27,7 @@ pub fn SettingsForm(
     };
     let default_model = server.default_model.unwrap_or_default();
     view! {
-        <fieldset class="settings-form">
+        <fieldset class="settings-form" inert=!crate::IS_BROWSER>
             <legend>{if chat.is_some() { "For this chat" } else { "For new chats" }}</legend>
             <Labelled label="Model" id="model" error=Signal::derive(move || error(Field::Model))>
                 <input

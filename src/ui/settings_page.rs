@@ -65,7 +65,7 @@ fn Choice(
         }
     });
     view! {
-        <fieldset class="choice">
+        <fieldset class="choice" inert=!crate::IS_BROWSER>
             <legend>{legend}</legend>
             {radios.collect_view()}
         </fieldset>

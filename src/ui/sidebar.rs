@@ -76,6 +76,7 @@ pub fn SidebarView() -> impl IntoView {
                     aria-label="Search chats"
                     placeholder="Search chats"
                     autocomplete="off"
+                    inert=!crate::IS_BROWSER
                     on:input:target=move |event| chats.search(event.target().value())
                 />
                 <div class="chat-list" node_ref=element inner_html=first_list></div>
