@@ -167,6 +167,11 @@ test.describe('for those who listen', () => {
 test.describe('axe finds nothing', () => {
   test.use({ contextOptions: { reducedMotion: 'reduce' } });
 
+  // Without the chats of other tests, which axe would look at too.
+  test.beforeEach(async ({ chat, ownRunnel }) => {
+    await chat.open(ownRunnel.url);
+  });
+
   const inBoth = async (page: Page) => {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });

@@ -412,6 +412,11 @@ test.describe('axe finds nothing', () => {
   // A colour in the middle of a transition is nobody's colour.
   test.use({ contextOptions: { reducedMotion: 'reduce' } });
 
+  // Without the chats of other tests, which axe would look at too.
+  test.beforeEach(async ({ chat, ownRunnel }) => {
+    await chat.open(ownRunnel.url);
+  });
+
   async function isClean(page: Page): Promise<void> {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
