@@ -19,6 +19,7 @@ use runnel::chat::{
 };
 use runnel::server::store::{NewAnswer, SqliteStore, Store};
 use runnel::settings::TypedSettings;
+use runnel::user::Viewer;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 
@@ -74,7 +75,7 @@ async fn ours(text: &str, pieces_a_batch: usize) -> Written {
         settings,
         now_ms: 1,
     };
-    store.begin_answer(&new).await.unwrap();
+    store.begin_answer(&Viewer::LOCAL, &new).await.unwrap();
     let mut answer = answer;
     for batch in pieces(text).chunks(pieces_a_batch) {
         let after = answer.seq;

@@ -29,12 +29,13 @@
 //!
 //! # Who knows what
 //!
-//! - [`chat`], [`tree`], [`conversation_list`], [`sse`], [`models`], [`settings`], [`problem`], [`html`] and `markdown`
-//!   are pure: no framework, no browser, no server. `src/tests/pure_modules.rs` reads from the source who may import whom.
+//! - [`chat`], [`tree`], [`conversation_list`], [`sse`], [`models`], [`settings`], [`problem`], `user`, [`html`] and
+//!   `markdown` are pure: no framework, no browser, no server. `src/tests/pure_modules.rs` reads from the source who may import whom.
 //! - [`api`] is the boundary between browser and server. It reaches the server only through `server::request`.
 //! - `server::App` puts the services together: `answers`, `conversations`, `bills`, `titles`, `catalogue`, `upstream`.
 //! - `server::http` has every route, layer and bound of connections; `server::sandbox` the sandboxed documents;
 //!   `server::assets` the site's files; `server::config` turns what was typed into what is valid.
+//! - Whoever asks is a `user::Viewer`: services and store find and change what belongs to that user, and nothing else.
 //! - `server::store` is a trait whose methods are transactions that a person could name, and one implementation (SQLite
 //!   and a log beside it). A conversation is a [`tree`] of questions and answers, with its [`settings::TypedSettings`].
 //! - Only `server::openrouter` reads the provider's JSON (`docs/wire.md`), and nothing of conversations. The key is
@@ -49,7 +50,8 @@
 //! `0004-own-highlighter.md`, `0005-page-built-anew.md`, `0006-bound-on-the-first-load.md`,
 //! `0007-parts-loaded-when-needed.md`, `0008-folder-named-by-content.md`, `0009-polling-for-changes.md`,
 //! `0010-reads-are-post.md`, `0011-sandboxed-frames.md`, `0012-removed-for-good.md`, `0013-bounded-pages.md`,
-//! `0014-nothing-bound-to-a-thread.md`, `0015-ordered-content.md`, `0016-several-answers-in-one-stream.md`.
+//! `0014-nothing-bound-to-a-thread.md`, `0015-ordered-content.md`, `0016-several-answers-in-one-stream.md`,
+//! `0017-everything-has-an-owner.md`.
 
 // A page's view is one nested type; in a release build for the browser it is deeper than the default allows.
 #![recursion_limit = "512"]
@@ -86,6 +88,8 @@ pub mod sse;
 pub mod tree;
 #[cfg(feature = "page")]
 pub mod ui;
+#[cfg(feature = "ssr")]
+pub mod user;
 
 /// Whether this code runs in a browser. Known when it is built: `leptos::prelude::is_browser` says yes on the server
 /// too where no page is being rendered.

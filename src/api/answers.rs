@@ -104,12 +104,12 @@ impl From<Question> for SentQuestion {
 #[server(prefix = "/api", endpoint = "send_message", input = Json, output = Streaming)]
 pub async fn send_message(#[server(flatten)] message: SentMessage) -> Result<ByteStream<ApiError>, ApiError> {
     use crate::server::request;
-    let app = request::app()?;
+    let (app, viewer) = request::asked()?;
     if message.answers.is_empty() {
-        let live = app.answers().send(message).await?;
+        let live = app.answers().send(&viewer, message).await?;
         return Ok(request::event_stream(live, Seq::START));
     }
-    Ok(request::event_streams(app.answers().send_several(message).await?))
+    Ok(request::event_streams(app.answers().send_several(&viewer, message).await?))
 }
 
 /// Streams the answer's events after number `after`, from the log and then live; or after the number that the header
@@ -124,9 +124,11 @@ pub async fn follow_answer(
     id: AnswerId,
     #[server(default)] after: u64,
 ) -> Result<ByteStream<ApiError>, ApiError> {
-    let after = crate::server::request::last_event_id().unwrap_or_default().max(Seq(after));
-    let live = crate::server::request::app()?.answers().find(id, after).await?;
-    Ok(crate::server::request::event_stream(live, after))
+    use crate::server::request;
+    let (app, viewer) = request::asked()?;
+    let after = request::last_event_id().unwrap_or_default().max(Seq(after));
+    let live = app.answers().find(&viewer, id, after).await?;
+    Ok(request::event_stream(live, after))
 }
 
 /// Streams the events of several answers, each after its number, in one response; the frames are those of several answers
@@ -138,8 +140,9 @@ pub async fn follow_answer(
 #[server(prefix = "/api", endpoint = "follow_answers", input = Json, output = Streaming)]
 pub async fn follow_answers(answers: Vec<AnswerPosition>) -> Result<ByteStream<ApiError>, ApiError> {
     use crate::server::request;
+    let (app, viewer) = request::asked()?;
     let wanted: Vec<_> = answers.iter().map(|position| (position.id, position.after)).collect();
-    Ok(request::event_streams(request::app()?.answers().find_several(&wanted).await?))
+    Ok(request::event_streams(app.answers().find_several(&viewer, &wanted).await?))
 }
 
 /// Stops an answer and closes the upstream's connection. Says how the answer ended, which may be earlier and
@@ -149,5 +152,6 @@ pub async fn follow_answers(answers: Vec<AnswerPosition>) -> Result<ByteStream<A
 /// 404 for an unknown id.
 #[server(prefix = "/api", endpoint = "stop_answer", input = Json)]
 pub async fn stop_answer(id: AnswerId) -> Result<EndStatus, ApiError> {
-    crate::server::request::app()?.answers().stop(id).await
+    let (app, viewer) = crate::server::request::asked()?;
+    app.answers().stop(&viewer, id).await
 }

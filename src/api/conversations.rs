@@ -19,7 +19,8 @@ use crate::conversation_list::{ConversationChange, DailySpending, Listing, Searc
 /// 404 for an unknown id, or a deleted conversation.
 #[server(prefix = "/api", endpoint = "load_conversation", input = Json)]
 pub async fn load_conversation(id: ConversationId) -> Result<Conversation, ApiError> {
-    crate::server::request::app()?.conversations().load(id).await
+    let (app, viewer) = crate::server::request::asked()?;
+    app.conversations().load(&viewer, id).await
 }
 
 /// The newest `limit` conversations (at most 1,000), or nothing if there was no change since `revision`. The
@@ -36,7 +37,8 @@ pub async fn list_conversations(
     #[server(default)] limit: u32,
     #[server(default)] open: Option<ConversationId>,
 ) -> Result<Option<Listing>, ApiError> {
-    crate::server::request::app()?.conversations().list(revision, limit, open).await
+    let (app, viewer) = crate::server::request::asked()?;
+    app.conversations().list(&viewer, revision, limit, open).await
 }
 
 /// Where the words of `query` stand in titles, questions and answers, at most 50 places. Words in quotation marks
@@ -46,7 +48,8 @@ pub async fn list_conversations(
 /// The database cannot be read.
 #[server(prefix = "/api", endpoint = "search_conversations", input = Json)]
 pub async fn search_conversations(query: String) -> Result<Vec<SearchHit>, ApiError> {
-    crate::server::request::app()?.conversations().search(&query).await
+    let (app, viewer) = crate::server::request::asked()?;
+    app.conversations().search(&viewer, &query).await
 }
 
 /// Changes something about a conversation. Deleting it also stops its running answer; a deletion can be undone for
@@ -56,7 +59,8 @@ pub async fn search_conversations(query: String) -> Result<Vec<SearchHit>, ApiEr
 /// 404 for an unknown id, 400 for a title without a visible character.
 #[server(prefix = "/api", endpoint = "change_conversation", input = Json)]
 pub async fn change_conversation(id: ConversationId, change: ConversationChange) -> Result<(), ApiError> {
-    crate::server::request::app()?.conversations().change(id, &change).await
+    let (app, viewer) = crate::server::request::asked()?;
+    app.conversations().change(&viewer, id, &change).await
 }
 
 /// Copies everything up to and with `answer` into a new conversation with the id `new`.
@@ -65,7 +69,8 @@ pub async fn change_conversation(id: ConversationId, change: ConversationChange)
 /// 404 for an unknown answer or one that is being written, 409 for an id in use.
 #[server(prefix = "/api", endpoint = "fork_conversation", input = Json)]
 pub async fn fork_conversation(answer: AnswerId, new: ConversationId) -> Result<(), ApiError> {
-    crate::server::request::app()?.conversations().fork(answer, new).await
+    let (app, viewer) = crate::server::request::asked()?;
+    app.conversations().fork(&viewer, answer, new).await
 }
 
 /// What the answers of a conversation cost together.
@@ -74,7 +79,8 @@ pub async fn fork_conversation(answer: AnswerId, new: ConversationId) -> Result<
 /// The database cannot be read.
 #[server(prefix = "/api", endpoint = "spending_of_conversation", input = Json)]
 pub async fn spending_of_conversation(id: ConversationId) -> Result<Spending, ApiError> {
-    crate::server::request::app()?.conversations().spending_of(id).await
+    let (app, viewer) = crate::server::request::asked()?;
+    app.conversations().spending_of(&viewer, id).await
 }
 
 /// What all answers cost, for each of the latest 31 days with any (in coordinated universal time), newest first.
@@ -83,5 +89,6 @@ pub async fn spending_of_conversation(id: ConversationId) -> Result<Spending, Ap
 /// The database cannot be read.
 #[server(prefix = "/api", endpoint = "spending_by_day", input = Json)]
 pub async fn spending_by_day() -> Result<Vec<DailySpending>, ApiError> {
-    crate::server::request::app()?.conversations().daily_spending().await
+    let (app, viewer) = crate::server::request::asked()?;
+    app.conversations().daily_spending(&viewer).await
 }

@@ -15,6 +15,7 @@ use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::{Answer, AnswerEvent, AnswerId, Conversation, ConversationId, EndStatus, Question, Seq};
 use crate::models::{ModelId, ModelRule};
 use crate::settings::TypedSettings;
+use crate::user::Viewer;
 
 mod bounds;
 mod frames;
@@ -118,14 +119,14 @@ impl Answers {
     ///
     /// # Errors
     /// See [`crate::api::answers::send_message`]; nothing has changed then.
-    pub async fn send(&self, message: SentMessage) -> Result<LiveAnswer, ApiError> {
+    pub async fn send(&self, viewer: &Viewer, message: SentMessage) -> Result<LiveAnswer, ApiError> {
         check_question(&message.question)?;
         let rule = self.client.config().model_rule();
         for fallback in &message.settings.fallback_models {
             parse_model(fallback, rule)?;
         }
-        let (entry, is_new) = self.shared.registry.join(&message);
-        if !entry.is_for(&message) {
+        let (entry, is_new) = self.shared.registry.join(viewer, &message);
+        if !entry.is_for(viewer, &message) {
             return Err(ApiError::new(
                 ApiErrorKind::Conflict,
                 "This answer's id is in use for another question.",
@@ -133,7 +134,7 @@ impl Answers {
         }
         if is_new {
             // In a task: a reader who goes away in the middle must not leave an answer begun and not written.
-            tokio::spawn(self.clone().begin_entry(Arc::clone(&entry), message));
+            tokio::spawn(self.clone().begin_entry(*viewer, Arc::clone(&entry), message));
         }
         entry.outcome().await
     }
@@ -142,8 +143,8 @@ impl Answers {
     ///
     /// # Errors
     /// Not found; `after` lies beyond its last event; or the answer ended a while ago and `after` is not 0.
-    pub async fn find(&self, id: AnswerId, after: Seq) -> Result<LiveAnswer, ApiError> {
-        match self.look_up(id).await? {
+    pub async fn find(&self, viewer: &Viewer, id: AnswerId, after: Seq) -> Result<LiveAnswer, ApiError> {
+        match self.look_up(viewer, id).await? {
             Found::Live(live) if after <= live.seq() => Ok(live),
             Found::Live(live) => Err(ApiError::bad_request(format!(
                 "There is no event {} yet: the last is {}.",
@@ -162,8 +163,8 @@ impl Answers {
     ///
     /// # Errors
     /// Not found.
-    pub async fn stop(&self, id: AnswerId) -> Result<EndStatus, ApiError> {
-        match self.look_up(id).await? {
+    pub async fn stop(&self, viewer: &Viewer, id: AnswerId) -> Result<EndStatus, ApiError> {
+        match self.look_up(viewer, id).await? {
             Found::Live(live) => {
                 live.stop();
                 Ok(live.ended().await)
@@ -187,9 +188,9 @@ impl Answers {
     ///
     /// # Errors
     /// The store cannot be read, or the conversation was removed for good in between.
-    pub async fn complete(&self, conversation: &mut Conversation) -> Result<(), ApiError> {
+    pub async fn complete(&self, viewer: &Viewer, conversation: &mut Conversation) -> Result<(), ApiError> {
         for answer in conversation.answers.iter_mut().filter(|answer| answer.end().is_none()) {
-            *answer = self.current(answer.id).await?;
+            *answer = self.current(viewer, answer.id).await?;
         }
         Ok(())
     }
@@ -255,10 +256,10 @@ impl Answers {
     }
 
     /// Begins what the entry is for and tells everybody who waits for it.
-    async fn begin_entry(self, entry: Arc<Entry>, message: SentMessage) {
+    async fn begin_entry(self, viewer: Viewer, entry: Arc<Entry>, message: SentMessage) {
         let this = self.clone();
         let begun = Arc::clone(&entry);
-        let outcome = detached(async move { this.begin(begun, message).await }).await;
+        let outcome = detached(async move { this.begin(&viewer, begun, message).await }).await;
         // What came to nothing is begun anew by whoever sends it again, and what had ended before is in the store.
         if !outcome.as_ref().is_ok_and(|begun| begun.is_written) {
             self.shared.registry.remove(&entry);
@@ -266,7 +267,12 @@ impl Answers {
         entry.tell(outcome.map(|begun| begun.live));
     }
 
-    async fn begin(&self, entry: Arc<Entry>, message: SentMessage) -> Result<BegunAnswer, ApiError> {
+    async fn begin(
+        &self,
+        viewer: &Viewer,
+        entry: Arc<Entry>,
+        message: SentMessage,
+    ) -> Result<BegunAnswer, ApiError> {
         let model = tokio::select! {
             biased;
             () = self.shared.closing.cancelled() => return Err(closing()),
@@ -275,37 +281,38 @@ impl Answers {
         let now_ms = clock::now_ms();
         let sent = message.question;
         let question = Question::of_text(sent.id, sent.after, sent.text, now_ms);
-        let prelude = self.prelude(message.continues, &question).await?;
+        let prelude = self.prelude(viewer, message.continues, &question).await?;
         let mut answer = Answer::new(message.answer, question.id, model.as_str());
         answer.begun_ms = now_ms;
         let settings = TypedSettings::from(&message.settings);
         let new = NewAnswer { conversation: message.conversation, question, answer, settings, now_ms };
-        let history = match self.note(&new).await? {
+        let history = match self.note(viewer, &new).await? {
             Begun::New(history) => history,
             Begun::Known(known) => {
-                let ended = self.with_end(*known).await?;
+                let ended = self.with_end(viewer, *known).await?;
                 return Ok(BegunAnswer { live: LiveAnswer::replay(&ended), is_written: false });
             }
         };
         let begun = text_of(&prelude);
         let request = prompt::request(&model, &history, &new.question.content, &begun, &message.settings);
         let to_be_titled = history.is_empty().then(|| titles::beginning(&new.question.text()));
-        let assignment = Assignment { conversation: new.conversation, prelude, request, to_be_titled };
+        let assignment =
+            Assignment { viewer: *viewer, conversation: new.conversation, prelude, request, to_be_titled };
         let live = LiveAnswer::new(new.answer);
-        self.revision.bump();
+        self.revision.bump(viewer.user);
         tokio::spawn(self.clone().write(entry, live.clone(), assignment));
         Ok(BegunAnswer { live, is_written: true })
     }
 
     /// Notes the question and its answer. If the answer before has ended and could not be kept, that is tried now:
     /// for the store it would still be written.
-    async fn note(&self, new: &NewAnswer) -> Result<Begun, ApiError> {
-        let begun = self.store.begin_answer(new).await;
-        let before = new.question.after.and_then(|id| self.shared.registry.find(id)?.begun());
+    async fn note(&self, viewer: &Viewer, new: &NewAnswer) -> Result<Begun, ApiError> {
+        let begun = self.store.begin_answer(viewer, new).await;
+        let before = new.question.after.and_then(|id| self.shared.registry.find(viewer, id)?.begun());
         match (begun, before.filter(|before| !before.is_running())) {
             (Err(StoreError::PreviousAnswerRunning), Some(before)) => {
                 before.keep_now().await?;
-                Ok(self.store.begin_answer(new).await?)
+                Ok(self.store.begin_answer(viewer, new).await?)
             }
             (begun, _) => Ok(begun?),
         }
@@ -314,11 +321,12 @@ impl Answers {
     /// What an answer that goes on from another one begins with.
     async fn prelude(
         &self,
+        viewer: &Viewer,
         continues: Option<AnswerId>,
         question: &Question,
     ) -> Result<Vec<AnswerEvent>, ApiError> {
         let Some(earlier) = continues else { return Ok(Vec::new()) };
-        let earlier = self.current(earlier).await?;
+        let earlier = self.current(viewer, earlier).await?;
         if earlier.question != question.id || earlier.text().is_empty() || earlier.end().is_none() {
             return Err(ApiError::bad_request(
                 "There is nothing to go on from: the answer has no text, or has not ended.",
@@ -331,56 +339,56 @@ impl Answers {
     }
 
     /// The answer as it stands at this moment.
-    async fn current(&self, id: AnswerId) -> Result<Answer, ApiError> {
-        match self.look_up(id).await? {
+    async fn current(&self, viewer: &Viewer, id: AnswerId) -> Result<Answer, ApiError> {
+        match self.look_up(viewer, id).await? {
             Found::Live(live) => match live.snapshot() {
                 Some(answer) => Ok(answer),
-                None => self.load(id).await,
+                None => self.load(viewer, id).await,
             },
             Found::Ended(answer) => Ok(*answer),
         }
     }
 
     /// Finds the answer. One that is just being begun is waited for, and one without an end is never taken for ended.
-    async fn look_up(&self, id: AnswerId) -> Result<Found, ApiError> {
-        if let Some(live) = self.find_live(id).await {
+    async fn look_up(&self, viewer: &Viewer, id: AnswerId) -> Result<Found, ApiError> {
+        if let Some(live) = self.find_live(viewer, id).await {
             // It stays at hand for a while after its end, but not in a deleted chat.
-            if !live.is_running() && matches!(self.store.find_answer(id).await, Ok(None)) {
+            if !live.is_running() && matches!(self.store.find_answer(viewer, id).await, Ok(None)) {
                 return Err(missing());
             }
             return Ok(Found::Live(live));
         }
-        let answer = self.load(id).await?;
+        let answer = self.load(viewer, id).await?;
         if answer.end().is_some() {
             return Ok(Found::Ended(Box::new(answer)));
         }
         // It was begun in between, or it has ended and was let go in between.
-        if let Some(live) = self.find_live(id).await {
+        if let Some(live) = self.find_live(viewer, id).await {
             return Ok(Found::Live(live));
         }
-        let answer = self.load(id).await?;
-        Ok(Found::Ended(Box::new(self.with_end(answer).await?)))
+        let answer = self.load(viewer, id).await?;
+        Ok(Found::Ended(Box::new(self.with_end(viewer, answer).await?)))
     }
 
     /// An answer without an entry is not being written by anybody: one that runs in the store lost its writer between
     /// the two, and ends here.
-    async fn with_end(&self, mut answer: Answer) -> Result<Answer, ApiError> {
+    async fn with_end(&self, viewer: &Viewer, mut answer: Answer) -> Result<Answer, ApiError> {
         if answer.end().is_none() {
             tracing::error!(answer = %answer.id, "an answer had lost its writer");
             answer.interrupt("Its writer was lost.");
             self.check_bill(&mut answer);
             self.store.finish_answer(&answer, clock::now_ms()).await?;
-            self.revision.bump();
+            self.revision.bump(viewer.user);
         }
         Ok(answer)
     }
 
-    async fn find_live(&self, id: AnswerId) -> Option<LiveAnswer> {
-        self.shared.registry.find(id)?.outcome().await.ok()
+    async fn find_live(&self, viewer: &Viewer, id: AnswerId) -> Option<LiveAnswer> {
+        self.shared.registry.find(viewer, id)?.outcome().await.ok()
     }
 
-    async fn load(&self, id: AnswerId) -> Result<Answer, ApiError> {
-        let found = self.store.find_answer(id).await?.map(|(_, answer)| answer);
+    async fn load(&self, viewer: &Viewer, id: AnswerId) -> Result<Answer, ApiError> {
+        let found = self.store.find_answer(viewer, id).await?.map(|(_, answer)| answer);
         found.ok_or_else(missing)
     }
 

@@ -68,11 +68,12 @@ impl Bills {
 
     async fn settle(self, answer: Answer) {
         let bill = self.ask(&answer).await;
-        if let Err(error) = self.store.settle_bill(answer.id, &bill).await {
-            tracing::warn!(%error, answer = %answer.id, "a bill could not be noted");
-        }
+        let noted = self.store.settle_bill(answer.id, &bill).await;
         self.shared.in_hand.lock().unwrap_or_else(PoisonError::into_inner).remove(&answer.id);
-        self.revision.bump();
+        match noted {
+            Ok(owner) => owner.into_iter().for_each(|owner| self.revision.bump(owner)),
+            Err(error) => tracing::warn!(%error, answer = %answer.id, "a bill could not be noted"),
+        }
     }
 
     async fn ask(&self, answer: &Answer) -> Bill {

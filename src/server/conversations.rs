@@ -14,6 +14,7 @@ use crate::chat::{AnswerId, Conversation, ConversationId};
 use crate::conversation_list::{
     ConversationChange, ConversationSummary, DailySpending, Listing, SearchHit, Spending, clean_title,
 };
+use crate::user::Viewer;
 
 /// What fits a sidebar before anybody asks for more.
 pub const LISTED: u32 = 60;
@@ -58,9 +59,9 @@ impl Conversations {
     ///
     /// # Errors
     /// Not found.
-    pub async fn load(&self, id: ConversationId) -> Result<Conversation, ApiError> {
-        let mut conversation = self.store.find_conversation(id).await?.ok_or_else(missing)?;
-        self.answers.complete(&mut conversation).await?;
+    pub async fn load(&self, viewer: &Viewer, id: ConversationId) -> Result<Conversation, ApiError> {
+        let mut conversation = self.store.find_conversation(viewer, id).await?.ok_or_else(missing)?;
+        self.answers.complete(viewer, &mut conversation).await?;
         Ok(conversation)
     }
 
@@ -71,23 +72,24 @@ impl Conversations {
     /// The store cannot be read.
     pub async fn list(
         &self,
+        viewer: &Viewer,
         revision: u64,
         limit: u32,
         open: Option<ConversationId>,
     ) -> Result<Option<Listing>, ApiError> {
         // An import writes to the same file from a process of its own.
         if self.store.was_changed_elsewhere().await? {
-            self.revision.bump();
+            self.revision.bump_all();
         }
         // Read before the list: a change in between is told again.
-        let now = self.revision.get();
+        let now = self.revision.get(viewer);
         if revision == now {
             return Ok(None);
         }
         let limit = if limit == 0 { LISTED } else { limit.min(LONGEST_LIST) };
-        let mut listing = self.store.list_conversations(limit).await?;
+        let mut listing = self.store.list_conversations(viewer, limit).await?;
         if let Some(open) = open.filter(|open| listing.conversations.iter().all(|known| known.id != *open)) {
-            let older = self.store.find_conversation(open).await?;
+            let older = self.store.find_conversation(viewer, open).await?;
             listing.conversations.extend(older.as_ref().map(summary));
         }
         Ok(Some(Listing { revision: now, trouble: self.upstream.trouble(), ..listing }))
@@ -95,13 +97,18 @@ impl Conversations {
 
     /// # Errors
     /// The store cannot be read.
-    pub async fn search(&self, query: &str) -> Result<Vec<SearchHit>, ApiError> {
-        Ok(self.store.search(query, LONGEST_SEARCH).await?)
+    pub async fn search(&self, viewer: &Viewer, query: &str) -> Result<Vec<SearchHit>, ApiError> {
+        Ok(self.store.search(viewer, query, LONGEST_SEARCH).await?)
     }
 
     /// # Errors
     /// Not found; or a title that nobody could read, or a draft that is too long.
-    pub async fn change(&self, id: ConversationId, change: &ConversationChange) -> Result<(), ApiError> {
+    pub async fn change(
+        &self,
+        viewer: &Viewer,
+        id: ConversationId,
+        change: &ConversationChange,
+    ) -> Result<(), ApiError> {
         match change {
             ConversationChange::Title(title) if clean_title(title).is_none() => {
                 return Err(ApiError::bad_request("Give the chat a title of at least one letter."));
@@ -115,14 +122,19 @@ impl Conversations {
             }
             _ => {}
         }
-        let (this, change) = (self.clone(), change.clone());
-        detached(async move { this.make_change(id, &change).await }).await
+        let (this, viewer, change) = (self.clone(), *viewer, change.clone());
+        detached(async move { this.make_change(&viewer, id, &change).await }).await
     }
 
     /// The change and what belongs to it: half of it would be an answer that goes on in a deleted chat, or a change
     /// of which no other page hears.
-    async fn make_change(&self, id: ConversationId, change: &ConversationChange) -> Result<(), ApiError> {
-        if !self.store.change_conversation(id, change, clock::now_ms()).await? {
+    async fn make_change(
+        &self,
+        viewer: &Viewer,
+        id: ConversationId,
+        change: &ConversationChange,
+    ) -> Result<(), ApiError> {
+        if !self.store.change_conversation(viewer, id, change, clock::now_ms()).await? {
             return Err(missing());
         }
         if *change == ConversationChange::Deleted(true) {
@@ -130,20 +142,20 @@ impl Conversations {
         }
         // A draft is nobody's news.
         if !matches!(change, ConversationChange::Draft(_)) {
-            self.revision.bump();
+            self.revision.bump(viewer.user);
         }
         Ok(())
     }
 
     /// # Errors
     /// No such answer, or one that is being written; or an id that is in use.
-    pub async fn fork(&self, leaf: AnswerId, new: ConversationId) -> Result<(), ApiError> {
-        let this = self.clone();
+    pub async fn fork(&self, viewer: &Viewer, leaf: AnswerId, new: ConversationId) -> Result<(), ApiError> {
+        let (this, viewer) = (self.clone(), *viewer);
         detached(async move {
-            if !this.store.fork(leaf, new, clock::now_ms()).await? {
+            if !this.store.fork(&viewer, leaf, new, clock::now_ms()).await? {
                 return Err(ApiError::not_found("This answer is not here, or is still being written."));
             }
-            this.revision.bump();
+            this.revision.bump(viewer.user);
             Ok(())
         })
         .await
@@ -151,14 +163,14 @@ impl Conversations {
 
     /// # Errors
     /// The store cannot be read.
-    pub async fn spending_of(&self, id: ConversationId) -> Result<Spending, ApiError> {
-        Ok(self.store.spending_of(id).await?)
+    pub async fn spending_of(&self, viewer: &Viewer, id: ConversationId) -> Result<Spending, ApiError> {
+        Ok(self.store.spending_of(viewer, id).await?)
     }
 
     /// # Errors
     /// The store cannot be read.
-    pub async fn daily_spending(&self) -> Result<Vec<DailySpending>, ApiError> {
-        Ok(self.store.daily_spending(LISTED_DAYS).await?)
+    pub async fn daily_spending(&self, viewer: &Viewer) -> Result<Vec<DailySpending>, ApiError> {
+        Ok(self.store.daily_spending(viewer, LISTED_DAYS).await?)
     }
 }
 

@@ -10,14 +10,26 @@ use leptos_axum::ResponseOptions;
 
 use super::App;
 use super::answers::{Followed, LiveAnswer, follow_several};
-use crate::api::{ApiError, ApiErrorKind};
+use crate::api::ApiError;
 use crate::chat::Seq;
+use crate::user::Viewer;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The app that serves this request.
+///
+/// # Errors
+/// None that a client can cause: the routes provide it.
 pub fn app() -> Result<App, ApiError> {
-    use_context::<App>().ok_or_else(|| ApiError::new(ApiErrorKind::Internal, "This server is not set up."))
+    use_context::<App>().ok_or_else(ApiError::unexpected)
+}
+
+/// The app that serves this request, and who asks.
+///
+/// # Errors
+/// As [`app`].
+pub fn asked() -> Result<(App, Viewer), ApiError> {
+    Ok((app()?, use_context::<Viewer>().ok_or_else(ApiError::unexpected)?))
 }
 
 /// The last event that a reader has who was cut off: a browser's `EventSource` tells it when it connects again. What is

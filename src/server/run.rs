@@ -24,6 +24,7 @@ use super::telemetry::log_to_stderr;
 use super::terminal::{self, MarkingWriter, say};
 use super::transfer::{self, TransferError};
 use super::{App, ask as asking, clock, file_limit, http};
+use crate::user::Viewer;
 
 /// A database that is written by another program may take some seconds.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(15);
@@ -109,15 +110,15 @@ pub async fn export(data: Option<String>, arguments: OptionalFileArgument) -> Ou
     log_to_stderr();
     let store = SqliteStore::open_beside(&config::data_file(data)?).await?;
     if let Some(file) = named_file(arguments) {
-        let exported = transfer::export_to_file(&store, &file).await?;
+        let exported = transfer::export_to_file(&store, &Viewer::LOCAL, &file).await?;
         say(&format!("{} written to {}.", transfer::Chats(exported.conversations), file.display()));
         return Ok(tell_unreadable(&exported));
     }
     let output = io::stdout();
     let written = if output.is_terminal() {
-        transfer::export(&store, MarkingWriter::new(output)).await
+        transfer::export(&store, &Viewer::LOCAL, MarkingWriter::new(output)).await
     } else {
-        transfer::export(&store, output).await
+        transfer::export(&store, &Viewer::LOCAL, output).await
     };
     match written {
         Err(TransferError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -148,7 +149,7 @@ pub async fn import(data: Option<String>, arguments: OptionalFileArgument) -> Ou
         None => transfer::read(io::stdin().lock())?,
     };
     let store = open_or_make(&database).await?;
-    let imported = transfer::import(&store, &conversations).await;
+    let imported = transfer::import(&store, &Viewer::LOCAL, &conversations).await;
     store.close().await;
     say(&imported?.to_string());
     Ok(ExitCode::SUCCESS)

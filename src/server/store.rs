@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use crate::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Question, Seq};
 use crate::conversation_list::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
 use crate::settings::TypedSettings;
+use crate::user::{UserId, Viewer};
 
 pub(super) mod legacy;
 mod log;
@@ -21,6 +22,9 @@ pub use sqlite::SqliteStore;
 
 /// The durable side of a chat.
 ///
+/// What a [`Viewer`] asks for finds and changes the viewer's own alone: what belongs to another user is not there. Methods
+/// without one are Runnel's own work, on answers of everybody.
+///
 /// Times are given, never taken from a clock. A method that fails has changed nothing.
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
@@ -28,9 +32,9 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// conversation. Asked twice with the same ids, it changes nothing and says so.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] for ids that are in use for something else; [`StoreError::PreviousAnswerRunning`] if
+    /// [`StoreError::Conflict`] for ids that are in use for something else, by whomever; [`StoreError::PreviousAnswerRunning`] if
     /// the answer before is still being written; [`StoreError::NotFound`] for an answer before that is not in this conversation.
-    async fn begin_answer(&self, new: &NewAnswer) -> Result<Begun, StoreError>;
+    async fn begin_answer(&self, viewer: &Viewer, new: &NewAnswer) -> Result<Begun, StoreError>;
 
     /// Appends events `after + 1`, `after + 2`, … to a running answer's log. Durable once it returns; events of
     /// many answers that come at once share one write to the disk.
@@ -49,14 +53,22 @@ pub trait Store: Debug + Send + Sync + 'static {
     async fn recover(&self) -> Result<Vec<Answer>, StoreError>;
 
     /// The conversation, unless it is deleted. An answer that is being written has no content here.
-    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError>;
+    async fn find_conversation(
+        &self,
+        viewer: &Viewer,
+        id: ConversationId,
+    ) -> Result<Option<Conversation>, StoreError>;
 
     /// An answer and where it belongs, unless its conversation is deleted. One that is being written has no content
     /// here.
-    async fn find_answer(&self, id: AnswerId) -> Result<Option<(ConversationId, Answer)>, StoreError>;
+    async fn find_answer(
+        &self,
+        viewer: &Viewer,
+        id: AnswerId,
+    ) -> Result<Option<(ConversationId, Answer)>, StoreError>;
 
     /// The newest `limit` conversations.
-    async fn list_conversations(&self, limit: u32) -> Result<Listing, StoreError>;
+    async fn list_conversations(&self, viewer: &Viewer, limit: u32) -> Result<Listing, StoreError>;
 
     /// Places in titles, questions and answers that hold all the words of `query`: the last one may be the
     /// beginning of a word, words in quotation marks stand together. Titles first, then the newest. Of a long query
@@ -64,19 +76,25 @@ pub trait Store: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError::SearchTooLong`] after some seconds.
-    async fn search(&self, query: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError>;
+    async fn search(&self, viewer: &Viewer, query: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError>;
 
     /// Changes something about a conversation. False if it is not there, if a deletion can no longer be undone, or
     /// if the branch to be shown is of another one.
     async fn change_conversation(
         &self,
+        viewer: &Viewer,
         id: ConversationId,
         change: &ConversationChange,
         now_ms: u64,
     ) -> Result<bool, StoreError>;
 
     /// Titles a conversation that no person has named. False if there is nothing to change.
-    async fn suggest_title(&self, id: ConversationId, title: &str) -> Result<bool, StoreError>;
+    async fn suggest_title(
+        &self,
+        viewer: &Viewer,
+        id: ConversationId,
+        title: &str,
+    ) -> Result<bool, StoreError>;
 
     /// Removes for good what was deleted before `before_ms`: once nobody reads an older state of it any more, it
     /// stands in none of the store's files. Says how many conversations that were.
@@ -84,30 +102,37 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Copies a branch into a new conversation, up to and with `leaf`. False if there is no such answer, or if
     /// it is being written.
-    async fn fork(&self, leaf: AnswerId, new: ConversationId, now_ms: u64) -> Result<bool, StoreError>;
+    async fn fork(
+        &self,
+        viewer: &Viewer,
+        leaf: AnswerId,
+        new: ConversationId,
+        now_ms: u64,
+    ) -> Result<bool, StoreError>;
 
     /// The answers whose bill is open, oldest first, without their text.
     async fn list_open_bills(&self) -> Result<Vec<Answer>, StoreError>;
 
-    /// Corrects what an answer cost. What is known stays if the newer word is that nobody knows.
-    async fn settle_bill(&self, id: AnswerId, bill: &Bill) -> Result<(), StoreError>;
+    /// Corrects what an answer cost, and says whose it is, if it is there. What is known stays if the newer word is that
+    /// nobody knows.
+    async fn settle_bill(&self, id: AnswerId, bill: &Bill) -> Result<Option<UserId>, StoreError>;
 
     /// What the answers of a conversation cost together.
-    async fn spending_of(&self, id: ConversationId) -> Result<Spending, StoreError>;
+    async fn spending_of(&self, viewer: &Viewer, id: ConversationId) -> Result<Spending, StoreError>;
 
-    /// What all answers cost, by the day of their end; the latest `days` with any, newest first.
-    async fn daily_spending(&self, days: u32) -> Result<Vec<DailySpending>, StoreError>;
+    /// What all answers of the viewer cost, by the day of their end; the latest `days` with any, newest first.
+    async fn daily_spending(&self, viewer: &Viewer, days: u32) -> Result<Vec<DailySpending>, StoreError>;
 
-    /// The ids of all conversations that are not deleted, oldest first.
-    async fn list_ids(&self) -> Result<Vec<ConversationId>, StoreError>;
+    /// The ids of all the viewer's conversations that are not deleted, oldest first.
+    async fn list_ids(&self, viewer: &Viewer) -> Result<Vec<ConversationId>, StoreError>;
 
     /// Adds whole conversations, all or none; ones that are there already are left as they are, and deleted ones are
     /// replaced. Says how many were added.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if a message's id is in use in another conversation, [`StoreError::NotFound`] if a
+    /// [`StoreError::Conflict`] if a message's id is in use in another conversation, or a conversation's by another user; [`StoreError::NotFound`] if a
     /// conversation names a message that it does not hold.
-    async fn import(&self, conversations: &[Conversation]) -> Result<u64, StoreError>;
+    async fn import(&self, viewer: &Viewer, conversations: &[Conversation]) -> Result<u64, StoreError>;
 
     /// True if another process has changed something since this was asked last, or since the store was opened.
     /// False where that cannot be.

@@ -9,6 +9,7 @@ use super::store::{Store, StoreError};
 use crate::chat::{Answer, AnswerId, ConversationId, EndStatus, QuestionId, first_words};
 use crate::conversation_list::clean_title;
 use crate::models::ModelId;
+use crate::user::Viewer;
 
 /// What a title is made from: the beginnings of question and answer, in characters.
 const CHARACTERS: usize = 1000;
@@ -43,12 +44,12 @@ impl Titles {
 
     /// Titles a conversation after its first answer, in the background; unless a person named it, or it was asked for
     /// before. `question` and `answer` are their [`beginning`]s.
-    pub fn suggest(&self, conversation: ConversationId, question: String, answer: String) {
+    pub fn suggest(&self, viewer: Viewer, conversation: ConversationId, question: String, answer: String) {
         let Some(model) = self.model.clone() else { return };
         if self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(conversation) {
             let this = self.clone();
             tokio::spawn(async move {
-                if let Err(error) = this.title(conversation, &model, &question, &answer).await {
+                if let Err(error) = this.title(&viewer, conversation, &model, &question, &answer).await {
                     tracing::warn!(%error, "a title could not be kept");
                 }
             });
@@ -57,26 +58,27 @@ impl Titles {
 
     async fn title(
         &self,
+        viewer: &Viewer,
         conversation: ConversationId,
         model: &ModelId,
         question: &str,
         answer: &str,
     ) -> Result<(), StoreError> {
-        if !self.is_untitled(conversation).await? {
+        if !self.is_untitled(viewer, conversation).await? {
             return Ok(());
         }
         let said = format!("Question:\n{question}\n\nAnswer:\n{answer}");
         let request = AnswerRequest::new(model.as_str()).system(TASK).user(said);
         let Some(title) = self.ask(&request).await else { return Ok(()) };
-        if self.store.suggest_title(conversation, &title).await? {
-            self.revision.bump();
+        if self.store.suggest_title(viewer, conversation, &title).await? {
+            self.revision.bump(viewer.user);
         }
         Ok(())
     }
 
     /// True if its title is still the one that it began with. An earlier process may have asked for a better one.
-    async fn is_untitled(&self, conversation: ConversationId) -> Result<bool, StoreError> {
-        let Some(known) = self.store.find_conversation(conversation).await? else { return Ok(false) };
+    async fn is_untitled(&self, viewer: &Viewer, conversation: ConversationId) -> Result<bool, StoreError> {
+        let Some(known) = self.store.find_conversation(viewer, conversation).await? else { return Ok(false) };
         let first = known.questions.iter().find(|question| question.after.is_none());
         Ok(!known.is_title_chosen && first.is_some_and(|first| known.title == first_words(&first.text())))
     }

@@ -24,19 +24,24 @@ use super::store::{SqliteStore, Store, StoreError};
 use super::{clock, files};
 use crate::chat::{Answer, AnswerId, Bill, Conversation, ConversationId, QuestionId, Usage, first_words};
 use crate::conversation_list::clean_title;
+use crate::user::Viewer;
 
-/// Writes all conversations that are not deleted, oldest first, each as it stands when its turn comes. Those that
+/// Writes all conversations of the viewer that are not deleted, oldest first, each as it stands when its turn comes. Those that
 /// cannot be read, because a part of the database is damaged, are left out. Holds one of them in memory at a time.
 /// Blocks while `out` does not take more.
 ///
 /// # Errors
 /// The store cannot be read, or `out` not be written, which by then holds a part that [`read`] refuses.
-pub async fn export(store: &SqliteStore, out: impl Write + Send) -> Result<Exported, TransferError> {
+pub async fn export(
+    store: &SqliteStore,
+    viewer: &Viewer,
+    out: impl Write + Send,
+) -> Result<Exported, TransferError> {
     let mut out = BufWriter::new(out);
     write_line(&mut out, &Header::of_this_version())?;
     let mut exported = Exported::default();
-    for id in store.list_readable_ids().await? {
-        match find_whole(store, id).await {
+    for id in store.list_readable_ids(viewer).await? {
+        match find_whole(store, viewer, id).await {
             Ok(Some(conversation)) => {
                 write_conversation(&mut out, &conversation)?;
                 exported.conversations += 1;
@@ -44,7 +49,7 @@ pub async fn export(store: &SqliteStore, out: impl Write + Send) -> Result<Expor
             // It may have been deleted since the ids were listed.
             Ok(None) => {}
             Err(TransferError::Store(StoreError::Damaged { detail, .. })) => {
-                let title = store.find_title(id).await.ok().flatten().unwrap_or_default();
+                let title = store.find_title(viewer, id).await.ok().flatten().unwrap_or_default();
                 exported.unreadable.push(Unreadable { id, title, detail });
             }
             Err(error) => return Err(error),
@@ -59,11 +64,15 @@ pub async fn export(store: &SqliteStore, out: impl Write + Send) -> Result<Expor
 ///
 /// # Errors
 /// Also if there is a file of this name: it is left as it is.
-pub async fn export_to_file(store: &SqliteStore, file: &Path) -> Result<Exported, TransferError> {
+pub async fn export_to_file(
+    store: &SqliteStore,
+    viewer: &Viewer,
+    file: &Path,
+) -> Result<Exported, TransferError> {
     let failed = |error| file_error(file, error);
     files::refuse_existing(file).map_err(failed)?;
     let unnamed = UnnamedFile::beside(file).map_err(failed)?;
-    let exported = export(store, &unnamed.content).await.map_err(|error| match error {
+    let exported = export(store, viewer, &unnamed.content).await.map_err(|error| match error {
         TransferError::Write(error) => failed(error),
         other => other,
     })?;
@@ -97,13 +106,17 @@ pub fn read_file(file: &Path) -> Result<Vec<Conversation>, TransferError> {
 /// # Errors
 /// What the store says, such as that a message's id is in use in another conversation, and how many were added by
 /// then.
-pub async fn import(store: &SqliteStore, conversations: &[Conversation]) -> Result<Imported, TransferError> {
+pub async fn import(
+    store: &SqliteStore,
+    viewer: &Viewer,
+    conversations: &[Conversation],
+) -> Result<Imported, TransferError> {
     let mut added = 0;
     for (number, portion) in portions(conversations).enumerate() {
         if number > 0 {
             tokio::time::sleep(PAUSE).await;
         }
-        let imported = store.import(portion).await;
+        let imported = store.import(viewer, portion).await;
         added += imported.map_err(|error| TransferError::Import { error, added })?;
     }
     Ok(Imported { added, already_there: (conversations.len() as u64).saturating_sub(added) })
@@ -296,9 +309,13 @@ struct Trailer {
 }
 
 /// A conversation as it is exported.
-async fn find_whole(store: &SqliteStore, id: ConversationId) -> Result<Option<Conversation>, TransferError> {
-    let Some(mut conversation) = store.find_conversation(id).await? else { return Ok(None) };
-    end_running_answers(store, &mut conversation).await?;
+async fn find_whole(
+    store: &SqliteStore,
+    viewer: &Viewer,
+    id: ConversationId,
+) -> Result<Option<Conversation>, TransferError> {
+    let Some(mut conversation) = store.find_conversation(viewer, id).await? else { return Ok(None) };
+    end_running_answers(store, viewer, &mut conversation).await?;
     conversation.version = 0;
     // Earlier versions took any answer for the end of the branch that is shown.
     let answers = &conversation.answers;
@@ -333,6 +350,7 @@ fn bytes_of(conversation: &Conversation) -> usize {
 /// Gives answers that are being written what the log holds of them, and an end.
 async fn end_running_answers(
     store: &SqliteStore,
+    viewer: &Viewer,
     conversation: &mut Conversation,
 ) -> Result<(), TransferError> {
     if conversation.answers.iter().all(|answer| answer.end().is_some()) {
@@ -341,7 +359,7 @@ async fn end_running_answers(
     let mut logged = store.logged_answers().await?;
     for answer in conversation.answers.iter_mut().filter(|answer| answer.end().is_none()) {
         // Once an answer is kept its log is dropped: what is kept by now counts for more than what was logged.
-        match store.find_answer(answer.id).await? {
+        match store.find_answer(viewer, answer.id).await? {
             Some((_, kept)) if kept.end().is_some() => *answer = kept,
             _ => {
                 let found = logged.iter().position(|logged| logged.id == answer.id);

@@ -76,7 +76,7 @@ impl UpstreamWatch {
         };
         if before != trouble {
             // Open pages ask for news by this number.
-            self.revision.bump();
+            self.revision.bump_all();
         }
     }
 
@@ -113,6 +113,7 @@ const fn is_trouble(kind: ProblemKind) -> bool {
 mod tests {
     use super::*;
     use crate::server::openrouter::{ClientConfig, OPENROUTER_BASE_URL};
+    use crate::user::Viewer;
 
     fn watch(base_url: &str, api_key: Option<&str>) -> UpstreamWatch {
         let mut config = ClientConfig::new(base_url).unwrap();
@@ -149,11 +150,11 @@ mod tests {
     #[test]
     fn only_a_change_of_the_verdict_is_news() {
         let watch = watch(OPENROUTER_BASE_URL, None);
-        let before = watch.revision.get();
+        let before = watch.revision.get(&Viewer::LOCAL);
         watch.judge(None);
-        assert_eq!(watch.revision.get(), before);
+        assert_eq!(watch.revision.get(&Viewer::LOCAL), before);
         watch.judge(Some(ProblemKind::Unreachable));
         watch.judge(Some(ProblemKind::Unreachable));
-        assert_eq!(watch.revision.get(), before + 1);
+        assert_eq!(watch.revision.get(&Viewer::LOCAL), before + 1);
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::staged_store::{Point, StagedStore};
+use crate::store_contract::ME;
 use crate::test_app::{Reader, Tally, TestApp, eventually, message, next_message, refusal};
 
 const BEFORE_SILENCE: &str = "This answer begins well, and then nothing more comes.";
@@ -64,7 +65,7 @@ impl TestApp {
     }
 
     async fn kept(&self, message: &SentMessage) -> Answer {
-        self.store.find_answer(message.answer).await.unwrap().unwrap().1
+        self.store.find_answer(&ME, message.answer).await.unwrap().unwrap().1
     }
 
     async fn revision(&self) -> u64 {

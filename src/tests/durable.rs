@@ -8,6 +8,7 @@ use runnel::server::openrouter::Dialect;
 use runnel::server::store::Store;
 use serde_json::json;
 
+use crate::store_contract::ME;
 use crate::store_faults::disks::{Disk, fill};
 use crate::test_app::{TestApp, eventually, message, next_message, refusal};
 
@@ -270,7 +271,7 @@ async fn what_was_deleted_long_ago_is_gone() {
     app.change(message.conversation, &ConversationChange::Deleted(true)).await;
     assert_eq!(app.store.purge_deleted(u64::MAX / 4).await.unwrap(), 1);
     assert_eq!(app.change(message.conversation, &ConversationChange::Deleted(false)).await, 404);
-    assert_eq!(app.store.find_answer(message.answer).await.unwrap(), None);
+    assert_eq!(app.store.find_answer(&ME, message.answer).await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -303,7 +304,7 @@ async fn an_answer_that_ends_on_a_full_disk_is_told_and_kept_when_there_is_space
     assert_eq!(app.stats("And now?").await.requests, 0);
     std::fs::remove_file(ballast).unwrap();
     eventually("the answer is kept", async || {
-        let kept = app.store.find_answer(message.answer).await;
+        let kept = app.store.find_answer(&ME, message.answer).await;
         kept.is_ok_and(|kept| kept.is_some_and(|(_, answer)| answer.text() == BEFORE_SILENCE))
     })
     .await;

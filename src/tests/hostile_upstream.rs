@@ -7,6 +7,7 @@ use runnel::problem::ProblemKind;
 use runnel::server::store::Store;
 use serde_json::{Value, json};
 
+use crate::store_contract::ME;
 use crate::test_app::{RawUpstream, Reader, TestApp, eventually, message};
 
 async fn assert_still_works(app: &TestApp) {
@@ -113,7 +114,7 @@ async fn assert_cut_off(app: &TestApp, upstream: &RawUpstream, reader: &Reader, 
     assert!(reader.body.len() <= limit + 4096, "{what}: {} bytes", reader.body.len());
     assert_eq!(upstream.requests().len(), 1, "{what} is not tried again");
     eventually("the upstream's connection is closed", async || upstream.hung_up() == 1).await;
-    let kept = app.store.find_answer(reader.answer.id).await.unwrap().unwrap().1;
+    let kept = app.store.find_answer(&ME, reader.answer.id).await.unwrap().unwrap().1;
     assert_eq!(kept.end(), reader.answer.end(), "{what}");
     assert!(kept.content == reader.answer.content, "{what}");
 }

@@ -33,4 +33,5 @@ mod test_app;
 mod timers;
 mod transfer;
 mod trouble;
+mod viewers;
 mod wire_corpus;

@@ -16,7 +16,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use tempfile::TempDir;
 
-use crate::store_contract::{MIDNIGHT, chat, load_answer};
+use crate::store_contract::{ME, MIDNIGHT, chat, load_answer};
 use crate::store_faults::{connect, integrity, run_sql};
 
 mod story;
@@ -75,9 +75,9 @@ async fn what_the_first_version_did_not_say_is_said_now() {
     let copies = "SELECT count(*) FROM answers WHERE json_valid(metadata) AND metadata ->> 'is_copy'";
     let copies: i64 = sqlx::query_scalar(copies).fetch_one(&mut connection).await.unwrap();
     assert_eq!(copies, 1);
-    for id in store.list_ids().await.unwrap() {
+    for id in store.list_ids(&ME).await.unwrap() {
         let pinned = ConversationChange::Pinned(true);
-        assert!(store.change_conversation(id, &pinned, MIDNIGHT).await.unwrap());
+        assert!(store.change_conversation(&ME, id, &pinned, MIDNIGHT).await.unwrap());
     }
     store.close().await;
 }
@@ -129,7 +129,7 @@ async fn a_database_whose_making_broke_off_is_made_anew() {
             let left = break_off(&file, before, broken_off).await;
             for file in [file, left.path().join("runnel.db")] {
                 let store = SqliteStore::open(&file).await.unwrap();
-                assert_eq!(store.list_ids().await.unwrap(), []);
+                assert_eq!(store.list_ids(&ME).await.unwrap(), []);
                 tell_story(&store).await;
                 assert_whole_story(&store).await;
                 store.close().await;

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use runnel::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Seq};
 use runnel::conversation_list::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
 use runnel::server::store::{Begun, NewAnswer, SqliteStore, Store, StoreError};
+use runnel::user::{UserId, Viewer};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -116,9 +117,9 @@ impl StagedStore {
 
 #[async_trait]
 impl Store for StagedStore {
-    async fn begin_answer(&self, new: &NewAnswer) -> Result<Begun, StoreError> {
+    async fn begin_answer(&self, viewer: &Viewer, new: &NewAnswer) -> Result<Begun, StoreError> {
         self.pass(Point::BeforeBegin).await;
-        let begun = self.store.begin_answer(new).await;
+        let begun = self.store.begin_answer(viewer, new).await;
         self.pass(Point::AfterBegin).await;
         if self.stage.forgets_to_say.swap(false, Ordering::SeqCst) {
             return Err(StoreError::Other("as the test wants it".to_owned()));
@@ -147,43 +148,63 @@ impl Store for StagedStore {
         self.store.recover().await
     }
 
-    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
-        self.store.find_conversation(id).await
+    async fn find_conversation(
+        &self,
+        viewer: &Viewer,
+        id: ConversationId,
+    ) -> Result<Option<Conversation>, StoreError> {
+        self.store.find_conversation(viewer, id).await
     }
 
-    async fn find_answer(&self, id: AnswerId) -> Result<Option<(ConversationId, Answer)>, StoreError> {
-        self.store.find_answer(id).await
+    async fn find_answer(
+        &self,
+        viewer: &Viewer,
+        id: AnswerId,
+    ) -> Result<Option<(ConversationId, Answer)>, StoreError> {
+        self.store.find_answer(viewer, id).await
     }
 
-    async fn list_conversations(&self, limit: u32) -> Result<Listing, StoreError> {
-        self.store.list_conversations(limit).await
+    async fn list_conversations(&self, viewer: &Viewer, limit: u32) -> Result<Listing, StoreError> {
+        self.store.list_conversations(viewer, limit).await
     }
 
-    async fn search(&self, query: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
-        self.store.search(query, limit).await
+    async fn search(&self, viewer: &Viewer, query: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
+        self.store.search(viewer, query, limit).await
     }
 
     async fn change_conversation(
         &self,
+        viewer: &Viewer,
         id: ConversationId,
         change: &ConversationChange,
         now_ms: u64,
     ) -> Result<bool, StoreError> {
-        let changed = self.store.change_conversation(id, change, now_ms).await;
+        let changed = self.store.change_conversation(viewer, id, change, now_ms).await;
         self.pass(Point::AfterChange).await;
         changed
     }
 
-    async fn suggest_title(&self, id: ConversationId, title: &str) -> Result<bool, StoreError> {
-        self.store.suggest_title(id, title).await
+    async fn suggest_title(
+        &self,
+        viewer: &Viewer,
+        id: ConversationId,
+        title: &str,
+    ) -> Result<bool, StoreError> {
+        self.store.suggest_title(viewer, id, title).await
     }
 
     async fn purge_deleted(&self, before_ms: u64) -> Result<u64, StoreError> {
         self.store.purge_deleted(before_ms).await
     }
 
-    async fn fork(&self, leaf: AnswerId, new: ConversationId, now_ms: u64) -> Result<bool, StoreError> {
-        let forked = self.store.fork(leaf, new, now_ms).await;
+    async fn fork(
+        &self,
+        viewer: &Viewer,
+        leaf: AnswerId,
+        new: ConversationId,
+        now_ms: u64,
+    ) -> Result<bool, StoreError> {
+        let forked = self.store.fork(viewer, leaf, new, now_ms).await;
         self.pass(Point::AfterFork).await;
         forked
     }
@@ -192,24 +213,24 @@ impl Store for StagedStore {
         self.store.list_open_bills().await
     }
 
-    async fn settle_bill(&self, id: AnswerId, bill: &Bill) -> Result<(), StoreError> {
+    async fn settle_bill(&self, id: AnswerId, bill: &Bill) -> Result<Option<UserId>, StoreError> {
         self.store.settle_bill(id, bill).await
     }
 
-    async fn spending_of(&self, id: ConversationId) -> Result<Spending, StoreError> {
-        self.store.spending_of(id).await
+    async fn spending_of(&self, viewer: &Viewer, id: ConversationId) -> Result<Spending, StoreError> {
+        self.store.spending_of(viewer, id).await
     }
 
-    async fn daily_spending(&self, days: u32) -> Result<Vec<DailySpending>, StoreError> {
-        self.store.daily_spending(days).await
+    async fn daily_spending(&self, viewer: &Viewer, days: u32) -> Result<Vec<DailySpending>, StoreError> {
+        self.store.daily_spending(viewer, days).await
     }
 
-    async fn list_ids(&self) -> Result<Vec<ConversationId>, StoreError> {
-        self.store.list_ids().await
+    async fn list_ids(&self, viewer: &Viewer) -> Result<Vec<ConversationId>, StoreError> {
+        self.store.list_ids(viewer).await
     }
 
-    async fn import(&self, conversations: &[Conversation]) -> Result<u64, StoreError> {
-        self.store.import(conversations).await
+    async fn import(&self, viewer: &Viewer, conversations: &[Conversation]) -> Result<u64, StoreError> {
+        self.store.import(viewer, conversations).await
     }
 
     async fn was_changed_elsewhere(&self) -> Result<bool, StoreError> {

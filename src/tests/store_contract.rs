@@ -11,6 +11,7 @@ use runnel::chat::{
 };
 use runnel::server::store::{Begun, NewAnswer, SqliteStore, Store, StoreError};
 use runnel::settings::TypedSettings;
+use runnel::user::Viewer;
 use tempfile::TempDir;
 
 mod answers;
@@ -20,9 +21,12 @@ mod conversations;
 mod copies;
 mod running;
 mod search;
+mod viewers;
 
 /// Midnight, 21 November 2026, in coordinated universal time.
 pub const MIDNIGHT: u64 = 1_795_219_200_000;
+/// Who asks.
+pub const ME: Viewer = Viewer::LOCAL;
 pub const MODEL: &str = "vendor/model";
 
 /// Where a database of some kind is kept for one test.
@@ -81,7 +85,7 @@ pub fn another_answer(new: &NewAnswer) -> NewAnswer {
 
 /// Begins an answer that has not begun; gives what was said before it.
 pub async fn begin(store: &dyn Store, new: &NewAnswer) -> Vec<(Question, Answer)> {
-    match store.begin_answer(new).await.unwrap() {
+    match store.begin_answer(&ME, new).await.unwrap() {
         Begun::New(history) => history,
         Begun::Known(known) => panic!("{known:?} was there before"),
     }
@@ -139,11 +143,11 @@ pub fn applied(answer: &Answer, events: &[AnswerEvent]) -> Answer {
 }
 
 pub async fn load(store: &dyn Store, id: ConversationId) -> Conversation {
-    store.find_conversation(id).await.unwrap().expect("the conversation is there")
+    store.find_conversation(&ME, id).await.unwrap().expect("the conversation is there")
 }
 
 pub async fn load_answer(store: &dyn Store, id: AnswerId) -> Answer {
-    store.find_answer(id).await.unwrap().expect("the answer is there").1
+    store.find_answer(&ME, id).await.unwrap().expect("the answer is there").1
 }
 
 /// That something in the way was said to be so.

@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;
 
-use crate::store_contract::{MIDNIGHT, applied, begin, chat, ended, load, load_answer, new_answer, say};
+use crate::store_contract::{ME, MIDNIGHT, applied, begin, chat, ended, load, load_answer, new_answer, say};
 
 mod damage;
 pub mod disks;
@@ -113,11 +113,11 @@ async fn beside_a_running_one_everything_is_read_and_no_answer_begins() {
     let (id, answer) = chat(&store, "Why?", "Because.").await;
     let beside = SqliteStore::open_beside(&folder.file()).await.unwrap();
     assert_eq!(load(&beside, id).await, load(&store, id).await);
-    assert_eq!(beside.search("because", 9).await.unwrap().len(), 1);
+    assert_eq!(beside.search(&ME, "because", 9).await.unwrap().len(), 1);
 
     let new = new_answer(id, Some(answer.id), "And?");
     let in_use = || StoreError::InUse(folder.file());
-    assert_sentence(&beside.begin_answer(&new).await.unwrap_err(), in_use());
+    assert_sentence(&beside.begin_answer(&ME, &new).await.unwrap_err(), in_use());
     let events = vec![AnswerEvent::Continuation];
     assert_sentence(&beside.append_events(answer.id, answer.seq, events).await.unwrap_err(), in_use());
     assert_sentence(&beside.finish_answer(&answer, MIDNIGHT).await.unwrap_err(), in_use());
@@ -136,8 +136,8 @@ async fn what_another_process_changes_is_noticed_once() {
     let beside = SqliteStore::open_beside(&folder.file()).await.unwrap();
     let elsewhere = Folder::with_a_chat().await;
     let other = elsewhere.open().await.unwrap();
-    let id = other.list_ids().await.unwrap()[0];
-    assert_eq!(beside.import(&[load(&other, id).await]).await.unwrap(), 1);
+    let id = other.list_ids(&ME).await.unwrap()[0];
+    assert_eq!(beside.import(&ME, &[load(&other, id).await]).await.unwrap(), 1);
     assert!(store.was_changed_elsewhere().await.unwrap());
     assert!(!store.was_changed_elsewhere().await.unwrap());
     chat(&store, "And?", "So.").await;
@@ -302,7 +302,7 @@ impl Folder {
     /// Opens it and finds what [`with_a_chat`](Self::with_a_chat) left.
     async fn assert_whole_chat(&self) {
         let store = self.open().await.unwrap();
-        let id = store.list_ids().await.unwrap()[0];
+        let id = store.list_ids(&ME).await.unwrap()[0];
         let texts: Vec<_> =
             load(&store, id).await.answers.into_iter().map(|answer| answer.text().into_owned()).collect();
         assert_eq!(texts, ["Because.", "So."]);

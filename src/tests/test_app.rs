@@ -291,7 +291,7 @@ impl TestApp {
     }
 }
 
-async fn start_demo() -> Demo {
+pub async fn start_demo() -> Demo {
     let pace = Pace {
         delta: Duration::ZERO,
         characters_per_delta: 16,

@@ -22,6 +22,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use crate::store_contract::ME;
 use crate::test_app::{Reader, TestApp, eventually, http_client, message, next_message};
 
 const BEFORE_SILENCE: &str = "This answer begins well, and then nothing more comes.";
@@ -105,7 +106,7 @@ impl Home {
 
     async fn ids(&self) -> Vec<ConversationId> {
         let store = SqliteStore::open_beside(&self.database()).await.unwrap();
-        let ids = store.list_ids().await.unwrap();
+        let ids = store.list_ids(&ME).await.unwrap();
         store.close().await;
         ids
     }
@@ -188,7 +189,7 @@ fn export_of(conversations: &[Conversation]) -> String {
 
 async fn export_from(store: &SqliteStore) -> String {
     let mut bytes = Vec::new();
-    transfer::export(store, &mut bytes).await.unwrap();
+    transfer::export(store, &ME, &mut bytes).await.unwrap();
     String::from_utf8(bytes).unwrap()
 }
 
@@ -717,7 +718,7 @@ async fn of_a_database_with_a_damaged_page_all_other_chats_are_exported() {
         std::fs::write(home.database(), &damaged).unwrap();
         let Ok(store) = SqliteStore::open_beside(&home.database()).await else { continue };
         let mut bytes = Vec::new();
-        if let Ok(exported) = transfer::export(&store, &mut bytes).await {
+        if let Ok(exported) = transfer::export(&store, &ME, &mut bytes).await {
             let read = transfer::read(&bytes[..]).unwrap();
             assert_eq!(read.len() as u64, exported.conversations);
             let all = read.len() + exported.unreadable.len();
@@ -776,11 +777,11 @@ async fn a_server_writes_between_the_portions_of_an_import() {
     let store = SqliteStore::open(&home.database()).await.unwrap();
     let chats: Vec<_> = (0..350).map(|number| conversation(&format!("Chat {number}"))).collect();
     let beside = SqliteStore::open_beside(&home.database()).await.unwrap();
-    let importing = tokio::spawn(async move { transfer::import(&beside, &chats).await.unwrap() });
+    let importing = tokio::spawn(async move { transfer::import(&beside, &ME, &chats).await.unwrap() });
     let mut seen = Vec::new();
     while !importing.is_finished() {
-        let before = store.list_ids().await.unwrap().len() - seen.len();
-        store.import(&[conversation("Meanwhile")]).await.unwrap();
+        let before = store.list_ids(&ME).await.unwrap().len() - seen.len();
+        store.import(&ME, &[conversation("Meanwhile")]).await.unwrap();
         seen.push(before);
     }
     assert_eq!(importing.await.unwrap().added, 350);
@@ -794,7 +795,7 @@ async fn the_cost_of_a_fork_is_not_counted_when_it_is_imported() {
     app.begin(&asked).await.finished().await;
     let fork = json!({"answer": asked.answer, "new": ConversationId::now()});
     assert!(app.post("/api/fork_conversation", &fork).await.status().is_success());
-    let counted = app.store.daily_spending(9).await.unwrap();
+    let counted = app.store.daily_spending(&ME, 9).await.unwrap();
     assert!(counted[0].spending.cost > 0.0, "{counted:?}");
     let exported = export_from(&app.store).await;
     // As earlier versions wrote it.
@@ -804,7 +805,7 @@ async fn the_cost_of_a_fork_is_not_counted_when_it_is_imported() {
         let home = Home::new();
         assert_eq!(home.import(&export).await, "Added 2 chats.\n");
         let store = SqliteStore::open_beside(&home.database()).await.unwrap();
-        assert_eq!(store.daily_spending(9).await.unwrap(), counted);
+        assert_eq!(store.daily_spending(&ME, 9).await.unwrap(), counted);
         store.close().await;
     }
 }
@@ -1019,7 +1020,7 @@ proptest! {
         let exported = runtime.block_on(async {
             let home = Home::new();
             let store = SqliteStore::open(&home.database()).await.unwrap();
-            let imported = transfer::import(&store, &conversations).await.unwrap();
+            let imported = transfer::import(&store, &ME, &conversations).await.unwrap();
             assert_eq!(imported.added, conversations.len() as u64);
             let exported = export_from(&store).await;
             store.close().await;

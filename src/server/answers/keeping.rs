@@ -13,6 +13,7 @@ use crate::chat::{Answer, AnswerEvent, Bill, ConversationId, End, EndStatus};
 use crate::server::openrouter::{AnswerRequest, Dialect};
 use crate::server::store::StoreError;
 use crate::server::titles;
+use crate::user::Viewer;
 
 /// How long the events of an answer that has ended stay at hand, for those who were cut off shortly before.
 const RECENT: Duration = Duration::from_mins(2);
@@ -22,6 +23,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// What is to be written.
 pub(super) struct Assignment {
+    pub viewer: Viewer,
     pub conversation: ConversationId,
     /// What the answer begins with, if it goes on from another one.
     pub prelude: Vec<AnswerEvent>,
@@ -33,7 +35,7 @@ pub(super) struct Assignment {
 impl Answers {
     /// Writes the answer to its end, whatever happens on the way, and keeps it.
     pub(super) async fn write(self, entry: Arc<Entry>, live: LiveAnswer, assignment: Assignment) {
-        let Assignment { conversation, prelude, request, to_be_titled } = assignment;
+        let Assignment { viewer, conversation, prelude, request, to_be_titled } = assignment;
         let journal = Journal::start(live.id(), self.store.clone());
         let stream = self.client.stream_answer(&request);
         // The prompt may be megabytes: the stream has what it needs of it.
@@ -45,10 +47,10 @@ impl Answers {
         let title_from = to_be_titled
             .filter(|_| end.status == EndStatus::Complete)
             .map(|question| (question, live.with_text(titles::beginning)));
-        let was_kept_at_once = self.keep(&live, end, unwritten).await;
+        let was_kept_at_once = self.keep(&viewer, &live, end, unwritten).await;
         self.bills.look();
         if let Some((question, answer)) = title_from {
-            self.titles.suggest(conversation, question, answer);
+            self.titles.suggest(viewer, conversation, question, answer);
         }
         if was_kept_at_once {
             tokio::time::sleep(RECENT).await;
@@ -58,7 +60,7 @@ impl Answers {
 
     /// Keeps the answer with this end, then tells the end. If the store does not do it, the end is told with the
     /// reason, and it is tried until the store does. True if it did at once.
-    async fn keep(&self, live: &LiveAnswer, end: End, unwritten: Option<Unwritten>) -> bool {
+    async fn keep(&self, viewer: &Viewer, live: &LiveAnswer, end: End, unwritten: Option<Unwritten>) -> bool {
         let Some(mut answer) = live.snapshot() else { return true };
         answer.apply(answer.seq.next(), &AnswerEvent::End(end.clone()));
         self.check_bill(&mut answer);
@@ -74,10 +76,11 @@ impl Answers {
         }
         live.append(&[AnswerEvent::End(End { unkept, ..end.clone() })]);
         if !is_kept {
+            self.revision.bump(viewer.user);
             self.keep_trying(live, &answer, end, unwritten).await;
         }
         live.release();
-        self.revision.bump();
+        self.revision.bump(viewer.user);
         is_kept
     }
 
@@ -92,7 +95,6 @@ impl Answers {
     ) {
         let mut end = Some(AnswerEvent::End(end));
         let mut pause = FIRST_PAUSE;
-        self.revision.bump();
         loop {
             if let Some(events) = &mut unwritten
                 && let Err(error) = events.write_to_end(&mut end).await

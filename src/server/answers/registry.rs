@@ -10,6 +10,7 @@ use super::live::LiveAnswer;
 use crate::api::ApiError;
 use crate::api::answers::SentMessage;
 use crate::chat::{AnswerId, ConversationId};
+use crate::user::{UserId, Viewer};
 
 /// A send under way, or what came of it: everybody who sends the same id shares it.
 ///
@@ -18,15 +19,21 @@ use crate::chat::{AnswerId, ConversationId};
 #[derive(Debug)]
 pub struct Entry {
     id: AnswerId,
+    owner: UserId,
     conversation: ConversationId,
     asked: Fingerprint,
     outcome: SetOnce<Result<LiveAnswer, ApiError>>,
 }
 
 impl Entry {
-    fn new(message: &SentMessage) -> Self {
-        let asked = Fingerprint::of(message);
-        Self { id: message.answer, conversation: message.conversation, asked, outcome: SetOnce::new() }
+    fn new(viewer: &Viewer, message: &SentMessage) -> Self {
+        Self {
+            id: message.answer,
+            owner: viewer.user,
+            conversation: message.conversation,
+            asked: Fingerprint::of(message),
+            outcome: SetOnce::new(),
+        }
     }
 
     #[must_use]
@@ -34,10 +41,10 @@ impl Entry {
         self.conversation
     }
 
-    /// True if it was begun with this question in this conversation.
+    /// True if this viewer began it with this question in this conversation.
     #[must_use]
-    pub fn is_for(&self, message: &SentMessage) -> bool {
-        self.asked == Fingerprint::of(message)
+    pub fn is_for(&self, viewer: &Viewer, message: &SentMessage) -> bool {
+        self.owner == viewer.user && self.asked == Fingerprint::of(message)
     }
 
     /// Waits until the send has come to something.
@@ -93,19 +100,20 @@ pub struct Registry {
 
 impl Registry {
     /// The entry of this answer, and whether it was made by this call: then the caller has to tell its outcome.
-    pub fn join(&self, message: &SentMessage) -> (Arc<Entry>, bool) {
+    pub fn join(&self, viewer: &Viewer, message: &SentMessage) -> (Arc<Entry>, bool) {
         let mut entries = self.entries();
         if let Some(entry) = entries.get(&message.answer) {
             return (Arc::clone(entry), false);
         }
-        let entry = Arc::new(Entry::new(message));
+        let entry = Arc::new(Entry::new(viewer, message));
         entries.insert(message.answer, Arc::clone(&entry));
         (entry, true)
     }
 
+    /// The entry of this answer, if it is the viewer's.
     #[must_use]
-    pub fn find(&self, id: AnswerId) -> Option<Arc<Entry>> {
-        self.entries().get(&id).cloned()
+    pub fn find(&self, viewer: &Viewer, id: AnswerId) -> Option<Arc<Entry>> {
+        self.entries().get(&id).filter(|entry| entry.owner == viewer.user).cloned()
     }
 
     #[must_use]
@@ -139,30 +147,30 @@ mod tests {
     #[test]
     fn an_entry_that_failed_takes_no_newer_one_with_it() {
         let (registry, message) = (Registry::default(), message());
-        let (failed, is_new) = registry.join(&message);
-        assert!(is_new && !registry.join(&message).1);
+        let (failed, is_new) = registry.join(&Viewer::LOCAL, &message);
+        assert!(is_new && !registry.join(&Viewer::LOCAL, &message).1);
         registry.remove(&failed);
-        let (newer, is_new) = registry.join(&message);
+        let (newer, is_new) = registry.join(&Viewer::LOCAL, &message);
         assert!(is_new);
         registry.remove(&failed);
-        assert!(Arc::ptr_eq(&registry.find(message.answer).unwrap(), &newer));
+        assert!(Arc::ptr_eq(&registry.find(&Viewer::LOCAL, message.answer).unwrap(), &newer));
     }
 
     #[test]
     fn an_entry_knows_what_it_was_begun_with() {
         let message = message();
-        let (entry, _) = Registry::default().join(&message);
-        assert!(entry.is_for(&message.clone()));
+        let (entry, _) = Registry::default().join(&Viewer::LOCAL, &message);
+        assert!(entry.is_for(&Viewer::LOCAL, &message.clone()));
         let mut other = message.clone();
         other.question.text.push('!');
-        assert!(!entry.is_for(&other));
+        assert!(!entry.is_for(&Viewer::LOCAL, &other));
         other = SentMessage { conversation: ConversationId::now(), ..message };
-        assert!(!entry.is_for(&other));
+        assert!(!entry.is_for(&Viewer::LOCAL, &other));
     }
 
     #[tokio::test]
     async fn whoever_waits_for_an_entry_is_told_what_came_of_it() {
-        let (entry, _) = Registry::default().join(&message());
+        let (entry, _) = Registry::default().join(&Viewer::LOCAL, &message());
         assert!(entry.is_running());
         let waiting = tokio::spawn({
             let entry = Arc::clone(&entry);

@@ -13,6 +13,7 @@ use crate::chat::{AnswerId, Seq};
 use crate::conversation_list::ConversationChange;
 use crate::server::clock;
 use crate::server::detached::detached;
+use crate::user::Viewer;
 
 /// More than a screen has room for beside each other.
 const MOST_ANSWERS: usize = 8;
@@ -33,25 +34,33 @@ impl Answers {
     /// # Errors
     /// Those of [`Answers::send`]; nothing has changed then. Once the first has begun, what keeps another one from
     /// beginning stands in its place.
-    pub async fn send_several(&self, message: SentMessage) -> Result<Vec<Followed>, ApiError> {
+    pub async fn send_several(
+        &self,
+        viewer: &Viewer,
+        message: SentMessage,
+    ) -> Result<Vec<Followed>, ApiError> {
         self.check_several(&message)?;
-        let this = self.clone();
+        let (this, viewer) = (self.clone(), *viewer);
         // Whoever hangs up in the middle must not leave some begun and others not.
-        detached(async move { this.begin_several(message).await }).await
+        detached(async move { this.begin_several(&viewer, message).await }).await
     }
 
     /// The answers, each to be followed after an event.
     ///
     /// # Errors
     /// None or too many are asked for. What is wrong with one of them stands in its place.
-    pub async fn find_several(&self, wanted: &[(AnswerId, Seq)]) -> Result<Vec<Followed>, ApiError> {
+    pub async fn find_several(
+        &self,
+        viewer: &Viewer,
+        wanted: &[(AnswerId, Seq)],
+    ) -> Result<Vec<Followed>, ApiError> {
         let ids: HashSet<_> = wanted.iter().map(|(id, _)| id).collect();
         if wanted.is_empty() || wanted.len() > MOST_FOLLOWED || ids.len() < wanted.len() {
             let message = format!("Name between 1 and {MOST_FOLLOWED} answers, each once.");
             return Err(ApiError::bad_request(message));
         }
         let finding = wanted.iter().map(|&(id, after)| async move {
-            Followed { id, found: self.find(id, after).await.map(|live| (live, after)) }
+            Followed { id, found: self.find(viewer, id, after).await.map(|live| (live, after)) }
         });
         Ok(future::join_all(finding).await)
     }
@@ -69,23 +78,29 @@ impl Answers {
             .try_for_each(|model| parse_model(model, rule).map(drop))
     }
 
-    async fn begin_several(&self, message: SentMessage) -> Result<Vec<Followed>, ApiError> {
+    async fn begin_several(&self, viewer: &Viewer, message: SentMessage) -> Result<Vec<Followed>, ApiError> {
         let conversation = message.conversation;
         let mut messages = message.one_by_one().into_iter();
         // The first makes the conversation and the question; if it cannot, nothing has begun.
         let Some(first) = messages.next() else { return Ok(Vec::new()) };
-        let mut begun = vec![Followed { id: first.answer, found: Ok((self.send(first).await?, Seq::START)) }];
+        let mut begun =
+            vec![Followed { id: first.answer, found: Ok((self.send(viewer, first).await?, Seq::START)) }];
         let others = messages.map(|message| async move {
-            Followed { id: message.answer, found: self.send(message).await.map(|live| (live, Seq::START)) }
+            Followed {
+                id: message.answer,
+                found: self.send(viewer, message).await.map(|live| (live, Seq::START)),
+            }
         });
         begun.extend(future::join_all(others).await);
         let shown = begun.iter().filter(|answer| answer.found.is_ok()).map(|answer| answer.id).collect();
         let change = ConversationChange::Leaves(shown);
         // They run, whichever of them are shown.
-        if let Err(error) = self.store.change_conversation(conversation, &change, clock::now_ms()).await {
+        if let Err(error) =
+            self.store.change_conversation(viewer, conversation, &change, clock::now_ms()).await
+        {
             tracing::warn!(%error, %conversation, "answers that were asked for together are not shown together");
         }
-        self.revision.bump();
+        self.revision.bump(viewer.user);
         Ok(begun)
     }
 }

@@ -17,6 +17,7 @@ use super::bodies::{self, BodyReader};
 use super::headers;
 use crate::api::{ApiError, ApiErrorKind};
 use crate::server::App;
+use crate::user::Viewer;
 
 /// An error is a sentence.
 const LARGEST_ERROR_BYTES: usize = 64 << 10;
@@ -25,7 +26,10 @@ const SENT_BY_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What the page and `curl` call.
 pub fn routes(app: App) -> Router {
-    let provide_app = move || provide_context(app.clone());
+    let provide_app = move || {
+        provide_context(app.clone());
+        provide_context(Viewer::LOCAL);
+    };
     let bodies = BodyReader::default();
     let edge = move |request: Request, next: Next| {
         let bodies = bodies.clone();

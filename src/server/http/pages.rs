@@ -17,6 +17,7 @@ use crate::html::Html;
 use crate::server::{App, assets, clock};
 use crate::ui::address::Route;
 use crate::ui::{self, SiteFiles};
+use crate::user::Viewer;
 
 /// Where a page may be shown: a browser takes this from the header alone.
 const NOWHERE_ELSE: &str = "frame-ancestors 'none'";
@@ -33,7 +34,7 @@ pub fn routes(app: App) -> Router {
 
 async fn page(app: App, files: SiteFiles, request: Request) -> Response {
     let files = current(files);
-    let (status, data) = match page_data(&app, request.uri().path()).await {
+    let (status, data) = match page_data(&app, &Viewer::LOCAL, request.uri().path()).await {
         Ok(data) => data,
         Err(error) => return failed_page(&files, &error),
     };
@@ -51,16 +52,16 @@ async fn page(app: App, files: SiteFiles, request: Request) -> Response {
 
 /// # Errors
 /// The database cannot be read.
-async fn page_data(app: &App, path: &str) -> Result<(StatusCode, PageData), ApiError> {
+async fn page_data(app: &App, viewer: &Viewer, path: &str) -> Result<(StatusCode, PageData), ApiError> {
     let conversations = app.conversations();
     let route = Route::of(path);
     let conversation = match route {
-        Route::Chat(id) => there_or_not(conversations.load(id).await)?,
+        Route::Chat(id) => there_or_not(conversations.load(viewer, id).await)?,
         Route::NewChat | Route::Settings | Route::Nowhere => None,
     };
     let deferred = conversation.as_ref().map(too_long_for_page).unwrap_or_default();
     let open = conversation.as_ref().map(|conversation| conversation.id);
-    let listing = conversations.list(0, 0, open).await?.unwrap_or_default();
+    let listing = conversations.list(viewer, 0, 0, open).await?.unwrap_or_default();
     let is_there = matches!(route, Route::NewChat | Route::Settings) || conversation.is_some();
     let status = if is_there { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let (server, path, now_ms) = (app.server_info(), path.to_owned(), clock::now_ms());

@@ -19,6 +19,7 @@ use super::log::{self, EventLog};
 use super::{Begun, NewAnswer, Store, StoreError};
 use crate::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Seq};
 use crate::conversation_list::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
+use crate::user::{UserId, Viewer};
 
 mod answers;
 mod bills;
@@ -104,13 +105,13 @@ impl SqliteStore {
         lock.into_iter().for_each(Lock::release);
     }
 
-    /// The ids of all conversations, as far as they can be read: for a database of which a part is damaged. Deleted
-    /// ones may be among them.
+    /// The ids of all the viewer's conversations, as far as they can be read: for a database of which a part is damaged.
+    /// Deleted ones may be among them, and those of other users.
     ///
     /// # Errors
     /// Their index cannot be read either.
-    pub async fn list_readable_ids(&self) -> Result<Vec<ConversationId>, StoreError> {
-        match self.list_ids().await {
+    pub async fn list_readable_ids(&self, viewer: &Viewer) -> Result<Vec<ConversationId>, StoreError> {
+        match self.list_ids(viewer).await {
             Err(StoreError::Damaged { .. }) => {
                 conversations::list_indexed_ids(&self.readers).await.map_err(|error| self.error(error))
             }
@@ -118,12 +119,16 @@ impl SqliteStore {
         }
     }
 
-    /// The title of a conversation, deleted or not.
+    /// The title of a conversation of the viewer, deleted or not.
     ///
     /// # Errors
     /// It cannot be read.
-    pub async fn find_title(&self, id: ConversationId) -> Result<Option<String>, StoreError> {
-        conversations::find_title(&self.readers, id).await.map_err(|error| self.error(error))
+    pub async fn find_title(
+        &self,
+        viewer: &Viewer,
+        id: ConversationId,
+    ) -> Result<Option<String>, StoreError> {
+        conversations::find_title(&self.readers, viewer, id).await.map_err(|error| self.error(error))
     }
 
     /// Begins to write. Taking the lock at once, so that what was read stays true until the end.
@@ -152,11 +157,12 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn begin_answer(&self, new: &NewAnswer) -> Result<Begun, StoreError> {
+    async fn begin_answer(&self, viewer: &Viewer, new: &NewAnswer) -> Result<Begun, StoreError> {
         self.log()?;
         let mut transaction = self.begin().await?;
-        let begun =
-            answers::begin(&mut transaction, new).await.map_err(|failure| failure.into_error(self))?;
+        let begun = answers::begin(&mut transaction, viewer, new)
+            .await
+            .map_err(|failure| failure.into_error(self))?;
         self.commit(transaction).await?;
         Ok(begun)
     }
@@ -195,39 +201,53 @@ impl Store for SqliteStore {
         Ok(found)
     }
 
-    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+    async fn find_conversation(
+        &self,
+        viewer: &Viewer,
+        id: ConversationId,
+    ) -> Result<Option<Conversation>, StoreError> {
         let mut reader = self.readers.begin().await.map_err(|error| self.error(error))?;
-        conversations::find(&mut reader, id).await.map_err(|error| self.error(error))
+        conversations::find(&mut reader, viewer, id).await.map_err(|error| self.error(error))
     }
 
-    async fn find_answer(&self, id: AnswerId) -> Result<Option<(ConversationId, Answer)>, StoreError> {
-        answers::find_visible(&self.readers, id).await.map_err(|error| self.error(error))
+    async fn find_answer(
+        &self,
+        viewer: &Viewer,
+        id: AnswerId,
+    ) -> Result<Option<(ConversationId, Answer)>, StoreError> {
+        answers::find_visible(&self.readers, viewer, id).await.map_err(|error| self.error(error))
     }
 
-    async fn list_conversations(&self, limit: u32) -> Result<Listing, StoreError> {
-        conversations::list(&self.readers, limit).await.map_err(|error| self.error(error))
+    async fn list_conversations(&self, viewer: &Viewer, limit: u32) -> Result<Listing, StoreError> {
+        conversations::list(&self.readers, viewer, limit).await.map_err(|error| self.error(error))
     }
 
-    async fn search(&self, query: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
-        self.searcher.search(query, limit).await.map_err(|failure| failure.into_error(self))
+    async fn search(&self, viewer: &Viewer, query: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
+        self.searcher.search(viewer, query, limit).await.map_err(|failure| failure.into_error(self))
     }
 
     async fn change_conversation(
         &self,
+        viewer: &Viewer,
         id: ConversationId,
         change: &ConversationChange,
         now_ms: u64,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let is_there = conversations::change(&mut transaction, id, change, now_ms).await;
+        let is_there = conversations::change(&mut transaction, viewer, id, change, now_ms).await;
         let is_there = is_there.map_err(|error| self.error(error))?;
         self.commit(transaction).await?;
         Ok(is_there)
     }
 
-    async fn suggest_title(&self, id: ConversationId, title: &str) -> Result<bool, StoreError> {
+    async fn suggest_title(
+        &self,
+        viewer: &Viewer,
+        id: ConversationId,
+        title: &str,
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let changed = conversations::suggest_title(&mut transaction, id, title).await;
+        let changed = conversations::suggest_title(&mut transaction, viewer, id, title).await;
         let changed = changed.map_err(|error| self.error(error))?;
         self.commit(transaction).await?;
         Ok(changed)
@@ -247,9 +267,15 @@ impl Store for SqliteStore {
         Ok(purged)
     }
 
-    async fn fork(&self, leaf: AnswerId, new: ConversationId, now_ms: u64) -> Result<bool, StoreError> {
+    async fn fork(
+        &self,
+        viewer: &Viewer,
+        leaf: AnswerId,
+        new: ConversationId,
+        now_ms: u64,
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let forked = tree::fork(&mut transaction, leaf, new, now_ms).await;
+        let forked = tree::fork(&mut transaction, viewer, leaf, new, now_ms).await;
         let forked = forked.map_err(|failure| failure.into_error(self))?;
         self.commit(transaction).await?;
         Ok(forked)
@@ -259,29 +285,30 @@ impl Store for SqliteStore {
         bills::list_open(&self.readers).await.map_err(|error| self.error(error))
     }
 
-    async fn settle_bill(&self, id: AnswerId, bill: &Bill) -> Result<(), StoreError> {
+    async fn settle_bill(&self, id: AnswerId, bill: &Bill) -> Result<Option<UserId>, StoreError> {
         let mut transaction = self.begin().await?;
-        bills::settle(&mut transaction, id, bill).await.map_err(|error| self.error(error))?;
-        self.commit(transaction).await
+        let owner = bills::settle(&mut transaction, id, bill).await.map_err(|error| self.error(error))?;
+        self.commit(transaction).await?;
+        Ok(owner)
     }
 
-    async fn spending_of(&self, id: ConversationId) -> Result<Spending, StoreError> {
-        bills::spending_of(&self.readers, id).await.map_err(|error| self.error(error))
+    async fn spending_of(&self, viewer: &Viewer, id: ConversationId) -> Result<Spending, StoreError> {
+        bills::spending_of(&self.readers, viewer, id).await.map_err(|error| self.error(error))
     }
 
-    async fn daily_spending(&self, days: u32) -> Result<Vec<DailySpending>, StoreError> {
-        bills::daily_spending(&self.readers, days).await.map_err(|error| self.error(error))
+    async fn daily_spending(&self, viewer: &Viewer, days: u32) -> Result<Vec<DailySpending>, StoreError> {
+        bills::daily_spending(&self.readers, viewer, days).await.map_err(|error| self.error(error))
     }
 
-    async fn list_ids(&self) -> Result<Vec<ConversationId>, StoreError> {
-        conversations::list_ids(&self.readers).await.map_err(|error| self.error(error))
+    async fn list_ids(&self, viewer: &Viewer) -> Result<Vec<ConversationId>, StoreError> {
+        conversations::list_ids(&self.readers, viewer).await.map_err(|error| self.error(error))
     }
 
-    async fn import(&self, conversations: &[Conversation]) -> Result<u64, StoreError> {
+    async fn import(&self, viewer: &Viewer, conversations: &[Conversation]) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
         let mut added = 0;
         for conversation in conversations {
-            let is_new = tree::import(&mut transaction, conversation).await;
+            let is_new = tree::import(&mut transaction, viewer, conversation).await;
             added += u64::from(is_new.map_err(|failure| failure.into_error(self))?);
         }
         self.commit(transaction).await?;

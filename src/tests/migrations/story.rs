@@ -10,7 +10,7 @@ use runnel::server::store::{Begun, NewAnswer, SqliteStore, Store};
 use runnel::settings::TypedSettings;
 use uuid::Uuid;
 
-use crate::store_contract::{MIDNIGHT, MODEL, applied, complete, ended, load, load_answer};
+use crate::store_contract::{ME, MIDNIGHT, MODEL, applied, complete, ended, load, load_answer};
 
 /// What every fixture holds: versions of questions and answers, titles, a pin, a draft, bills, something deleted,
 /// and an answer that was being written.
@@ -164,11 +164,11 @@ async fn begin(store: &SqliteStore, conversation: &Conversation, answer: &Answer
         settings: story_settings(),
         now_ms: MIDNIGHT,
     };
-    assert!(matches!(store.begin_answer(&new).await.unwrap(), Begun::New(_)));
+    assert!(matches!(store.begin_answer(&ME, &new).await.unwrap(), Begun::New(_)));
 }
 
 async fn change(store: &SqliteStore, conversation: &Conversation, change: ConversationChange) {
-    assert!(store.change_conversation(conversation.id, &change, MIDNIGHT).await.unwrap(), "{change:?}");
+    assert!(store.change_conversation(&ME, conversation.id, &change, MIDNIGHT).await.unwrap(), "{change:?}");
 }
 
 /// Finds everything, and goes on with what a story leaves open.
@@ -181,17 +181,17 @@ pub async fn assert_whole_story(store: &SqliteStore) {
     assert_eq!(load_answer(store, written.id).await.text(), "Yes, but I was interrupted.");
 
     let [pinned, archived] = &story.conversations[..] else { unreachable!() };
-    assert_eq!(store.list_ids().await.unwrap(), [pinned.id, archived.id, running.id]);
+    assert_eq!(store.list_ids(&ME).await.unwrap(), [pinned.id, archived.id, running.id]);
     for conversation in [pinned, archived] {
         assert_told(store, conversation).await;
     }
-    let listing = store.list_conversations(9).await.unwrap();
+    let listing = store.list_conversations(&ME, 9).await.unwrap();
     assert_eq!((listing.conversations.len(), listing.conversations[0].id), (3, pinned.id));
     let open: Vec<_> = store.list_open_bills().await.unwrap().iter().map(|answer| answer.id).collect();
     assert_eq!(open, [archived.answers[0].id]);
-    let spending = store.spending_of(pinned.id).await.unwrap();
+    let spending = store.spending_of(&ME, pinned.id).await.unwrap();
     assert_eq!((spending.prompt_tokens, spending.completion_tokens, spending.answers), (11, 22, 4));
-    let days = store.daily_spending(9).await.unwrap();
+    let days = store.daily_spending(&ME, 9).await.unwrap();
     assert_eq!(days.iter().map(|day| day.day.as_str()).collect::<Vec<_>>(), ["2026-11-21"]);
 
     for (words, message) in [
@@ -200,10 +200,10 @@ pub async fn assert_whole_story(store: &SqliteStore) {
         ("naive warm", FoundIn::Answer(pinned.answers[2].id)),
         ("interrupted", FoundIn::Answer(written.id)),
     ] {
-        let hits = store.search(words, 9).await.unwrap();
+        let hits = store.search(&ME, words, 9).await.unwrap();
         assert_eq!(hits.first().map(|hit| hit.message), Some(message), "{words}");
     }
-    assert_eq!(store.search("deleted", 9).await.unwrap(), []);
+    assert_eq!(store.search(&ME, "deleted", 9).await.unwrap(), []);
     change(store, &story.deleted, ConversationChange::Deleted(false)).await;
     assert_told(store, &story.deleted).await;
 }

@@ -10,7 +10,7 @@ use runnel::conversation_list::ConversationChange;
 use runnel::problem::{Problem, ProblemKind};
 
 use super::{
-    MIDNIGHT, applied, begin, chat, complete, each_store, ended, finish, load, load_answer, new_answer,
+    ME, MIDNIGHT, applied, begin, chat, complete, each_store, ended, finish, load, load_answer, new_answer,
 };
 
 /// One of every kind of event but the last.
@@ -53,7 +53,10 @@ async fn an_answer_that_ended_is_kept_whole() {
         let answer = applied(&answer, &[AnswerEvent::End(complete(None))]);
         let version = load(&*store, new.conversation).await.version;
         store.finish_answer(&answer, MIDNIGHT + 7).await.unwrap();
-        assert_eq!(store.find_answer(answer.id).await.unwrap(), Some((new.conversation, answer.clone())));
+        assert_eq!(
+            store.find_answer(&ME, answer.id).await.unwrap(),
+            Some((new.conversation, answer.clone()))
+        );
         let conversation = load(&*store, new.conversation).await;
         assert_eq!(conversation.answers, [answer]);
         assert_eq!(conversation.updated_ms, MIDNIGHT + 7);
@@ -88,9 +91,9 @@ async fn finishing_again_replaces_what_was_kept() {
             let answer = ended(&new.answer, text);
             store.finish_answer(&answer, MIDNIGHT).await.unwrap();
             assert_eq!(load(&*store, new.conversation).await.answers, [answer]);
-            assert_eq!(store.search("first", 9).await.unwrap(), []);
+            assert_eq!(store.search(&ME, "first", 9).await.unwrap(), []);
         }
-        assert_eq!(store.search("wording", 9).await.unwrap(), [], "words of what is not kept");
+        assert_eq!(store.search(&ME, "wording", 9).await.unwrap(), [], "words of what is not kept");
     })
     .await;
 }
@@ -100,9 +103,9 @@ async fn an_answer_that_never_began_is_not_kept() {
     each_store(async |store| {
         let stray = new_answer(ConversationId::now(), None, "Why?");
         store.finish_answer(&ended(&stray.answer, "Stray"), MIDNIGHT).await.unwrap();
-        assert_eq!(store.find_answer(stray.answer.id).await.unwrap(), None);
-        assert_eq!(store.list_ids().await.unwrap(), []);
-        assert_eq!(store.search("stray", 9).await.unwrap(), []);
+        assert_eq!(store.find_answer(&ME, stray.answer.id).await.unwrap(), None);
+        assert_eq!(store.list_ids(&ME).await.unwrap(), []);
+        assert_eq!(store.search(&ME, "stray", 9).await.unwrap(), []);
     })
     .await;
 }
@@ -116,13 +119,13 @@ async fn an_answer_whose_conversation_is_gone_ends_without_harm() {
         store.append_events(new.answer.id, Seq::START, vec![text]).await.unwrap();
         let (other, kept) = chat(&*store, "Other?", "Other.").await;
         let delete = ConversationChange::Deleted(true);
-        store.change_conversation(new.conversation, &delete, MIDNIGHT).await.unwrap();
+        store.change_conversation(&ME, new.conversation, &delete, MIDNIGHT).await.unwrap();
         assert_eq!(store.purge_deleted(MIDNIGHT + 1).await.unwrap(), 1);
 
         store.finish_answer(&ended(&new.answer, "Gone"), MIDNIGHT).await.unwrap();
         store.settle_bill(new.answer.id, &Bill::Unknown).await.unwrap();
-        assert_eq!(store.find_answer(new.answer.id).await.unwrap(), None);
-        assert_eq!(store.search("gone", 9).await.unwrap(), []);
+        assert_eq!(store.find_answer(&ME, new.answer.id).await.unwrap(), None);
+        assert_eq!(store.search(&ME, "gone", 9).await.unwrap(), []);
         assert_eq!(load(&*store, other).await.answers, [kept]);
     })
     .await;
@@ -135,9 +138,9 @@ async fn an_answer_is_found_with_its_conversation() {
         begin(&*store, &new).await;
         let text = AnswerEvent::Text("Not yet".to_owned());
         store.append_events(new.answer.id, Seq::START, vec![text]).await.unwrap();
-        let found = store.find_answer(new.answer.id).await.unwrap();
+        let found = store.find_answer(&ME, new.answer.id).await.unwrap();
         assert_eq!(found, Some((new.conversation, new.answer)), "one that is written has no content here");
-        assert_eq!(store.find_answer(AnswerId::now()).await.unwrap(), None);
+        assert_eq!(store.find_answer(&ME, AnswerId::now()).await.unwrap(), None);
     })
     .await;
 }
@@ -169,10 +172,10 @@ async fn many_answers_are_written_at_once_and_all_of_them_is_there() {
             assert_eq!(conversation.questions, slice::from_ref(&new.question));
             assert_eq!(conversation.answers, slice::from_ref(answer));
         }
-        assert_eq!(store.list_ids().await.unwrap().len(), written.len());
-        let listing = store.list_conversations(100).await.unwrap();
+        assert_eq!(store.list_ids(&ME).await.unwrap().len(), written.len());
+        let listing = store.list_conversations(&ME, 100).await.unwrap();
         assert!(listing.conversations.iter().all(|one| one.is_unread && !one.is_running), "{listing:?}");
-        assert_eq!(store.search("question", 100).await.unwrap().len(), 2 * written.len());
+        assert_eq!(store.search(&ME, "question", 100).await.unwrap().len(), 2 * written.len());
     })
     .await;
 }

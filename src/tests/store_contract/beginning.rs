@@ -7,7 +7,7 @@ use runnel::server::store::{Begun, NewAnswer, Store, StoreError};
 use runnel::settings::TypedSettings;
 
 use super::{
-    MIDNIGHT, MODEL, another_answer, assert_conflict, assert_not_found, begin, chat, each_store, ended,
+    ME, MIDNIGHT, MODEL, another_answer, assert_conflict, assert_not_found, begin, chat, each_store, ended,
     finish, load, new_answer, say,
 };
 
@@ -35,7 +35,7 @@ async fn another_question_empties_the_draft_and_moves_the_leaf_and_the_time() {
     each_store(async |store| {
         let (id, first) = chat(&*store, "One?", "One.").await;
         let draft = ConversationChange::Draft("Two".to_owned());
-        store.change_conversation(id, &draft, MIDNIGHT).await.unwrap();
+        store.change_conversation(&ME, id, &draft, MIDNIGHT).await.unwrap();
         let before = load(&*store, id).await;
         assert_eq!(before.draft, "Two");
         let new = NewAnswer { now_ms: MIDNIGHT + 5, ..new_answer(id, Some(first.id), "Two?") };
@@ -61,7 +61,7 @@ async fn only_the_draft_that_is_sent_goes() {
         let draft = async || load(&*store, id).await.draft;
         let type_in = async |text: &str| {
             let change = ConversationChange::Draft(text.to_owned());
-            assert!(store.change_conversation(id, &change, MIDNIGHT).await.unwrap());
+            assert!(store.change_conversation(&ME, id, &change, MIDNIGHT).await.unwrap());
         };
         type_in("Something else, not sent").await;
         // Another answer, and another version of a question, come from elsewhere on the page.
@@ -111,13 +111,16 @@ async fn the_same_ids_asked_again_change_nothing() {
         begin(&*store, &new).await;
         let before = load(&*store, new.conversation).await;
         let again = NewAnswer { now_ms: MIDNIGHT + 9, ..new.clone() };
-        assert_eq!(store.begin_answer(&again).await.unwrap(), Begun::Known(Box::new(new.answer.clone())));
+        assert_eq!(
+            store.begin_answer(&ME, &again).await.unwrap(),
+            Begun::Known(Box::new(new.answer.clone()))
+        );
         assert_eq!(load(&*store, new.conversation).await, before);
 
         let answer = ended(&new.answer, "Because.");
         store.finish_answer(&answer, MIDNIGHT).await.unwrap();
         let before = load(&*store, new.conversation).await;
-        assert_eq!(store.begin_answer(&new).await.unwrap(), Begun::Known(Box::new(answer)));
+        assert_eq!(store.begin_answer(&ME, &new).await.unwrap(), Begun::Known(Box::new(answer)));
         assert_eq!(load(&*store, new.conversation).await, before);
     })
     .await;
@@ -129,7 +132,7 @@ async fn of_many_who_ask_the_same_at_once_one_begins_it() {
         let new = new_answer(ConversationId::now(), None, "Why?");
         let asked = (0..20).map(|_| {
             let (store, new) = (store.clone(), new.clone());
-            tokio::spawn(async move { store.begin_answer(&new).await.unwrap() })
+            tokio::spawn(async move { store.begin_answer(&ME, &new).await.unwrap() })
         });
         let begun: Vec<Begun> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
         assert_eq!(begun.iter().filter(|begun| **begun == Begun::New(Vec::new())).count(), 1);
@@ -160,7 +163,7 @@ async fn ids_that_are_in_use_for_something_else_are_a_conflict() {
     each_store(async |store| {
         let known = Known::in_a_new_conversation(&*store).await;
         let other = Known::in_a_new_conversation(&*store).await;
-        let before = (load(&*store, known.ended.conversation).await, store.list_ids().await.unwrap());
+        let before = (load(&*store, known.ended.conversation).await, store.list_ids(&ME).await.unwrap());
 
         let of_other_text =
             Question { content: Content::of_text("Something else?"), ..known.ended.question.clone() };
@@ -205,9 +208,12 @@ async fn ids_that_are_in_use_for_something_else_are_a_conflict() {
             ),
         ];
         for (what, new) in conflicts {
-            assert_conflict(store.begin_answer(&new).await, what);
+            assert_conflict(store.begin_answer(&ME, &new).await, what);
         }
-        assert_eq!((load(&*store, known.ended.conversation).await, store.list_ids().await.unwrap()), before);
+        assert_eq!(
+            (load(&*store, known.ended.conversation).await, store.list_ids(&ME).await.unwrap()),
+            before
+        );
     })
     .await;
 }
@@ -219,7 +225,7 @@ async fn an_answer_before_that_is_still_written_is_a_conflict() {
         let id = known.running.conversation;
         let before = load(&*store, id).await;
         let next = new_answer(id, Some(known.running.answer.id), "Three?");
-        let begun = store.begin_answer(&next).await;
+        let begun = store.begin_answer(&ME, &next).await;
         assert!(matches!(begun, Err(StoreError::PreviousAnswerRunning)), "{begun:?}");
         assert_eq!(load(&*store, id).await, before);
         store.finish_answer(&ended(&known.running.answer, "Two."), MIDNIGHT).await.unwrap();
@@ -233,16 +239,16 @@ async fn what_is_to_follow_an_answer_from_elsewhere_is_not_found() {
     each_store(async |store| {
         let known = Known::in_a_new_conversation(&*store).await;
         let other = Known::in_a_new_conversation(&*store).await;
-        let ids = store.list_ids().await.unwrap();
+        let ids = store.list_ids(&ME).await.unwrap();
         let before = load(&*store, known.ended.conversation).await;
         for (what, after) in [("elsewhere", other.ended.answer.id), ("nowhere", AnswerId::now())] {
             for conversation in [known.ended.conversation, ConversationId::now()] {
                 let new = new_answer(conversation, Some(after), "And?");
-                assert_not_found(store.begin_answer(&new).await, what);
+                assert_not_found(store.begin_answer(&ME, &new).await, what);
             }
         }
         assert_eq!(load(&*store, known.ended.conversation).await, before);
-        assert_eq!(store.list_ids().await.unwrap(), ids, "no conversation is left of what failed");
+        assert_eq!(store.list_ids(&ME).await.unwrap(), ids, "no conversation is left of what failed");
     })
     .await;
 }
@@ -251,11 +257,11 @@ async fn what_is_to_follow_an_answer_from_elsewhere_is_not_found() {
 async fn nothing_begins_in_a_deleted_conversation() {
     each_store(async |store| {
         let (id, answer) = chat(&*store, "One?", "One.").await;
-        store.change_conversation(id, &ConversationChange::Deleted(true), MIDNIGHT).await.unwrap();
+        store.change_conversation(&ME, id, &ConversationChange::Deleted(true), MIDNIGHT).await.unwrap();
         for after in [None, Some(answer.id)] {
-            assert_not_found(store.begin_answer(&new_answer(id, after, "Two?")).await, "deleted");
+            assert_not_found(store.begin_answer(&ME, &new_answer(id, after, "Two?")).await, "deleted");
         }
-        store.change_conversation(id, &ConversationChange::Deleted(false), MIDNIGHT).await.unwrap();
+        store.change_conversation(&ME, id, &ConversationChange::Deleted(false), MIDNIGHT).await.unwrap();
         assert_eq!(load(&*store, id).await.answers, [answer]);
     })
     .await;

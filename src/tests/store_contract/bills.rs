@@ -4,7 +4,7 @@ use runnel::chat::{Answer, AnswerEvent, AnswerId, Bill, ConversationId, Source, 
 use runnel::conversation_list::{ConversationChange, Spending};
 use runnel::server::store::{NewAnswer, Store};
 
-use super::{MIDNIGHT, applied, begin, complete, each_store, load, load_answer, new_answer};
+use super::{ME, MIDNIGHT, applied, begin, complete, each_store, load, load_answer, new_answer};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -61,8 +61,8 @@ async fn open_bills_are_listed_with_the_oldest_first_until_they_are_settled() {
 async fn the_bill_of_what_is_not_there_is_no_harm() {
     each_store(async |store| {
         store.settle_bill(AnswerId::now(), &Bill::Settled(usage(1, 2, 3.0))).await.unwrap();
-        assert_eq!(store.daily_spending(9).await.unwrap(), []);
-        assert_eq!(store.spending_of(ConversationId::now()).await.unwrap(), Spending::default());
+        assert_eq!(store.daily_spending(&ME, 9).await.unwrap(), []);
+        assert_eq!(store.spending_of(&ME, ConversationId::now()).await.unwrap(), Spending::default());
     })
     .await;
 }
@@ -78,12 +78,12 @@ async fn a_conversation_cost_what_its_ended_answers_cost() {
         begin(&*store, &new_answer(id, None, "Running?")).await;
         let expected =
             Spending { cost: 0.5, prompt_tokens: 11, completion_tokens: 20, answers: 3, open_bills: 1 };
-        assert_eq!(store.spending_of(id).await.unwrap(), expected);
+        assert_eq!(store.spending_of(&ME, id).await.unwrap(), expected);
 
         store.settle_bill(open.id, &Bill::Settled(usage(5, 6, 0.25))).await.unwrap();
         let expected =
             Spending { cost: 0.75, prompt_tokens: 16, completion_tokens: 26, answers: 3, open_bills: 0 };
-        assert_eq!(store.spending_of(id).await.unwrap(), expected);
+        assert_eq!(store.spending_of(&ME, id).await.unwrap(), expected);
     })
     .await;
 }
@@ -112,9 +112,9 @@ async fn days_are_those_of_coordinated_universal_time_and_the_newest_comes_first
             of_day("2026-11-21", 2, 1.0),
             of_day("2026-11-20", 1, 0.5),
         ];
-        assert_eq!(store.daily_spending(99).await.unwrap(), days);
-        assert_eq!(store.daily_spending(2).await.unwrap(), days[..2]);
-        assert_eq!(store.daily_spending(0).await.unwrap(), []);
+        assert_eq!(store.daily_spending(&ME, 99).await.unwrap(), days);
+        assert_eq!(store.daily_spending(&ME, 2).await.unwrap(), days[..2]);
+        assert_eq!(store.daily_spending(&ME, 0).await.unwrap(), []);
     })
     .await;
 }
@@ -124,7 +124,7 @@ async fn an_answer_that_is_finished_again_is_counted_once_and_on_the_day_of_its_
     each_store(async |store| {
         let answer = paid(&*store, ConversationId::now(), Some(usage(1, 2, 0.5)), MIDNIGHT).await;
         store.finish_answer(&answer, MIDNIGHT + DAY_MS).await.unwrap();
-        let days = store.daily_spending(9).await.unwrap();
+        let days = store.daily_spending(&ME, 9).await.unwrap();
         assert_eq!(days.len(), 1);
         assert_eq!((days[0].day.as_str(), days[0].spending.answers), ("2026-11-21", 1));
     })
@@ -137,9 +137,9 @@ async fn what_was_spent_stays_spent_when_the_conversation_is_deleted() {
         let id = ConversationId::now();
         paid(&*store, id, Some(usage(1, 2, 0.5)), MIDNIGHT).await;
         let open = paid(&*store, id, None, MIDNIGHT).await;
-        let before = store.daily_spending(9).await.unwrap();
-        store.change_conversation(id, &ConversationChange::Deleted(true), MIDNIGHT).await.unwrap();
-        assert_eq!(store.daily_spending(9).await.unwrap(), before);
+        let before = store.daily_spending(&ME, 9).await.unwrap();
+        store.change_conversation(&ME, id, &ConversationChange::Deleted(true), MIDNIGHT).await.unwrap();
+        assert_eq!(store.daily_spending(&ME, 9).await.unwrap(), before);
         assert_eq!(store.list_open_bills().await.unwrap(), [open.without_content()]);
     })
     .await;
@@ -154,7 +154,7 @@ async fn what_is_known_of_a_bill_is_not_forgotten_again() {
         let bill = Bill::Settled(usage(5, 6, 0.25));
         store.settle_bill(settled.id, &bill).await.unwrap();
         store.settle_bill(unknown.id, &Bill::Unknown).await.unwrap();
-        let before = store.spending_of(id).await.unwrap();
+        let before = store.spending_of(&ME, id).await.unwrap();
         let version = load(&*store, id).await.version;
         store.settle_bill(settled.id, &Bill::Unknown).await.unwrap();
         assert_eq!(load(&*store, id).await.version, version, "nothing has changed");
@@ -163,7 +163,7 @@ async fn what_is_known_of_a_bill_is_not_forgotten_again() {
         store.finish_answer(&unknown, MIDNIGHT).await.unwrap();
         assert_eq!(load_answer(&*store, settled.id).await.bill, bill);
         assert_eq!(load_answer(&*store, unknown.id).await.bill, Bill::Unknown);
-        assert_eq!(store.spending_of(id).await.unwrap(), before);
+        assert_eq!(store.spending_of(&ME, id).await.unwrap(), before);
         assert_eq!(store.list_open_bills().await.unwrap(), []);
     })
     .await;

@@ -6,22 +6,22 @@ use runnel::server::store::{NewAnswer, Store};
 use runnel::settings::TypedSettings;
 
 use super::{
-    MIDNIGHT, another_answer, begin, chat, each_place, each_store, ended, finish, load, load_answer,
+    ME, MIDNIGHT, another_answer, begin, chat, each_place, each_store, ended, finish, load, load_answer,
     new_answer, say, settings,
 };
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 async fn change(store: &dyn Store, id: ConversationId, change: ConversationChange) -> bool {
-    store.change_conversation(id, &change, MIDNIGHT).await.unwrap()
+    store.change_conversation(&ME, id, &change, MIDNIGHT).await.unwrap()
 }
 
 async fn listed(store: &dyn Store) -> Vec<ConversationId> {
-    store.list_conversations(100).await.unwrap().conversations.iter().map(|one| one.id).collect()
+    store.list_conversations(&ME, 100).await.unwrap().conversations.iter().map(|one| one.id).collect()
 }
 
 async fn summary(store: &dyn Store, id: ConversationId) -> ConversationSummary {
-    let listing = store.list_conversations(100).await.unwrap();
+    let listing = store.list_conversations(&ME, 100).await.unwrap();
     listing.conversations.into_iter().find(|one| one.id == id).expect("the conversation is listed")
 }
 
@@ -68,8 +68,8 @@ async fn a_conversation_keeps_what_is_set_for_its_next_question() {
         assert!(change(&*store, id, ConversationChange::Settings(changed.clone())).await);
         assert!(!change(&*store, ConversationId::now(), ConversationChange::Settings(changed.clone())).await);
         let copy = ConversationId::now();
-        assert!(store.fork(answer.id, copy, MIDNIGHT).await.unwrap());
-        store.suggest_title(id, "A title").await.unwrap();
+        assert!(store.fork(&ME, answer.id, copy, MIDNIGHT).await.unwrap());
+        store.suggest_title(&ME, id, "A title").await.unwrap();
         drop(store);
 
         let store = place.open().await;
@@ -116,14 +116,14 @@ async fn the_pinned_come_first_and_then_the_newest() {
 #[tokio::test]
 async fn a_listing_says_if_there_is_more() {
     each_store(async |store| {
-        assert_eq!(store.list_conversations(5).await.unwrap(), Listing::default());
+        assert_eq!(store.list_conversations(&ME, 5).await.unwrap(), Listing::default());
         for day in 0..3 {
             chat_at(&*store, MIDNIGHT + day * DAY_MS).await;
         }
         let newest = listed(&*store).await;
         for (limit, has_more) in [(0, true), (1, true), (2, true), (3, false), (4, false), (u32::MAX, false)]
         {
-            let listing = store.list_conversations(limit).await.unwrap();
+            let listing = store.list_conversations(&ME, limit).await.unwrap();
             let ids: Vec<_> = listing.conversations.iter().map(|one| one.id).collect();
             assert_eq!(ids, newest[..newest.len().min(limit as usize)]);
             assert_eq!(listing.has_more, has_more, "of {limit}");
@@ -176,7 +176,7 @@ async fn every_change_is_seen_and_has_a_version_of_its_own() {
         ];
         let mut versions = vec![expected.version];
         for change in changes {
-            assert!(store.change_conversation(id, &change, MIDNIGHT + DAY_MS).await.unwrap());
+            assert!(store.change_conversation(&ME, id, &change, MIDNIGHT + DAY_MS).await.unwrap());
             match change {
                 ConversationChange::Title(_) => {
                     "A better title".clone_into(&mut expected.title);
@@ -235,9 +235,9 @@ async fn what_is_not_there_cannot_be_changed() {
             assert!(!change(&*store, missing, what.clone()).await, "{what:?}");
         }
         assert!(!change(&*store, missing, ConversationChange::Deleted(false)).await);
-        assert!(!store.suggest_title(missing, "Title").await.unwrap());
-        assert_eq!(store.find_conversation(missing).await.unwrap(), None);
-        assert_eq!(store.list_ids().await.unwrap(), []);
+        assert!(!store.suggest_title(&ME, missing, "Title").await.unwrap());
+        assert_eq!(store.find_conversation(&ME, missing).await.unwrap(), None);
+        assert_eq!(store.list_ids(&ME).await.unwrap(), []);
     })
     .await;
 }
@@ -249,21 +249,21 @@ async fn a_deleted_conversation_is_out_of_sight_and_out_of_reach_until_that_is_u
         let (other, _) = chat(&*store, "Other?", "Other.").await;
         let before = load(&*store, id).await;
         assert!(change(&*store, id, ConversationChange::Deleted(true)).await);
-        assert_eq!(store.find_conversation(id).await.unwrap(), None);
+        assert_eq!(store.find_conversation(&ME, id).await.unwrap(), None);
         assert_eq!(listed(&*store).await, [other]);
-        assert_eq!(store.list_ids().await.unwrap(), [other]);
-        assert_eq!(store.find_answer(answer.id).await.unwrap(), None);
+        assert_eq!(store.list_ids(&ME).await.unwrap(), [other]);
+        assert_eq!(store.find_answer(&ME, answer.id).await.unwrap(), None);
         for what in changes_of_every_kind(answer.id) {
             assert!(!change(&*store, id, what.clone()).await, "{what:?}");
         }
-        assert!(!store.suggest_title(id, "Title").await.unwrap());
+        assert!(!store.suggest_title(&ME, id, "Title").await.unwrap());
 
         assert!(change(&*store, id, ConversationChange::Deleted(false)).await);
         let mut after = load(&*store, id).await;
         assert_ne!(after.version, before.version);
         after.version = before.version;
         assert_eq!(after, before);
-        assert_eq!(store.list_ids().await.unwrap(), [id, other]);
+        assert_eq!(store.list_ids(&ME).await.unwrap(), [id, other]);
         assert_eq!(load_answer(&*store, answer.id).await, answer);
     })
     .await;
@@ -277,7 +277,7 @@ async fn an_answer_ends_in_a_deleted_conversation_and_is_there_after_undoing() {
         assert!(change(&*store, new.conversation, ConversationChange::Deleted(true)).await);
         let answer = ended(&new.answer, "Because.");
         store.finish_answer(&answer, MIDNIGHT).await.unwrap();
-        assert_eq!(store.find_conversation(new.conversation).await.unwrap(), None);
+        assert_eq!(store.find_conversation(&ME, new.conversation).await.unwrap(), None);
         assert!(change(&*store, new.conversation, ConversationChange::Deleted(false)).await);
         assert_eq!(load(&*store, new.conversation).await.answers, [answer]);
     })
@@ -291,7 +291,7 @@ async fn only_what_was_deleted_before_a_time_is_purged() {
         let mut deleted = Vec::new();
         for time in [MIDNIGHT, MIDNIGHT + 1, MIDNIGHT + 2] {
             let (id, answer) = chat(&*store, "Deleted?", "Deleted.").await;
-            store.change_conversation(id, &ConversationChange::Deleted(true), time).await.unwrap();
+            store.change_conversation(&ME, id, &ConversationChange::Deleted(true), time).await.unwrap();
             deleted.push((id, answer.id));
         }
         assert_eq!(store.purge_deleted(MIDNIGHT).await.unwrap(), 0);
@@ -300,10 +300,10 @@ async fn only_what_was_deleted_before_a_time_is_purged() {
         for (at, (id, answer)) in deleted.into_iter().enumerate() {
             let is_there = at == 2;
             assert_eq!(change(&*store, id, ConversationChange::Deleted(false)).await, is_there);
-            assert_eq!(store.find_answer(answer).await.unwrap().is_some(), is_there);
-            assert_eq!(store.find_conversation(id).await.unwrap().is_some(), is_there);
+            assert_eq!(store.find_answer(&ME, answer).await.unwrap().is_some(), is_there);
+            assert_eq!(store.find_conversation(&ME, id).await.unwrap().is_some(), is_there);
         }
-        assert!(store.find_conversation(kept).await.unwrap().is_some());
+        assert!(store.find_conversation(&ME, kept).await.unwrap().is_some());
     })
     .await;
 }
@@ -316,14 +316,14 @@ async fn a_title_is_suggested_until_a_person_chooses_one() {
             let conversation = load(&*store, id).await;
             (conversation.title, conversation.is_title_chosen)
         };
-        assert!(store.suggest_title(id, " About\treasons ").await.unwrap());
+        assert!(store.suggest_title(&ME, id, " About\treasons ").await.unwrap());
         assert_eq!(title().await, ("About reasons".to_owned(), false));
-        assert!(!store.suggest_title(id, " \n ").await.unwrap(), "no title is nothing to change");
+        assert!(!store.suggest_title(&ME, id, " \n ").await.unwrap(), "no title is nothing to change");
         assert_eq!(title().await.0, "About reasons");
-        assert!(store.suggest_title(id, "About causes").await.unwrap());
+        assert!(store.suggest_title(&ME, id, "About causes").await.unwrap());
         assert!(change(&*store, id, ConversationChange::Title("Mine".to_owned())).await);
         let version = load(&*store, id).await.version;
-        assert!(!store.suggest_title(id, "About causes").await.unwrap());
+        assert!(!store.suggest_title(&ME, id, "About causes").await.unwrap());
         assert_eq!(title().await, ("Mine".to_owned(), true));
         assert_eq!(load(&*store, id).await.version, version);
         assert!(change(&*store, id, ConversationChange::Title("Mine too".to_owned())).await);
@@ -413,9 +413,9 @@ async fn ids_are_listed_with_the_oldest_first() {
         for day in [2, 0, 1] {
             ids.push(chat_at(&*store, MIDNIGHT + day * DAY_MS).await);
         }
-        assert_eq!(store.list_ids().await.unwrap(), ids, "by when they were begun");
+        assert_eq!(store.list_ids(&ME).await.unwrap(), ids, "by when they were begun");
         assert!(change(&*store, ids[1], ConversationChange::Deleted(true)).await);
-        assert_eq!(store.list_ids().await.unwrap(), [ids[0], ids[2]]);
+        assert_eq!(store.list_ids(&ME).await.unwrap(), [ids[0], ids[2]]);
     })
     .await;
 }

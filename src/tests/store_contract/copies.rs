@@ -5,8 +5,8 @@ use runnel::conversation_list::{ConversationChange, Spending};
 use runnel::server::store::{SqliteStore, Store, StoreError};
 
 use super::{
-    MIDNIGHT, another_answer, applied, assert_conflict, assert_not_found, begin, chat, complete, each_store,
-    ended, finish, load, load_answer, new_answer, say, settings,
+    ME, MIDNIGHT, another_answer, applied, assert_conflict, assert_not_found, begin, chat, complete,
+    each_store, ended, finish, load, load_answer, new_answer, say, settings,
 };
 
 /// Two turns, with another version of each on the side.
@@ -40,11 +40,11 @@ async fn a_fork_is_the_branch_alone_with_ids_of_its_own() {
             ConversationChange::Draft("Four".to_owned()),
         ];
         for change in changes {
-            store.change_conversation(original.id, &change, MIDNIGHT).await.unwrap();
+            store.change_conversation(&ME, original.id, &change, MIDNIGHT).await.unwrap();
         }
         let before = load(&*store, original.id).await;
         let new = ConversationId::now();
-        assert!(store.fork(original.answers[1].id, new, MIDNIGHT + 5).await.unwrap());
+        assert!(store.fork(&ME, original.answers[1].id, new, MIDNIGHT + 5).await.unwrap());
         assert_eq!(load(&*store, original.id).await, before);
 
         let copy = load(&*store, new).await;
@@ -72,19 +72,22 @@ async fn a_fork_goes_its_own_way() {
     each_store(async |store| {
         let original = Branching::new(&*store).await;
         let new = ConversationId::now();
-        assert!(store.fork(original.answers[0].id, new, MIDNIGHT).await.unwrap());
+        assert!(store.fork(&ME, original.answers[0].id, new, MIDNIGHT).await.unwrap());
         let copied = load(&*store, new).await.answers.remove(0);
         let next = new_answer(new, Some(copied.id), "Elsewhere?");
         let history = begin(&*store, &next).await;
         assert_eq!(history.iter().map(|(_, answer)| answer).collect::<Vec<_>>(), [&copied]);
         let into_original = new_answer(original.id, Some(copied.id), "There?");
-        assert_not_found(store.begin_answer(&into_original).await, "a copy is not in the original");
+        assert_not_found(store.begin_answer(&ME, &into_original).await, "a copy is not in the original");
         assert_eq!(
-            store.search("one", 99).await.unwrap().iter().filter(|hit| hit.conversation == new).count(),
+            store.search(&ME, "one", 99).await.unwrap().iter().filter(|hit| hit.conversation == new).count(),
             3
         );
 
-        store.change_conversation(original.id, &ConversationChange::Deleted(true), MIDNIGHT).await.unwrap();
+        store
+            .change_conversation(&ME, original.id, &ConversationChange::Deleted(true), MIDNIGHT)
+            .await
+            .unwrap();
         store.purge_deleted(MIDNIGHT + 1).await.unwrap();
         assert_eq!(load_answer(&*store, copied.id).await, copied);
     })
@@ -104,13 +107,13 @@ async fn what_was_paid_once_is_not_counted_again_in_a_fork() {
         };
         let answer = applied(&new.answer, &[AnswerEvent::End(complete(Some(usage.clone())))]);
         store.finish_answer(&answer, MIDNIGHT).await.unwrap();
-        let before = store.daily_spending(9).await.unwrap();
+        let before = store.daily_spending(&ME, 9).await.unwrap();
         let copy = ConversationId::now();
-        assert!(store.fork(answer.id, copy, MIDNIGHT).await.unwrap());
+        assert!(store.fork(&ME, answer.id, copy, MIDNIGHT).await.unwrap());
         assert_eq!(load(&*store, copy).await.answers[0].usage(), Some(&usage), "it still says what it cost");
-        let spending = store.spending_of(copy).await.unwrap();
+        let spending = store.spending_of(&ME, copy).await.unwrap();
         assert_eq!(spending, Spending { answers: spending.answers, ..Spending::default() });
-        assert_eq!(store.daily_spending(9).await.unwrap(), before);
+        assert_eq!(store.daily_spending(&ME, 9).await.unwrap(), before);
     })
     .await;
 }
@@ -119,19 +122,19 @@ async fn what_was_paid_once_is_not_counted_again_in_a_fork() {
 async fn only_an_answer_that_is_there_and_has_ended_can_be_forked() {
     each_store(async |store| {
         let (deleted, gone) = chat(&*store, "Deleted?", "Deleted.").await;
-        store.change_conversation(deleted, &ConversationChange::Deleted(true), MIDNIGHT).await.unwrap();
+        store.change_conversation(&ME, deleted, &ConversationChange::Deleted(true), MIDNIGHT).await.unwrap();
         let running = new_answer(ConversationId::now(), None, "Running?");
         begin(&*store, &running).await;
-        let ids = store.list_ids().await.unwrap();
+        let ids = store.list_ids(&ME).await.unwrap();
         for leaf in [AnswerId::now(), running.answer.id, gone.id] {
-            assert!(!store.fork(leaf, ConversationId::now(), MIDNIGHT).await.unwrap());
+            assert!(!store.fork(&ME, leaf, ConversationId::now(), MIDNIGHT).await.unwrap());
         }
-        assert_eq!(store.list_ids().await.unwrap(), ids);
+        assert_eq!(store.list_ids(&ME).await.unwrap(), ids);
         store.finish_answer(&ended(&running.answer, "Ended."), MIDNIGHT).await.unwrap();
         for id in [running.conversation, deleted] {
-            assert_conflict(store.fork(running.answer.id, id, MIDNIGHT).await, "an id in use");
+            assert_conflict(store.fork(&ME, running.answer.id, id, MIDNIGHT).await, "an id in use");
         }
-        assert!(store.fork(running.answer.id, ConversationId::now(), MIDNIGHT).await.unwrap());
+        assert!(store.fork(&ME, running.answer.id, ConversationId::now(), MIDNIGHT).await.unwrap());
     })
     .await;
 }
@@ -150,7 +153,7 @@ async fn from_elsewhere() -> Vec<Conversation> {
         ConversationChange::Leaf(branching.answers[1].id),
     ];
     for change in changes {
-        elsewhere.change_conversation(branching.id, &change, MIDNIGHT).await.unwrap();
+        elsewhere.change_conversation(&ME, branching.id, &change, MIDNIGHT).await.unwrap();
     }
     let (other, _) = chat(&elsewhere, "Alone?", "Alone.").await;
     let conversations = vec![load(&elsewhere, branching.id).await, load(&elsewhere, other).await];
@@ -167,14 +170,14 @@ fn without_version(conversation: &Conversation) -> Conversation {
 async fn what_is_imported_is_there_whole_and_found_and_goes_on() {
     let conversations = from_elsewhere().await;
     each_store(async |store| {
-        assert_eq!(store.import(&[]).await.unwrap(), 0);
-        assert_eq!(store.import(&conversations).await.unwrap(), 2);
+        assert_eq!(store.import(&ME, &[]).await.unwrap(), 0);
+        assert_eq!(store.import(&ME, &conversations).await.unwrap(), 2);
         for conversation in &conversations {
             let imported = load(&*store, conversation.id).await;
             assert_eq!(without_version(&imported), without_version(conversation));
         }
-        assert_eq!(store.search("alone", 9).await.unwrap().len(), 3);
-        assert_eq!(store.search("elsewhere", 9).await.unwrap().len(), 1);
+        assert_eq!(store.search(&ME, "alone", 9).await.unwrap().len(), 3);
+        assert_eq!(store.search(&ME, "elsewhere", 9).await.unwrap().len(), 1);
         let imported = &conversations[0];
         let next = new_answer(imported.id, imported.leaf, "And?");
         assert_eq!(begin(&*store, &next).await.len(), 2);
@@ -186,15 +189,15 @@ async fn what_is_imported_is_there_whole_and_found_and_goes_on() {
 async fn what_is_there_already_is_left_as_it_is() {
     let conversations = from_elsewhere().await;
     each_store(async |store| {
-        assert_eq!(store.import(&conversations[..1]).await.unwrap(), 1);
+        assert_eq!(store.import(&ME, &conversations[..1]).await.unwrap(), 1);
         let changed = ConversationChange::Title("Mine".to_owned());
-        store.change_conversation(conversations[0].id, &changed, MIDNIGHT).await.unwrap();
+        store.change_conversation(&ME, conversations[0].id, &changed, MIDNIGHT).await.unwrap();
         let before = load(&*store, conversations[0].id).await;
-        assert_eq!(store.import(&conversations).await.unwrap(), 1);
+        assert_eq!(store.import(&ME, &conversations).await.unwrap(), 1);
         assert_eq!(load(&*store, conversations[0].id).await, before);
 
         let twice = [conversations[0].clone(), conversations[0].clone()];
-        assert_eq!(store.import(&twice).await.unwrap(), 0);
+        assert_eq!(store.import(&ME, &twice).await.unwrap(), 0);
     })
     .await;
 }
@@ -203,15 +206,15 @@ async fn what_is_there_already_is_left_as_it_is() {
 async fn an_import_brings_back_what_was_deleted_as_it_is_in_the_import() {
     let conversations = from_elsewhere().await;
     each_store(async |store| {
-        store.import(&conversations).await.unwrap();
+        store.import(&ME, &conversations).await.unwrap();
         let id = conversations[1].id;
         let answer = conversations[1].answers[0].id;
         say(&*store, id, Some(answer), "Later?", "Only here.").await;
         let deleted = ConversationChange::Deleted(true);
-        assert!(store.change_conversation(id, &deleted, MIDNIGHT).await.unwrap());
-        assert_eq!(store.import(&conversations).await.unwrap(), 1);
+        assert!(store.change_conversation(&ME, id, &deleted, MIDNIGHT).await.unwrap());
+        assert_eq!(store.import(&ME, &conversations).await.unwrap(), 1);
         assert_eq!(without_version(&load(&*store, id).await), without_version(&conversations[1]));
-        assert_eq!(store.search("later", 9).await.unwrap(), []);
+        assert_eq!(store.search(&ME, "later", 9).await.unwrap(), []);
         assert_eq!(store.purge_deleted(MIDNIGHT + 1).await.unwrap(), 0);
     })
     .await;
@@ -223,9 +226,9 @@ async fn what_is_imported_can_be_changed_whatever_its_version_was() {
         for version in [0, 7, i64::MAX as u64, u64::MAX] {
             let mut conversation = from_elsewhere().await.remove(1);
             conversation.version = version;
-            assert_eq!(store.import(&[conversation.clone()]).await.unwrap(), 1);
+            assert_eq!(store.import(&ME, &[conversation.clone()]).await.unwrap(), 1);
             let change = ConversationChange::Pinned(true);
-            assert!(store.change_conversation(conversation.id, &change, MIDNIGHT).await.unwrap());
+            assert!(store.change_conversation(&ME, conversation.id, &change, MIDNIGHT).await.unwrap());
             assert!(load(&*store, conversation.id).await.version < 10);
         }
     })
@@ -237,8 +240,8 @@ async fn an_import_that_shows_a_branch_of_another_conversation_is_refused() {
     each_store(async |store| {
         let mut conversations = from_elsewhere().await;
         conversations[1].leaf = Some(conversations[0].answers[0].id);
-        assert_not_found(store.import(&conversations).await, "the leaf");
-        assert_eq!(store.list_ids().await.unwrap(), []);
+        assert_not_found(store.import(&ME, &conversations).await, "the leaf");
+        assert_eq!(store.list_ids(&ME).await.unwrap(), []);
     })
     .await;
 }
@@ -254,23 +257,23 @@ async fn what_was_not_counted_in_a_fork_is_not_counted_where_that_is_imported() 
     answer.begun_ms = MIDNIGHT;
     elsewhere.finish_answer(&answer, MIDNIGHT + 1500).await.unwrap();
     let [fork, second] = [ConversationId::now(), ConversationId::now()];
-    assert!(elsewhere.fork(answer.id, fork, MIDNIGHT + 5000).await.unwrap());
+    assert!(elsewhere.fork(&ME, answer.id, fork, MIDNIGHT + 5000).await.unwrap());
     let copied = load(&elsewhere, fork).await.answers.remove(0);
-    assert!(elsewhere.fork(copied.id, second, MIDNIGHT + 6000).await.unwrap());
-    let counted = elsewhere.daily_spending(9).await.unwrap();
+    assert!(elsewhere.fork(&ME, copied.id, second, MIDNIGHT + 6000).await.unwrap());
+    let counted = elsewhere.daily_spending(&ME, 9).await.unwrap();
     assert_eq!((counted[0].spending.cost, counted[0].spending.answers), (0.5, 1));
     let mut conversations = Vec::new();
-    for id in elsewhere.list_ids().await.unwrap() {
+    for id in elsewhere.list_ids(&ME).await.unwrap() {
         conversations.push(load(&elsewhere, id).await);
     }
     elsewhere.close().await;
     each_store(async |store| {
-        assert_eq!(store.import(&conversations).await.unwrap(), 3);
-        assert_eq!(store.daily_spending(9).await.unwrap(), counted);
-        assert!(store.spending_of(fork).await.unwrap().cost.abs() < f64::EPSILON);
+        assert_eq!(store.import(&ME, &conversations).await.unwrap(), 3);
+        assert_eq!(store.daily_spending(&ME, 9).await.unwrap(), counted);
+        assert!(store.spending_of(&ME, fork).await.unwrap().cost.abs() < f64::EPSILON);
         // Kept once more, it still is a copy.
         store.finish_answer(&copied, MIDNIGHT + 9000).await.unwrap();
-        assert_eq!(store.daily_spending(9).await.unwrap(), counted);
+        assert_eq!(store.daily_spending(&ME, 9).await.unwrap(), counted);
     })
     .await;
 }
@@ -280,23 +283,23 @@ async fn all_of_an_import_is_added_or_nothing() {
     let conversations = from_elsewhere().await;
     each_store(async |store| {
         let (_, known) = chat(&*store, "Here?", "Here.").await;
-        let ids = store.list_ids().await.unwrap();
+        let ids = store.list_ids(&ME).await.unwrap();
 
         let mut with_known_answer = conversations.clone();
         with_known_answer[1].answers[0].id = known.id;
-        assert_conflict(store.import(&with_known_answer).await, "an answer's id");
+        assert_conflict(store.import(&ME, &with_known_answer).await, "an answer's id");
         let mut with_known_question = conversations.clone();
         with_known_question[1].questions[0].id = known.question;
         with_known_question[1].answers[0].question = known.question;
-        assert_conflict(store.import(&with_known_question).await, "a question's id");
+        assert_conflict(store.import(&ME, &with_known_question).await, "a question's id");
         let mut without_question = conversations.clone();
         without_question[1].questions.clear();
-        assert_not_found(store.import(&without_question).await, "a question");
+        assert_not_found(store.import(&ME, &without_question).await, "a question");
 
-        assert_eq!(store.list_ids().await.unwrap(), ids);
-        assert_eq!(store.search("alone", 9).await.unwrap(), []);
+        assert_eq!(store.list_ids(&ME).await.unwrap(), ids);
+        assert_eq!(store.search(&ME, "alone", 9).await.unwrap(), []);
         assert_eq!(load_answer(&*store, known.id).await, known);
-        assert_eq!(store.import(&conversations).await.unwrap(), 2);
+        assert_eq!(store.import(&ME, &conversations).await.unwrap(), 2);
     })
     .await;
 }
@@ -304,7 +307,7 @@ async fn all_of_an_import_is_added_or_nothing() {
 #[tokio::test]
 async fn a_backup_is_everything_as_it_stands_and_can_be_started_from() {
     each_store(async |store| {
-        store.import(&from_elsewhere().await).await.unwrap();
+        store.import(&ME, &from_elsewhere().await).await.unwrap();
         let (_, answer) = chat(&*store, "Backed up?", "Yes.").await;
         let running = new_answer(ConversationId::now(), None, "Running?");
         begin(&*store, &running).await;
@@ -321,8 +324,8 @@ async fn a_backup_is_everything_as_it_stands_and_can_be_started_from() {
 
         let copy = SqliteStore::open(&file).await.unwrap();
         assert_eq!(copy.recover().await.unwrap(), []);
-        assert_eq!(copy.list_ids().await.unwrap(), store.list_ids().await.unwrap()[..4]);
-        for id in copy.list_ids().await.unwrap() {
+        assert_eq!(copy.list_ids(&ME).await.unwrap(), store.list_ids(&ME).await.unwrap()[..4]);
+        for id in copy.list_ids(&ME).await.unwrap() {
             if id != running.conversation {
                 assert_eq!(load(&copy, id).await, load(&*store, id).await);
             }
@@ -330,9 +333,9 @@ async fn a_backup_is_everything_as_it_stands_and_can_be_started_from() {
         let broken_off = load_answer(&copy, running.answer.id).await;
         assert_eq!(broken_off.text(), "Half of");
         assert_eq!(broken_off.end().map(|end| end.status), Some(EndStatus::Interrupted));
-        assert_eq!(copy.search("half", 9).await.unwrap().len(), 1);
-        assert_eq!(copy.search("later", 9).await.unwrap(), []);
-        begin(&copy, &new_answer(copy.list_ids().await.unwrap()[2], Some(answer.id), "And on?")).await;
+        assert_eq!(copy.search(&ME, "half", 9).await.unwrap().len(), 1);
+        assert_eq!(copy.search(&ME, "later", 9).await.unwrap(), []);
+        begin(&copy, &new_answer(copy.list_ids(&ME).await.unwrap()[2], Some(answer.id), "And on?")).await;
 
         let rest = AnswerEvent::Text(" it".to_owned());
         store.append_events(running.answer.id, running.answer.seq.next(), vec![rest]).await.unwrap();

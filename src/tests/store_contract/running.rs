@@ -7,7 +7,7 @@ use runnel::conversation_list::ConversationChange;
 use runnel::server::store::{NewAnswer, Store};
 
 use super::answers::events_of_every_kind;
-use super::{MIDNIGHT, applied, begin, complete, each_place, ended, finish, load_answer, new_answer};
+use super::{ME, MIDNIGHT, applied, begin, complete, each_place, ended, finish, load_answer, new_answer};
 
 /// Begins an answer in a new conversation, and writes it as far as `events` go, one append for each batch.
 async fn begin_to_write(store: &dyn Store, batches: &[&[AnswerEvent]]) -> (NewAnswer, Answer) {
@@ -141,7 +141,7 @@ async fn an_answer_whose_conversation_is_gone_is_not_recovered() {
         let (deleted, answer) = begin_to_write(&*store, &[&[text("Deleted")]]).await;
         for (new, time) in [(&purged, MIDNIGHT), (&deleted, MIDNIGHT + 1)] {
             let delete = ConversationChange::Deleted(true);
-            store.change_conversation(new.conversation, &delete, time).await.unwrap();
+            store.change_conversation(&ME, new.conversation, &delete, time).await.unwrap();
         }
         assert_eq!(store.purge_deleted(MIDNIGHT + 1).await.unwrap(), 1);
         drop(store);
@@ -159,15 +159,24 @@ async fn everything_else_outlives_a_crash_too() {
         let new = new_answer(ConversationId::now(), None, "Why?");
         let answer = finish(&*store, &new, "Because.").await;
         let id = new.conversation;
-        store.change_conversation(id, &ConversationChange::Pinned(true), MIDNIGHT).await.unwrap();
-        store.change_conversation(id, &ConversationChange::Draft("Then".to_owned()), MIDNIGHT).await.unwrap();
-        let before = (store.find_conversation(id).await.unwrap(), store.list_conversations(9).await.unwrap());
+        store.change_conversation(&ME, id, &ConversationChange::Pinned(true), MIDNIGHT).await.unwrap();
+        store
+            .change_conversation(&ME, id, &ConversationChange::Draft("Then".to_owned()), MIDNIGHT)
+            .await
+            .unwrap();
+        let before = (
+            store.find_conversation(&ME, id).await.unwrap(),
+            store.list_conversations(&ME, 9).await.unwrap(),
+        );
         drop(store);
 
         let store = place.open().await;
-        let after = (store.find_conversation(id).await.unwrap(), store.list_conversations(9).await.unwrap());
+        let after = (
+            store.find_conversation(&ME, id).await.unwrap(),
+            store.list_conversations(&ME, 9).await.unwrap(),
+        );
         assert_eq!(after, before);
-        assert_eq!(store.search("because", 9).await.unwrap().len(), 1);
+        assert_eq!(store.search(&ME, "because", 9).await.unwrap().len(), 1);
         assert_eq!(load_answer(&*store, answer.id).await, answer);
     })
     .await;

@@ -5,12 +5,12 @@ use runnel::chat::{AnswerId, ConversationId, QuestionId};
 use runnel::conversation_list::{ConversationChange, FoundIn, SearchHit};
 use runnel::server::store::{NewAnswer, Store};
 
-use super::{MIDNIGHT, Place, begin, chat, each_store, ended, finish, new_answer, say};
+use super::{ME, MIDNIGHT, Place, begin, chat, each_store, ended, finish, new_answer, say};
 
 const ANY: u32 = 100;
 
 async fn find(store: &dyn Store, query: &str) -> Vec<SearchHit> {
-    store.search(query, ANY).await.unwrap_or_else(|error| panic!("{query:?}: {error}"))
+    store.search(&ME, query, ANY).await.unwrap_or_else(|error| panic!("{query:?}: {error}"))
 }
 
 async fn found_in(store: &dyn Store, query: &str) -> Vec<FoundIn> {
@@ -20,7 +20,7 @@ async fn found_in(store: &dyn Store, query: &str) -> Vec<FoundIn> {
 /// A conversation whose title says nothing, with one question and one answer.
 async fn untitled(store: &dyn Store, question: &str, answer: &str) -> (ConversationId, QuestionId, AnswerId) {
     let (id, answer) = chat(store, question, answer).await;
-    store.change_conversation(id, &ConversationChange::Title("…".to_owned()), MIDNIGHT).await.unwrap();
+    store.change_conversation(&ME, id, &ConversationChange::Title("…".to_owned()), MIDNIGHT).await.unwrap();
     (id, answer.question, answer.id)
 }
 
@@ -167,7 +167,7 @@ async fn titles_come_first_and_then_the_newest() {
         {
             let new = NewAnswer { now_ms, ..new_answer(ConversationId::now(), None, "needle?") };
             finish(&*store, &new, "no").await;
-            store.suggest_title(new.conversation, title).await.unwrap();
+            store.suggest_title(&ME, new.conversation, title).await.unwrap();
             ids.push(new.conversation);
         }
         let hits = find(&*store, "needle").await;
@@ -178,7 +178,7 @@ async fn titles_come_first_and_then_the_newest() {
         assert_eq!(found[5], ids[2]);
         assert_eq!((hits[0].title.as_str(), hits[0].excerpt.as_str()), ("Needles", ""));
         for limit in 0..6 {
-            assert_eq!(store.search("needle", limit).await.unwrap(), hits[..limit as usize]);
+            assert_eq!(store.search(&ME, "needle", limit).await.unwrap(), hits[..limit as usize]);
         }
     })
     .await;
@@ -204,13 +204,13 @@ async fn a_conversation_is_found_by_its_title_and_not_by_an_earlier_one() {
     each_store(async |store| {
         let (id, _) = chat(&*store, "oldest", "no").await;
         assert_eq!(found_in(&*store, "oldest").await[0], FoundIn::Title);
-        assert!(store.suggest_title(id, "older").await.unwrap());
+        assert!(store.suggest_title(&ME, id, "older").await.unwrap());
         assert_eq!(found_in(&*store, "older").await, [FoundIn::Title]);
         let named = ConversationChange::Title("newest".to_owned());
-        assert!(store.change_conversation(id, &named, MIDNIGHT).await.unwrap());
+        assert!(store.change_conversation(&ME, id, &named, MIDNIGHT).await.unwrap());
         assert_eq!(found_in(&*store, "older").await, []);
         assert_eq!(found_in(&*store, "newest").await, [FoundIn::Title]);
-        assert!(!store.suggest_title(id, "refused").await.unwrap());
+        assert!(!store.suggest_title(&ME, id, "refused").await.unwrap());
         assert_eq!(found_in(&*store, "refused").await, []);
     })
     .await;
@@ -222,9 +222,9 @@ async fn what_is_deleted_is_not_found_until_that_is_undone() {
         let (id, _) = chat(&*store, "needle", "needle").await;
         let before = find(&*store, "needle").await;
         assert_eq!(before.len(), 3);
-        store.change_conversation(id, &ConversationChange::Deleted(true), MIDNIGHT).await.unwrap();
+        store.change_conversation(&ME, id, &ConversationChange::Deleted(true), MIDNIGHT).await.unwrap();
         assert_eq!(find(&*store, "needle").await, []);
-        store.change_conversation(id, &ConversationChange::Deleted(false), MIDNIGHT).await.unwrap();
+        store.change_conversation(&ME, id, &ConversationChange::Deleted(false), MIDNIGHT).await.unwrap();
         assert_eq!(find(&*store, "needle").await, before);
     })
     .await;
@@ -235,7 +235,7 @@ async fn the_words_of_what_is_purged_lead_nowhere_else() {
     each_store(async |store| {
         let (id, answer) = chat(&*store, "needle", "needle").await;
         say(&*store, id, Some(answer.id), "needle", "needle").await;
-        store.change_conversation(id, &ConversationChange::Deleted(true), MIDNIGHT).await.unwrap();
+        store.change_conversation(&ME, id, &ConversationChange::Deleted(true), MIDNIGHT).await.unwrap();
         assert_eq!(store.purge_deleted(MIDNIGHT + 1).await.unwrap(), 1);
         // A database may give the places of what is gone to what comes.
         let (id, answer) = chat(&*store, "pin", "pin").await;
@@ -284,7 +284,7 @@ fn any_string_can_be_kept_and_searched_for() {
             runtime.block_on(async {
                 chat(&*store, &question, &answer).await;
                 for query in [&query, &question, &answer] {
-                    let hits = store.search(query, ANY).await;
+                    let hits = store.search(&ME, query, ANY).await;
                     prop_assert!(hits.is_ok(), "{:?}: {:?}", query, hits);
                 }
                 Ok(())

@@ -9,7 +9,7 @@ use runnel::server::store::{NewAnswer, Store, StoreError};
 
 use super::{Folder, integrity, run_sql};
 use crate::store_contract::{
-    MIDNIGHT, applied, assert_not_found, begin, chat, ended, finish, load, new_answer, say,
+    ME, MIDNIGHT, applied, assert_not_found, begin, chat, ended, finish, load, new_answer, say,
 };
 
 /// Every page in turn: what is read of the rest is right or an error, and nobody panics.
@@ -80,7 +80,7 @@ async fn a_branch_that_goes_round_in_a_circle_ends() {
     run_sql(&folder.file(), &circle).await;
 
     let store = folder.open().await.unwrap();
-    let outcome = store.begin_answer(&new_answer(conversation, Some(second.id), "Four?")).await;
+    let outcome = store.begin_answer(&ME, &new_answer(conversation, Some(second.id), "Four?")).await;
     assert_not_found(outcome, "the answer that it follows");
     store.close().await;
     folder.assert_whole_chat().await;
@@ -123,7 +123,7 @@ async fn of_a_write_ahead_log_that_is_cut_off_a_prefix_is_there() {
 async fn assert_prefix(folder: &Folder, told: &[(NewAnswer, Answer)], running: &Answer) -> usize {
     let store = folder.open().await.unwrap();
     let unfinished = store.recover().await.unwrap();
-    let ids = store.list_ids().await.unwrap();
+    let ids = store.list_ids(&ME).await.unwrap();
     let there = ids.len() - 1;
     assert!(unfinished.len() <= 1, "{unfinished:?}");
     for ((new, answer), id) in told.iter().zip(&ids[1..]) {
@@ -137,7 +137,7 @@ async fn assert_prefix(folder: &Folder, told: &[(NewAnswer, Answer)], running: &
     if there > told.len() {
         assert_eq!(unfinished, slice::from_ref(running));
     }
-    let words = store.search("needle", 1000).await.unwrap().len();
+    let words = store.search(&ME, "needle", 1000).await.unwrap().len();
     let asked = there.min(told.len());
     assert!(words == 3 * asked || words == 3 * asked - 1, "{words} words of {asked}");
     for answer in unfinished {
@@ -156,27 +156,27 @@ async fn use_everything(folder: &Folder) -> Vec<StoreError> {
         Err(error) => return vec![error],
     };
     let mut errors = Vec::new();
-    let ids = store.list_ids().await.unwrap_or_else(|error| {
+    let ids = store.list_ids(&ME).await.unwrap_or_else(|error| {
         errors.push(error);
         Vec::new()
     });
     errors.extend(store.recover().await.err());
-    errors.extend(store.list_conversations(100).await.err());
+    errors.extend(store.list_conversations(&ME, 100).await.err());
     for id in &ids {
-        errors.extend(store.find_conversation(*id).await.err());
-        errors.extend(store.spending_of(*id).await.err());
-        errors.extend(store.change_conversation(*id, &ConversationChange::Read, MIDNIGHT).await.err());
+        errors.extend(store.find_conversation(&ME, *id).await.err());
+        errors.extend(store.spending_of(&ME, *id).await.err());
+        errors.extend(store.change_conversation(&ME, *id, &ConversationChange::Read, MIDNIGHT).await.err());
     }
-    errors.extend(store.search("needle", 100).await.err());
+    errors.extend(store.search(&ME, "needle", 100).await.err());
     errors.extend(store.list_open_bills().await.err());
-    errors.extend(store.daily_spending(100).await.err());
+    errors.extend(store.daily_spending(&ME, 100).await.err());
     let new = new_answer(ConversationId::now(), None, "A new needle?");
-    match store.begin_answer(&new).await {
+    match store.begin_answer(&ME, &new).await {
         Ok(_) => errors.extend(store.finish_answer(&ended(&new.answer, "Here."), MIDNIGHT).await.err()),
         Err(error) => errors.push(error),
     }
     for id in ids {
-        errors.extend(store.change_conversation(id, &ConversationChange::Deleted(true), 0).await.err());
+        errors.extend(store.change_conversation(&ME, id, &ConversationChange::Deleted(true), 0).await.err());
     }
     errors.extend(store.purge_deleted(1).await.err());
     store.close().await;

@@ -13,7 +13,7 @@ use runnel::conversation_list::ConversationChange;
 use runnel::server::store::{SqliteStore, Store, StoreError};
 
 use super::{Folder, assert_sentence, integrity};
-use crate::store_contract::{MIDNIGHT, applied, begin, chat, ended, load, load_answer, new_answer};
+use crate::store_contract::{ME, MIDNIGHT, applied, begin, chat, ended, load, load_answer, new_answer};
 
 #[tokio::test]
 async fn a_read_only_folder_or_file_is_told() {
@@ -49,16 +49,16 @@ async fn a_full_disk_is_told_costs_nothing_and_is_forgotten_when_there_is_space(
     let more = new_answer(ConversationId::now(), None, &long);
     let finished = ended(&written, &long);
     for _ in 0..3 {
-        assert_sentence(&store.begin_answer(&more).await.unwrap_err(), full());
+        assert_sentence(&store.begin_answer(&ME, &more).await.unwrap_err(), full());
         let refused = store.append_events(written.id, written.seq, events.to_vec()).await;
         assert_sentence(&refused.unwrap_err(), full());
         assert_sentence(&store.finish_answer(&finished, MIDNIGHT).await.unwrap_err(), full());
         let draft = ConversationChange::Draft(long.clone());
-        assert_sentence(&store.change_conversation(id, &draft, MIDNIGHT).await.unwrap_err(), full());
-        assert_sentence(&store.import(&[unsaved(&long)]).await.unwrap_err(), full());
+        assert_sentence(&store.change_conversation(&ME, id, &draft, MIDNIGHT).await.unwrap_err(), full());
+        assert_sentence(&store.import(&ME, &[unsaved(&long)]).await.unwrap_err(), full());
     }
     assert_eq!(load(&store, id).await, before);
-    assert_eq!(store.list_ids().await.unwrap(), [id]);
+    assert_eq!(store.list_ids(&ME).await.unwrap(), [id]);
     assert_eq!(store.logged_answers().await.unwrap(), slice::from_ref(&written));
 
     fs::remove_file(ballast).unwrap();
@@ -87,7 +87,7 @@ async fn a_disk_that_fills_up_keeps_all_that_was_acknowledged() {
     let mut kept = Vec::new();
     let refused = loop {
         let new = new_answer(ConversationId::now(), None, &"long ".repeat(1000));
-        if let Err(error) = store.begin_answer(&new).await {
+        if let Err(error) = store.begin_answer(&ME, &new).await {
             break error;
         }
         let answer = ended(&new.answer, &"answer ".repeat(500));

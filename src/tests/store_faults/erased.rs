@@ -7,7 +7,9 @@ use runnel::conversation_list::ConversationChange;
 use runnel::server::store::{SqliteStore, Store};
 
 use super::{Folder, run_sql};
-use crate::store_contract::{MIDNIGHT, applied, begin, chat, complete, ended, finish, load, new_answer, say};
+use crate::store_contract::{
+    ME, MIDNIGHT, applied, begin, chat, complete, ended, finish, load, new_answer, say,
+};
 
 /// Words that stand nowhere else. Each ends in letters of its own: an index keeps what words begin with in common
 /// only once.
@@ -42,7 +44,7 @@ fn assert_somewhere(folder: &Folder, words: &[String]) {
 }
 
 async fn delete(store: &SqliteStore, id: ConversationId) {
-    assert!(store.change_conversation(id, &ConversationChange::Deleted(true), MIDNIGHT).await.unwrap());
+    assert!(store.change_conversation(&ME, id, &ConversationChange::Deleted(true), MIDNIGHT).await.unwrap());
 }
 
 /// Something to stand beside it, so that its pages and its places in the index are shared.
@@ -79,7 +81,7 @@ async fn nothing_of_what_is_purged_stays_in_any_file_while_runnel_goes_on() {
         ConversationChange::Draft(draft.join(" ")),
         ConversationChange::Title(title.join(" ")),
     ] {
-        assert!(store.change_conversation(id, &change, MIDNIGHT).await.unwrap());
+        assert!(store.change_conversation(&ME, id, &change, MIDNIGHT).await.unwrap());
     }
     let kept = neighbours(&store).await;
     let words = [question, answer, reasoning, source, first_title, title, draft].concat();
@@ -94,8 +96,8 @@ async fn nothing_of_what_is_purged_stays_in_any_file_while_runnel_goes_on() {
     for id in kept {
         assert!(load(&store, id).await.questions[0].text().starts_with("hay"));
     }
-    assert_eq!(store.search("stack2 hay11", 99).await.unwrap().len(), 6, "the others are found");
-    assert_eq!(store.search(&words[0], 99).await.unwrap(), []);
+    assert_eq!(store.search(&ME, "stack2 hay11", 99).await.unwrap().len(), 6, "the others are found");
+    assert_eq!(store.search(&ME, &words[0], 99).await.unwrap(), []);
     chat(&store, "It goes on?", "It does.").await;
     store.close().await;
     assert_eq!(super::integrity(&folder.file()).await, "ok");
@@ -167,6 +169,8 @@ async fn what_an_earlier_runnel_removed_is_erased_when_this_one_opens_the_file()
          DROP TABLE fts; CREATE VIRTUAL TABLE {index}; \
          ALTER TABLE texts DROP COLUMN blocks; ALTER TABLE questions DROP COLUMN blocks; \
          ALTER TABLE answers RENAME COLUMN metadata TO rest; ALTER TABLE conversations DROP COLUMN settings; ALTER TABLE conversations DROP COLUMN leaves; \
+         DROP INDEX conversations_by_time; ALTER TABLE conversations DROP COLUMN owner; \
+         CREATE INDEX conversations_by_time ON conversations (updated_ms DESC) WHERE deleted_ms IS NULL; \
          INSERT INTO words (rowid, text) SELECT number * 3 + 1, text FROM questions; \
          INSERT INTO words (rowid, text) SELECT answer * 3 + 2, text FROM texts; \
          DELETE FROM _sqlx_migrations WHERE version > 1; \
@@ -178,8 +182,8 @@ async fn what_an_earlier_runnel_removed_is_erased_when_this_one_opens_the_file()
 
     let store = folder.open().await.unwrap();
     assert_nowhere(&folder, &words, "after it was opened");
-    assert_eq!(store.list_ids().await.unwrap().len(), 12);
-    assert_eq!(store.search("stack2 hay11", 99).await.unwrap().len(), 3);
+    assert_eq!(store.list_ids(&ME).await.unwrap().len(), 12);
+    assert_eq!(store.search(&ME, "stack2 hay11", 99).await.unwrap().len(), 3);
     store.close().await;
 }
 

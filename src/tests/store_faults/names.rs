@@ -10,7 +10,7 @@ use runnel::server::store::{NewAnswer, SqliteStore, Store, StoreError};
 
 use super::disks::Disk;
 use super::{Folder, assert_sentence};
-use crate::store_contract::{MIDNIGHT, applied, begin, ended, load_answer, new_answer};
+use crate::store_contract::{ME, MIDNIGHT, applied, begin, ended, load_answer, new_answer};
 
 /// The names: through a link to the file, through a link to its folder, and on Linux a hard link.
 fn names(folder: &Folder, elsewhere: &Folder) -> Vec<PathBuf> {
@@ -54,7 +54,7 @@ async fn a_second_runnel_is_told_by_whatever_name_it_opens_the_file() {
     }
     let store = folder.open().await.unwrap();
     assert_eq!(store.recover().await.unwrap(), []);
-    assert_eq!(store.list_ids().await.unwrap().len(), 1 + opened_by.len());
+    assert_eq!(store.list_ids(&ME).await.unwrap().len(), 1 + opened_by.len());
 }
 
 #[tokio::test]

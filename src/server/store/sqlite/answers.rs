@@ -8,34 +8,41 @@ use sqlx::types::Uuid;
 use sqlx::{Row, SqliteConnection};
 
 use super::content::{ContentColumns, from_columns};
-use super::conversations::settings_json;
+use super::conversations::{owner_of, settings_json};
 use super::{Begun, Failure, NewAnswer, StoreError, last_number, signed, unsigned};
 use crate::chat::{
     Answer, AnswerId, Bill, Content, ContentBlock, ConversationId, Question, QuestionId, first_words,
 };
 use crate::conversation_list::clean_title;
 use crate::server::store::legacy::KeptAnswer;
+use crate::user::Viewer;
 
 const QUESTION_IN_USE: &str = "This question's id is in use for another question.";
 const ANSWER_IN_USE: &str = "This answer's id is in use for another question.";
+pub const CONVERSATION_IN_USE: &str = "This conversation's id is in use. Choose another.";
 const NO_SUCH_AFTER: &str =
     "The answer that this follows is not here: it may have been deleted. Start a new chat.";
 const DELETED: &str = "This conversation was deleted. Undo that, or start a new chat.";
 
-pub async fn begin(connection: &mut SqliteConnection, new: &NewAnswer) -> Result<Begun, Failure> {
+pub async fn begin(
+    connection: &mut SqliteConnection,
+    viewer: &Viewer,
+    new: &NewAnswer,
+) -> Result<Begun, Failure> {
     if let Some((conversation, answer)) = find(&mut *connection, new.answer.id).await? {
         let question = find_question(connection, answer.question).await?;
         let is_same = conversation == new.conversation
+            && owner_of(connection, conversation).await? == Some(viewer.user)
             && question.is_some_and(|(_, known)| is_same(&known, &new.question));
         return if !is_same {
             Err(StoreError::Conflict(ANSWER_IN_USE).into())
-        } else if find_visible(&mut *connection, new.answer.id).await?.is_none() {
+        } else if find_visible(&mut *connection, viewer, new.answer.id).await?.is_none() {
             Err(StoreError::NotFound(DELETED).into())
         } else {
             Ok(Begun::Known(Box::new(answer)))
         };
     }
-    let conversation = find_or_make_conversation(connection, new).await?;
+    let conversation = find_or_make_conversation(connection, viewer, new).await?;
     let history = history(connection, conversation, new.question.after).await?;
     let is_next = is_next_question(connection, conversation, &new.question).await?;
     let question = find_or_make_question(connection, conversation, &new.question).await?;
@@ -157,31 +164,32 @@ pub async fn find<'e>(
     executor: impl sqlx::SqliteExecutor<'e>,
     id: AnswerId,
 ) -> Result<Option<(ConversationId, Answer)>, sqlx::Error> {
-    find_where(executor, id, true).await
+    find_where(executor, None, id).await
 }
 
-/// An answer whose conversation is not deleted.
+/// An answer of the viewer whose conversation is not deleted.
 pub async fn find_visible<'e>(
     executor: impl sqlx::SqliteExecutor<'e>,
+    viewer: &Viewer,
     id: AnswerId,
 ) -> Result<Option<(ConversationId, Answer)>, sqlx::Error> {
-    find_where(executor, id, false).await
+    find_where(executor, Some(viewer), id).await
 }
 
 async fn find_where<'e>(
     executor: impl sqlx::SqliteExecutor<'e>,
+    viewer: Option<&Viewer>,
     id: AnswerId,
-    also_deleted: bool,
 ) -> Result<Option<(ConversationId, Answer)>, sqlx::Error> {
     let row = sqlx::query(
         "SELECT conversations.id, answers.metadata, texts.reasoning, texts.text, texts.blocks FROM answers \
          LEFT JOIN texts ON texts.answer = answers.number \
          JOIN questions ON questions.number = answers.question \
          JOIN conversations ON conversations.number = questions.conversation \
-         WHERE answers.id = ? AND (? OR conversations.deleted_ms IS NULL)",
+         WHERE answers.id = ?1 AND (?2 IS NULL OR (conversations.owner = ?2 AND conversations.deleted_ms IS NULL))",
     )
     .bind(id.0)
-    .bind(also_deleted)
+    .bind(viewer.map(|viewer| viewer.user.0))
     .fetch_optional(executor)
     .await?;
     row.map(|row| Ok((ConversationId(row.try_get::<Uuid, _>(0)?), from_row(&row, 1)?))).transpose()
@@ -216,25 +224,36 @@ pub const fn has_open_bill(answer: &Answer) -> bool {
 
 async fn find_or_make_conversation(
     connection: &mut SqliteConnection,
+    viewer: &Viewer,
     new: &NewAnswer,
 ) -> Result<i64, Failure> {
-    let known: Option<(i64, Option<i64>)> =
-        sqlx::query_as("SELECT number, deleted_ms FROM conversations WHERE id = ?")
+    let known: Option<(i64, Option<i64>, Uuid)> =
+        sqlx::query_as("SELECT number, deleted_ms, owner FROM conversations WHERE id = ?")
             .bind(new.conversation.0)
             .fetch_optional(&mut *connection)
             .await?;
     match known {
-        Some((_, Some(_))) => Err(StoreError::NotFound(DELETED).into()),
-        Some((number, None)) => Ok(number),
+        // Nobody learns from it whether there is such an answer.
+        Some((_, _, owner)) if owner != viewer.user.0 && new.question.after.is_some() => {
+            Err(StoreError::NotFound(NO_SUCH_AFTER).into())
+        }
+        Some((_, _, owner)) if owner != viewer.user.0 => {
+            Err(StoreError::Conflict(CONVERSATION_IN_USE).into())
+        }
+        Some((_, Some(_), _)) => Err(StoreError::NotFound(DELETED).into()),
+        Some((number, None, _)) => Ok(number),
         None => {
             let title = clean_title(&first_words(&new.question.text())).unwrap_or_default();
-            sqlx::query("INSERT INTO conversations (id, title, created_ms, updated_ms) VALUES (?, ?, ?, ?)")
-                .bind(new.conversation.0)
-                .bind(&title)
-                .bind(signed(new.now_ms))
-                .bind(signed(new.now_ms))
-                .execute(&mut *connection)
-                .await?;
+            sqlx::query(
+                "INSERT INTO conversations (id, owner, title, created_ms, updated_ms) VALUES (?, ?, ?, ?, ?)",
+            )
+            .bind(new.conversation.0)
+            .bind(viewer.user.0)
+            .bind(&title)
+            .bind(signed(new.now_ms))
+            .bind(signed(new.now_ms))
+            .execute(&mut *connection)
+            .await?;
             Ok(last_number(connection).await?)
         }
     }

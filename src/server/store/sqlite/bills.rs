@@ -5,9 +5,11 @@ use sqlx::{Row, SqliteConnection};
 
 use super::answers::{from_row, has_open_bill, metadata_of};
 use super::content::ContentColumns;
+use super::conversations::owner_of;
 use super::{signed, unsigned};
 use crate::chat::{Answer, AnswerId, Bill, ConversationId};
 use crate::conversation_list::{DailySpending, Spending};
+use crate::user::{UserId, Viewer};
 
 /// Notes the figures of an answer that has its row. Those of a copy are counted where it was copied from.
 pub async fn note(connection: &mut SqliteConnection, answer: &Answer) -> Result<(), sqlx::Error> {
@@ -33,13 +35,19 @@ pub async fn list_open(pool: &SqlitePool) -> Result<Vec<Answer>, sqlx::Error> {
     rows.iter().map(|row| from_row(row, 0)).collect()
 }
 
-pub async fn settle(connection: &mut SqliteConnection, id: AnswerId, bill: &Bill) -> Result<(), sqlx::Error> {
+/// Gives the owner of the answer.
+pub async fn settle(
+    connection: &mut SqliteConnection,
+    id: AnswerId,
+    bill: &Bill,
+) -> Result<Option<UserId>, sqlx::Error> {
     let Some((conversation, mut answer)) = super::answers::find(&mut *connection, id).await? else {
-        return Ok(());
+        return Ok(None);
     };
+    let owner = owner_of(connection, conversation).await?;
     // Who gave up asking knows less than who was told.
     if matches!((&answer.bill, bill), (Bill::Settled(_), Bill::Unknown)) {
-        return Ok(());
+        return Ok(owner);
     }
     answer.bill = bill.clone();
     // Earlier versions kept a part of the content in the metadata.
@@ -59,7 +67,8 @@ pub async fn settle(connection: &mut SqliteConnection, id: AnswerId, bill: &Bill
         .bind(conversation.0)
         .execute(&mut *connection)
         .await?;
-    note(connection, &answer).await
+    note(connection, &answer).await?;
+    Ok(owner)
 }
 
 /// The columns that [`spending_from_row`] reads.
@@ -68,22 +77,32 @@ pub async fn settle(connection: &mut SqliteConnection, id: AnswerId, bill: &Bill
 const SUMS: &str = "total(cost), CAST(total(prompt_tokens) AS INTEGER), CAST(total(completion_tokens) AS INTEGER), \
                     count(*), CAST(total(has_open_bill) AS INTEGER)";
 
-pub async fn spending_of(pool: &SqlitePool, id: ConversationId) -> Result<Spending, sqlx::Error> {
+pub async fn spending_of(
+    pool: &SqlitePool,
+    viewer: &Viewer,
+    id: ConversationId,
+) -> Result<Spending, sqlx::Error> {
     let query = format!(
         "SELECT {SUMS} FROM answers JOIN questions ON questions.number = answers.question \
          JOIN conversations ON conversations.number = questions.conversation \
-         WHERE conversations.id = ? AND is_running = 0"
+         WHERE conversations.id = ? AND conversations.owner = ? AND is_running = 0"
     );
-    let row = sqlx::query(sqlx::AssertSqlSafe(query)).bind(id.0).fetch_one(pool).await?;
+    let row = sqlx::query(sqlx::AssertSqlSafe(query)).bind(id.0).bind(viewer.user.0).fetch_one(pool).await?;
     spending_from_row(&row, 0)
 }
 
-pub async fn daily_spending(pool: &SqlitePool, days: u32) -> Result<Vec<DailySpending>, sqlx::Error> {
+pub async fn daily_spending(
+    pool: &SqlitePool,
+    viewer: &Viewer,
+    days: u32,
+) -> Result<Vec<DailySpending>, sqlx::Error> {
     let query = format!(
         "SELECT date(ended_ms / 1000, 'unixepoch') AS day, {SUMS} FROM answers \
-         WHERE is_running = 0 AND ended_ms IS NOT NULL GROUP BY day HAVING day IS NOT NULL ORDER BY day DESC LIMIT ?"
+         JOIN questions ON questions.number = answers.question \
+         JOIN conversations ON conversations.number = questions.conversation \
+         WHERE conversations.owner = ? AND is_running = 0 AND ended_ms IS NOT NULL GROUP BY day HAVING day IS NOT NULL ORDER BY day DESC LIMIT ?"
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(days).fetch_all(pool).await?;
+    let rows = sqlx::query(sqlx::AssertSqlSafe(query)).bind(viewer.user.0).bind(days).fetch_all(pool).await?;
     rows.iter()
         .map(|row| Ok(DailySpending { day: row.try_get(0)?, spending: spending_from_row(row, 1)? }))
         .collect()

@@ -9,16 +9,19 @@ use super::{signed, unsigned};
 use crate::chat::{AnswerId, Conversation, ConversationId};
 use crate::conversation_list::{ConversationChange, ConversationSummary, Listing, clean_title};
 use crate::settings::TypedSettings;
+use crate::user::{UserId, Viewer};
 
 pub async fn find(
     connection: &mut SqliteConnection,
+    viewer: &Viewer,
     id: ConversationId,
 ) -> Result<Option<Conversation>, sqlx::Error> {
     let row = sqlx::query(
         "SELECT number, title, is_title_chosen, is_pinned, is_archived, created_ms, updated_ms, draft, leaf, version, \
-         settings, leaves FROM conversations WHERE id = ? AND deleted_ms IS NULL",
+         settings, leaves FROM conversations WHERE id = ? AND owner = ? AND deleted_ms IS NULL",
     )
     .bind(id.0)
+    .bind(viewer.user.0)
     .fetch_optional(&mut *connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
@@ -66,13 +69,14 @@ pub fn settings_json(settings: &TypedSettings) -> String {
     serde_json::to_string(settings).unwrap_or_default()
 }
 
-pub async fn list(pool: &SqlitePool, limit: u32) -> Result<Listing, sqlx::Error> {
+pub async fn list(pool: &SqlitePool, viewer: &Viewer, limit: u32) -> Result<Listing, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT id, title, updated_ms, version, is_pinned, is_archived, is_unread, number IN \
          (SELECT questions.conversation FROM answers JOIN questions ON questions.number = answers.question \
           WHERE answers.is_running = 1) \
-         FROM conversations WHERE deleted_ms IS NULL ORDER BY is_pinned DESC, updated_ms DESC LIMIT ?",
+         FROM conversations WHERE owner = ? AND deleted_ms IS NULL ORDER BY is_pinned DESC, updated_ms DESC LIMIT ?",
     )
+    .bind(viewer.user.0)
     .bind(i64::from(limit) + 1)
     .fetch_all(pool)
     .await?;
@@ -102,53 +106,69 @@ pub async fn list_indexed_ids(pool: &SqlitePool) -> Result<Vec<ConversationId>, 
     Ok(ids.into_iter().map(ConversationId).collect())
 }
 
-pub async fn find_title(pool: &SqlitePool, id: ConversationId) -> Result<Option<String>, sqlx::Error> {
-    sqlx::query_scalar("SELECT title FROM conversations WHERE id = ?").bind(id.0).fetch_optional(pool).await
+pub async fn find_title(
+    pool: &SqlitePool,
+    viewer: &Viewer,
+    id: ConversationId,
+) -> Result<Option<String>, sqlx::Error> {
+    let title = sqlx::query_scalar("SELECT title FROM conversations WHERE id = ? AND owner = ?");
+    title.bind(id.0).bind(viewer.user.0).fetch_optional(pool).await
 }
 
-pub async fn list_ids(pool: &SqlitePool) -> Result<Vec<ConversationId>, sqlx::Error> {
-    let ids: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM conversations WHERE deleted_ms IS NULL ORDER BY number")
-            .fetch_all(pool)
-            .await?;
+/// Whose a conversation is, deleted or not.
+pub async fn owner_of(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+) -> Result<Option<UserId>, sqlx::Error> {
+    let owner = sqlx::query_scalar("SELECT owner FROM conversations WHERE id = ?");
+    Ok(owner.bind(id.0).fetch_optional(connection).await?.map(UserId))
+}
+
+pub async fn list_ids(pool: &SqlitePool, viewer: &Viewer) -> Result<Vec<ConversationId>, sqlx::Error> {
+    let ids = sqlx::query_scalar(
+        "SELECT id FROM conversations WHERE owner = ? AND deleted_ms IS NULL ORDER BY number",
+    );
+    let ids: Vec<Uuid> = ids.bind(viewer.user.0).fetch_all(pool).await?;
     Ok(ids.into_iter().map(ConversationId).collect())
 }
 
 pub async fn change(
     connection: &mut SqliteConnection,
+    viewer: &Viewer,
     id: ConversationId,
     change: &ConversationChange,
     now_ms: u64,
 ) -> Result<bool, sqlx::Error> {
-    let there = "WHERE id = ? AND deleted_ms IS NULL RETURNING number";
+    let there = "WHERE id = ? AND owner = ? AND deleted_ms IS NULL RETURNING number";
     let set = |what: &str| {
         sqlx::AssertSqlSafe(format!("UPDATE conversations SET version = version + 1, {what} {there}"))
     };
     let query = match change {
         ConversationChange::Title(title) => {
             let Some(title) = clean_title(title) else { return Ok(false) };
-            return rename(connection, id, &title, true).await;
+            return rename(connection, viewer, id, &title, true).await;
         }
         ConversationChange::Pinned(pinned) => sqlx::query(set("is_pinned = ?")).bind(*pinned),
         ConversationChange::Archived(archived) => sqlx::query(set("is_archived = ?")).bind(*archived),
         ConversationChange::Deleted(true) => sqlx::query(set("deleted_ms = ?")).bind(signed(now_ms)),
-        ConversationChange::Deleted(false) => {
-            sqlx::query("UPDATE conversations SET deleted_ms = NULL WHERE id = ? RETURNING number")
-        }
+        ConversationChange::Deleted(false) => sqlx::query(
+            "UPDATE conversations SET deleted_ms = NULL WHERE id = ? AND owner = ? RETURNING number",
+        ),
         ConversationChange::Draft(draft) => sqlx::query(set("draft = ?")).bind(draft.clone()),
         ConversationChange::Settings(settings) => {
             sqlx::query(set("settings = ?")).bind(settings_json(settings))
         }
-        ConversationChange::Leaf(leaf) => return show(connection, id, &[*leaf]).await,
-        ConversationChange::Leaves(leaves) => return show(connection, id, leaves).await,
+        ConversationChange::Leaf(leaf) => return show(connection, viewer, id, &[*leaf]).await,
+        ConversationChange::Leaves(leaves) => return show(connection, viewer, id, leaves).await,
         ConversationChange::Read => sqlx::query(set("is_unread = 0")),
     };
-    Ok(query.bind(id.0).fetch_optional(connection).await?.is_some())
+    Ok(query.bind(id.0).bind(viewer.user.0).fetch_optional(connection).await?.is_some())
 }
 
 /// Shows the branches that end with these answers of this conversation; false if there is none, or one of another.
 async fn show(
     connection: &mut SqliteConnection,
+    viewer: &Viewer,
     id: ConversationId,
     leaves: &[AnswerId],
 ) -> Result<bool, sqlx::Error> {
@@ -168,11 +188,13 @@ async fn show(
         }
     }
     let shown = sqlx::query(
-        "UPDATE conversations SET leaf = ?, leaves = ?, version = version + 1 WHERE id = ? AND deleted_ms IS NULL",
+        "UPDATE conversations SET leaf = ?, leaves = ?, version = version + 1 \
+         WHERE id = ? AND owner = ? AND deleted_ms IS NULL",
     )
     .bind(first.0)
     .bind(leaves_json(leaves))
     .bind(id.0)
+    .bind(viewer.user.0)
     .execute(connection)
     .await?;
     Ok(shown.rows_affected() > 0)
@@ -192,11 +214,12 @@ fn leaves_from_row(row: &SqliteRow, column: usize) -> Result<Vec<AnswerId>, sqlx
 
 pub async fn suggest_title(
     connection: &mut SqliteConnection,
+    viewer: &Viewer,
     id: ConversationId,
     title: &str,
 ) -> Result<bool, sqlx::Error> {
     match clean_title(title) {
-        Some(title) => rename(connection, id, &title, false).await,
+        Some(title) => rename(connection, viewer, id, &title, false).await,
         None => Ok(false),
     }
 }
@@ -204,17 +227,19 @@ pub async fn suggest_title(
 /// What a person chose stays until a person chooses again.
 async fn rename(
     connection: &mut SqliteConnection,
+    viewer: &Viewer,
     id: ConversationId,
     title: &str,
     is_chosen: bool,
 ) -> Result<bool, sqlx::Error> {
     let renamed = sqlx::query(
         "UPDATE conversations SET title = ?1, is_title_chosen = ?2, version = version + 1 \
-         WHERE id = ?3 AND deleted_ms IS NULL AND (?2 OR NOT is_title_chosen)",
+         WHERE id = ?3 AND owner = ?4 AND deleted_ms IS NULL AND (?2 OR NOT is_title_chosen)",
     )
     .bind(title)
     .bind(is_chosen)
     .bind(id.0)
+    .bind(viewer.user.0)
     .execute(connection)
     .await?;
     Ok(renamed.rows_affected() > 0)

@@ -43,6 +43,7 @@ fn migrator() -> Migrator {
         migration(2, "removed for good", include_str!("../migrations/0002_removed_for_good.sql")),
         migration(3, "settings", include_str!("../migrations/0003_settings.sql")),
         migration(4, "content", include_str!("../migrations/0004_content.sql")),
+        migration(5, "owner", include_str!("../migrations/0005_owner.sql")),
     ])
 }
 

@@ -17,6 +17,7 @@ use super::{Failure, StoreError};
 use crate::chat::{AnswerId, ConversationId, QuestionId};
 use crate::conversation_list::{FoundIn, SearchHit};
 use crate::server::store::search::{excerpt, match_expression};
+use crate::user::Viewer;
 
 /// How long a search may take, waiting for others included.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -61,9 +62,9 @@ impl Searcher {
     }
 
     /// See [`Store::search`](crate::server::store::Store::search).
-    pub async fn search(&self, typed: &str, limit: u32) -> Result<Vec<SearchHit>, Failure> {
+    pub async fn search(&self, viewer: &Viewer, typed: &str, limit: u32) -> Result<Vec<SearchHit>, Failure> {
         let Some(expression) = match_expression(typed) else { return Ok(Vec::new()) };
-        let searching = self.find(&expression, typed, limit);
+        let searching = self.find(viewer, &expression, typed, limit);
         match tokio::time::timeout(self.timeout, searching).await {
             Ok(found) => found,
             Err(_) => Err(StoreError::SearchTooLong.into()),
@@ -76,9 +77,16 @@ impl Searcher {
         self.pool.close().await;
     }
 
-    async fn find(&self, expression: &str, typed: &str, limit: u32) -> Result<Vec<SearchHit>, Failure> {
+    async fn find(
+        &self,
+        viewer: &Viewer,
+        expression: &str,
+        typed: &str,
+        limit: u32,
+    ) -> Result<Vec<SearchHit>, Failure> {
         let mut turn = self.turn().await?;
-        let rows = sqlx::query(FIND_WORDS).bind(expression).bind(limit).fetch_all(turn.connection()).await?;
+        let rows = sqlx::query(FIND_WORDS).bind(expression).bind(viewer.user.0).bind(limit);
+        let rows = rows.fetch_all(turn.connection()).await?;
         let mut hits = Vec::with_capacity(rows.len());
         for row in &rows {
             // One text at a time: any of them may be as long as an answer gets.
@@ -120,7 +128,7 @@ const FIND_WORDS: &str = "SELECT fts.rowid, c.id, c.title, q.id, a.id FROM fts \
     LEFT JOIN answers a ON fts.rowid % 3 = 2 AND a.number = fts.rowid / 3 \
     LEFT JOIN questions q ON (fts.rowid % 3 = 1 AND q.number = fts.rowid / 3) OR q.number = a.question \
     JOIN conversations c ON (fts.rowid % 3 = 0 AND c.number = fts.rowid / 3) OR c.number = q.conversation \
-    WHERE fts MATCH ? AND c.deleted_ms IS NULL \
+    WHERE fts MATCH ? AND c.owner = ? AND c.deleted_ms IS NULL \
     ORDER BY fts.rowid % 3 > 0, c.updated_ms DESC, fts.rowid DESC LIMIT ?";
 
 /// The text that a row was found in; nothing for a title, or if it was removed since.
@@ -209,7 +217,7 @@ mod tests {
         let searcher = Searcher { timeout: Duration::ZERO, ..searcher(&folder).await };
         // Somebody else searches.
         let _turn = searcher.turn().await.unwrap();
-        let outcome = searcher.search("anything", 9).await;
+        let outcome = searcher.search(&Viewer::LOCAL, "anything", 9).await;
         let Err(Failure::Store(error)) = outcome else { panic!("it has found something") };
         assert_eq!(error.to_string(), "The search took too long. Try more specific words.");
     }

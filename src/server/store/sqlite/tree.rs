@@ -5,23 +5,32 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 use sqlx::types::Uuid;
 
-use super::answers::{insert_question, keep_content, metadata_of};
-use super::conversations::{leaves_json, settings_json};
+use super::answers::{CONVERSATION_IN_USE, insert_question, keep_content, metadata_of};
+use super::conversations::{leaves_json, owner_of, settings_json};
 use super::{Failure, StoreError, bills, last_number, signed};
 use crate::chat::{Answer, AnswerId, Bill, Conversation, ConversationId, Question, QuestionId};
 use crate::server::clock;
+use crate::user::Viewer;
 
 const NO_LEAF: &str = "The branch that this conversation shows is not one of its own.";
 const TWICE: &str = "A message of this conversation has an id that is in use in another one.";
 
 /// Adds a conversation from elsewhere, in place of a deleted one with its id. False if one is there that is not
 /// deleted.
-pub async fn import(connection: &mut SqliteConnection, conversation: &Conversation) -> Result<bool, Failure> {
-    sqlx::query("DELETE FROM conversations WHERE id = ? AND deleted_ms IS NOT NULL")
+pub async fn import(
+    connection: &mut SqliteConnection,
+    viewer: &Viewer,
+    conversation: &Conversation,
+) -> Result<bool, Failure> {
+    sqlx::query("DELETE FROM conversations WHERE id = ? AND owner = ? AND deleted_ms IS NOT NULL")
         .bind(conversation.id.0)
+        .bind(viewer.user.0)
         .execute(&mut *connection)
         .await?;
-    let is_new = insert(connection, conversation).await?;
+    let is_new = insert(connection, viewer, conversation).await?;
+    if !is_new && owner_of(connection, conversation.id).await? != Some(viewer.user) {
+        return Err(StoreError::Conflict(CONVERSATION_IN_USE).into());
+    }
     let is_leaf = |leaf: &AnswerId| conversation.answers.iter().any(|answer| answer.id == *leaf);
     if is_new && !conversation.leaf.iter().chain(&conversation.leaves).all(is_leaf) {
         return Err(StoreError::NotFound(NO_LEAF).into());
@@ -30,13 +39,18 @@ pub async fn import(connection: &mut SqliteConnection, conversation: &Conversati
 }
 
 /// Adds a conversation. False if one with its id is there, deleted or not. Its version is made here.
-async fn insert(connection: &mut SqliteConnection, conversation: &Conversation) -> Result<bool, Failure> {
+async fn insert(
+    connection: &mut SqliteConnection,
+    viewer: &Viewer,
+    conversation: &Conversation,
+) -> Result<bool, Failure> {
     let added = sqlx::query(
         "INSERT OR IGNORE INTO conversations \
-         (id, title, is_title_chosen, is_pinned, is_archived, created_ms, updated_ms, draft, leaf, leaves, settings) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         (id, owner, title, is_title_chosen, is_pinned, is_archived, created_ms, updated_ms, draft, leaf, leaves, \
+         settings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(conversation.id.0)
+    .bind(viewer.user.0)
     .bind(&conversation.title)
     .bind(conversation.is_title_chosen)
     .bind(conversation.is_pinned)
@@ -100,6 +114,7 @@ async fn insert_answer(
 /// Copies the branch that ends at `leaf`, with ids of its own. What was paid once is not counted again.
 pub async fn fork(
     connection: &mut SqliteConnection,
+    viewer: &Viewer,
     leaf: AnswerId,
     new: ConversationId,
     now_ms: u64,
@@ -113,12 +128,12 @@ pub async fn fork(
     .fetch_optional(&mut *connection)
     .await?;
     let Some(of) = of else { return Ok(false) };
-    let Some(original) = super::conversations::find(connection, ConversationId(of)).await? else {
+    let Some(original) = super::conversations::find(connection, viewer, ConversationId(of)).await? else {
         return Ok(false);
     };
     let copy = branch_of(&original, leaf, new, now_ms);
-    if !insert(connection, &copy).await? {
-        return Err(StoreError::Conflict("This conversation's id is in use. Choose another.").into());
+    if !insert(connection, viewer, &copy).await? {
+        return Err(StoreError::Conflict(CONVERSATION_IN_USE).into());
     }
     Ok(true)
 }
