@@ -34,6 +34,10 @@ pub struct Listing {
     /// Why no question can be answered now, and what to do about it; `None` as far as nothing is known to be wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
+    /// Which build of the page the server has. A page that began with another one is out of date: the files that it may
+    /// still need are gone.
+    #[serde(default)]
+    pub site: String,
 }
 
 /// What a person changes about a conversation.

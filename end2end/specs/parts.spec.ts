@@ -81,3 +81,54 @@ test('a chat whose answers cannot be shown stands there as it came, then says so
   const other = new ChatPage(page);
   await (await other.ask(prompt('And go on.', { delta_ms: 1 }).typed)).ended('complete');
 });
+
+test.describe('after an upgrade', () => {
+  const UPDATED = 'Runnel was updated. Reload the page to use the new version.';
+
+  /** The server tells from now on that it has another build of the page, until the function that it gives is called. */
+  async function upgrade(page: Page): Promise<() => Promise<void>> {
+    const path = '**/api/list_conversations';
+    await page.route(path, async (route) => {
+      // A server that was started again has news.
+      const response = await route.fetch({ postData: JSON.stringify({ ...route.request().postDataJSON(), revision: 0 }) });
+      await route.fulfill({ response, json: { ...(await response.json()), site: '/pkg/another/runnel.js' } });
+    });
+    return () => page.unroute(path);
+  }
+
+  const isAnew = (page: Page) => page.evaluate(() => !('wasThere' in window));
+
+  test('an open page says so, and is loaded anew without losing what was typed', async ({ chat, page }) => {
+    await (await chat.ask(prompt('Before.', { delta_ms: 1 }).typed)).ended('complete');
+    await chat.message.fill('Typed before');
+    await page.evaluate(() => Object.assign(window, { wasThere: true }));
+    const undo = await upgrade(page);
+    await expect(page.getByText(UPDATED)).toBeVisible();
+    await expect(chat.message).toHaveValue('Typed before');
+    expect(await isAnew(page), 'it is not loaded anew by itself').toBe(false);
+    await undo();
+    await page.getByRole('link', { name: 'Reload the page' }).click();
+    await expect(page.getByText(UPDATED)).toBeHidden();
+    await expect(chat.message).toHaveValue('Typed before');
+    expect(await isAnew(page)).toBe(true);
+  });
+
+  test('links load the new page, but not over a question that is being edited', async ({ chat, page }) => {
+    await (await chat.ask(prompt('Before.', { delta_ms: 1 }).typed)).ended('complete');
+    await page.evaluate(() => Object.assign(window, { wasThere: true }));
+    const undo = await upgrade(page);
+    await expect(page.getByText(UPDATED)).toBeVisible();
+    await undo();
+    await chat.question().edit.click();
+    await chat.question().field.fill('Half typed');
+    await chat.settingsLink.click();
+    await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible();
+    expect(await isAnew(page)).toBe(false);
+    await page.goBack();
+    await expect(chat.question().field).toHaveValue('Half typed');
+    await chat.question().field.press('Escape');
+    await chat.settingsLink.click();
+    await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible();
+    await expect.poll(() => isAnew(page)).toBe(true);
+  });
+});

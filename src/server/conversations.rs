@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answers::{Answers, LARGEST_QUESTION_BYTES};
-use super::clock;
 use super::detached::detached;
 use super::revision::Revision;
 use super::store::Store;
 use super::upstream::UpstreamWatch;
+use super::{assets, clock};
 use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::{AnswerId, Conversation, ConversationId};
 use crate::conversation_list::{
@@ -36,12 +36,15 @@ pub struct Conversations {
     answers: Answers,
     upstream: UpstreamWatch,
     revision: Revision,
+    /// See [`Listing::site`].
+    site: Arc<str>,
 }
 
 impl Conversations {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, answers: Answers, upstream: UpstreamWatch, revision: Revision) -> Self {
-        Self { store, answers, upstream, revision }
+        let site = assets::site_files().script.into();
+        Self { store, answers, upstream, revision, site }
     }
 
     /// Removes for good, now and from time to time, what was deleted long enough ago.
@@ -92,7 +95,12 @@ impl Conversations {
             let older = self.store.find_conversation(viewer, open).await?;
             listing.conversations.extend(older.as_ref().map(summary));
         }
-        Ok(Some(Listing { revision: now, trouble: self.upstream.trouble(), ..listing }))
+        Ok(Some(Listing {
+            revision: now,
+            trouble: self.upstream.trouble(),
+            site: self.site.to_string(),
+            ..listing
+        }))
     }
 
     /// # Errors

@@ -244,6 +244,16 @@ fn Notices(chat: Chat, too_long: Memo<bool>) -> impl IntoView {
         <p role="alert" class="notice">
             {words}
         </p>
+        {move || {
+            chats.address.newer_page().map(|page| {
+                view! {
+                    <p role="status" class="notice">
+                        "Runnel was updated. " <a href=page target="_self">"Reload the page"</a> " to use the new version."
+                    </p>
+                }
+                .into_any()
+            })
+        }}
         {move || trouble().map(|trouble| view! { <p role="status" class="notice">{trouble}</p> }.into_any())}
     }
 }

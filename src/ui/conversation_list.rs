@@ -93,6 +93,9 @@ impl Chats {
             self.sidebar.update(|sidebar| sidebar.is_away = is_away);
         }
         if let Ok(Some(listing)) = news {
+            if self.sidebar.with_untracked(|sidebar| sidebar.listing.site != listing.site) {
+                self.address.outdate();
+            }
             self.follow(&listing, open);
             self.redraw(|sidebar| sidebar.take_over(listing));
         }
