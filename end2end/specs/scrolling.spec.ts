@@ -185,3 +185,26 @@ test('another version is shown where its arrow was pressed, however long it is',
   expect(await chat.scrollTop()).toBe(0);
   await expect(chat.toEnd).toBeVisible();
 });
+
+test('a reader at the end is held there while the field for the question grows', async ({ chat, page }) => {
+  const answer = await chat.ask(prompt('Write an article.', { delta_ms: 1, characters: 200 }).typed, { model: 'demo/long' });
+  await answer.ended('complete');
+  const before = await chat.log.boundingBox();
+  await chat.message.fill('One line\nand another\nand a third\nand a fourth');
+  await expect.poll(async () => (await chat.log.boundingBox())?.height).toBeLessThan(before?.height ?? 0);
+  await expect.poll(() => chat.distanceToEnd()).toBeLessThanOrEqual(NEAR_THE_END);
+  await chat.log.hover();
+  await page.mouse.wheel(0, -400);
+  await expect(chat.toEnd).toBeVisible();
+  let top = -1;
+  await expect
+    .poll(async () => {
+      const before = top;
+      top = await chat.scrollTop();
+      return top === before;
+    }, { message: 'the wheel’s movement comes to its rest' })
+    .toBe(true);
+  await chat.message.fill('One line');
+  await expect.poll(async () => (await chat.log.boundingBox())?.height).toBe(before?.height);
+  expect(await chat.scrollTop(), 'who has left the end is left alone').toBe(top);
+});

@@ -37,7 +37,9 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
         last_top: StoredValue::new(0),
         last_height: StoredValue::new(0),
     };
+    // The text grows, or what stands below the transcript does: more lines are typed, or a notice comes.
     browser::on_resize(content, move || place.stick());
+    browser::on_resize(scroller, move || place.stick());
     // A question of one's own is always shown.
     Effect::new(move |before: Option<u64>| {
         let asked = chat.asked.get();
