@@ -278,6 +278,49 @@ test('a duplicated tab keeps its own draft although the other answers late', asy
   await keeps(copy, ['For both', 'For the copy']);
 });
 
+test('a draft at the new chat outlives a reload in another chat, and other tabs', async ({ context, runnel }) => {
+  const [tab] = (await typeInTabs(context, ['Come back to this'])) as [ChatPage];
+  const { typed } = prompt('Asked elsewhere.', { delta_ms: 1 });
+  const other = new ChatPage(await context.newPage());
+  await other.open();
+  await (await other.ask(typed, { model: 'demo/echo' })).ended('complete');
+  const address = other.page.url();
+  await tab.page.goto(address);
+  await expect(tab.questions).toHaveText([typed]);
+  // This one asks who is there.
+  const third = new ChatPage(await context.newPage());
+  await third.open(runnel.url);
+  await third.message.fill('Of its own');
+  await keeps(third, ['Come back to this', 'Of its own']);
+  await tab.newChat.click();
+  await expect(tab.message).toHaveValue('Come back to this');
+});
+
+test('the older of two tabs with one name keeps it, whoever asks first', async ({ context }) => {
+  const [first] = (await typeInTabs(context, ['Of the first'])) as [ChatPage];
+  const { typed } = prompt('Asked elsewhere.', { delta_ms: 1 });
+  const other = new ChatPage(await context.newPage());
+  await other.open();
+  await (await other.ask(typed, { model: 'demo/echo' })).ended('complete');
+  await first.page.goto(other.page.url());
+  await expect(first.questions).toHaveText([typed]);
+  // The copy shows the chat too, where it does not ask for the names of others.
+  const opened = context.waitForEvent('page');
+  await first.page.evaluate(() => {
+    window.open(location.href);
+  });
+  const copy = new ChatPage(await opened);
+  await expect(copy.questions).toHaveText([typed]);
+  await copy.isAlive();
+  await first.newChat.click();
+  await expect(first.message).toHaveValue('Of the first');
+  await keeps(first, ['Of the first', 'Of the first']);
+  await first.message.fill('Of the first alone');
+  await keeps(first, ['Of the first', 'Of the first alone']);
+  await first.page.reload();
+  await expect(first.message).toHaveValue('Of the first alone');
+});
+
 test('a draft is given back to a tab that was only late to answer', async ({ context }) => {
   const tabs = await holdTabs(context);
   const [first] = (await typeInTabs(context, ['Not left'])) as [ChatPage];

@@ -60,8 +60,15 @@ impl Chats {
         if has_begun { format!("{DRAFT}{}", chat.id) } else { format!("{NEW_CHATS_DRAFT}{}", own_name()) }
     }
 
-    /// Tells other tabs that this one is there, as long as it is.
+    /// Tells other tabs that this one is there, as long as it is. What this one kept of the new chat is here by then:
+    /// it is kept again with each answer, also by a page that shows another chat.
     pub fn answer_roll_calls(self) {
+        if let Some(chat) = untrack(|| self.find(self.new_chat()))
+            && let Some(kept) = browser::stored(&Self::draft_key(chat))
+            && chat.draft.with_untracked(String::is_empty)
+        {
+            chat.draft.set(kept);
+        }
         let Ok(channel) = web_sys::BroadcastChannel::new(CHANNEL) else { return };
         self.tabs.page.set_value(Uuid::now_v7().to_string());
         let hear = Closure::<dyn Fn(_)>::new(move |event: web_sys::MessageEvent| {
@@ -122,11 +129,14 @@ impl Chats {
     /// Takes in what another tab answered to a roll call of any tab: its name, and when its page was made.
     fn hear(self, answer: &str) {
         let Some((name, page)) = answer.split_once(' ') else { return };
-        if name == own_name() && self.tabs.page.with_value(|own| page < own.as_str()) {
-            browser::store_in_tab(NAME, &Uuid::now_v7().to_string());
+        if name == own_name() {
+            let is_younger = self.tabs.page.with_value(|own| page < own.as_str());
+            if is_younger {
+                browser::store_in_tab(NAME, &Uuid::now_v7().to_string());
+            }
             self.keep_new_chats_draft();
-            // The other keeps its own draft once more.
-            self.tabs.say(ROLL_CALL);
+            // The younger has the older keep its own draft once more; the older has the younger take another name.
+            if is_younger { self.tabs.say(ROLL_CALL) } else { self.tabs.answer() }
         }
         self.tabs.heard.update_value(|heard| heard.push(name.to_owned()));
         self.give_back(name);
