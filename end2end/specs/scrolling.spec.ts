@@ -193,6 +193,14 @@ test('a reader at the end is held there while the field for the question grows',
   await chat.message.fill('One line\nand another\nand a third\nand a fourth');
   await expect.poll(async () => (await chat.log.boundingBox())?.height).toBeLessThan(before?.height ?? 0);
   await expect.poll(() => chat.distanceToEnd()).toBeLessThanOrEqual(NEAR_THE_END);
+  // Each letter has the field measured, although it stays as it is.
+  await chat.message.press('ControlOrMeta+End');
+  for (const letter of ' line') {
+    await page.keyboard.type(letter);
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    expect(await chat.distanceToEnd(), letter).toBeLessThanOrEqual(NEAR_THE_END);
+  }
+  await expect(chat.toEnd).toBeHidden();
   await chat.log.hover();
   await page.mouse.wheel(0, -400);
   await expect(chat.toEnd).toBeVisible();

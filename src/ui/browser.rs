@@ -374,10 +374,23 @@ pub fn selected_in(id: &str) -> Option<(u32, u32)> {
 }
 
 /// Makes a field as tall as its text, up to the limit that the style sets.
+///
+/// What is around it keeps its height while the field is measured: the transcript above would be taller for that moment,
+/// and be scrolled away from its end.
 pub fn grow(field: &web_sys::HtmlTextAreaElement) {
-    let style = web_sys::HtmlElement::style(field);
-    let _ = style.set_property("height", "auto");
-    let _ = style.set_property("height", &format!("{}px", field.scroll_height()));
+    let set = |element: &web_sys::HtmlElement, name, value: &str| {
+        // A value that is none is passed over.
+        let _ = element.style().set_property(name, value);
+    };
+    let around = field.parent_element().and_then(|around| around.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(around) = &around {
+        set(around, "min-height", &format!("{}px", around.offset_height()));
+    }
+    set(field, "height", "auto");
+    set(field, "height", &format!("{}px", field.scroll_height()));
+    if let Some(around) = &around {
+        set(around, "min-height", "");
+    }
 }
 
 /// Waits.
