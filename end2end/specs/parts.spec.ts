@@ -3,6 +3,7 @@
 import type { Page } from '@playwright/test';
 import { type ConsoleWatch, expect, prompt, test } from '../fixtures.ts';
 import { ChatPage } from '../pages/chat.ts';
+import { Sidebar } from '../pages/sidebar.ts';
 
 const MISSING = 'A part of this page could not be loaded. Check the connection. Trying again…';
 
@@ -114,7 +115,8 @@ test.describe('after an upgrade', () => {
   });
 
   test('links load the new page, but not over a question that is being edited', async ({ chat, page }) => {
-    await (await chat.ask(prompt('Before.', { delta_ms: 1 }).typed)).ended('complete');
+    const { typed, asked } = prompt('Before.', { delta_ms: 1 });
+    await (await chat.ask(typed)).ended('complete');
     await page.evaluate(() => Object.assign(window, { wasThere: true }));
     const undo = await upgrade(page);
     await expect(page.getByText(UPDATED)).toBeVisible();
@@ -124,11 +126,34 @@ test.describe('after an upgrade', () => {
     await chat.settingsLink.click();
     await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible();
     expect(await isAnew(page)).toBe(false);
-    await page.goBack();
+    await new Sidebar(page).chat(asked).click();
     await expect(chat.question().field).toHaveValue('Half typed');
     await chat.question().field.press('Escape');
     await chat.settingsLink.click();
     await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible();
+    await expect.poll(() => isAnew(page)).toBe(true);
+  });
+
+  test('a question on its way is not left behind', async ({ chat, page, consoleWatch }) => {
+    consoleWatch.allow(/Failed to load resource: net::ERR_/, 'Chromium itself reports what is cut off.');
+    await (await chat.ask(prompt('Before.', { delta_ms: 1 }).typed)).ended('complete');
+    await page.evaluate(() => Object.assign(window, { wasThere: true }));
+    const undo = await upgrade(page);
+    await expect(page.getByText(UPDATED)).toBeVisible();
+    await undo();
+    const send = '**/api/send_message';
+    await page.route(send, (route) => route.abort('connectionreset'));
+    const { typed } = prompt('Will this arrive?', { delta_ms: 1 });
+    await chat.message.fill(typed);
+    await chat.send.click();
+    await expect(chat.questions.last()).toHaveText(typed);
+    await chat.newChat.click();
+    await expect(chat.greeting).toBeVisible();
+    expect(await isAnew(page)).toBe(false);
+    await page.unroute(send);
+    await page.goBack();
+    await chat.answer(1).ended('complete');
+    await chat.newChat.click();
     await expect.poll(() => isAnew(page)).toBe(true);
   });
 });

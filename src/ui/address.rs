@@ -15,7 +15,8 @@ use crate::chat::ConversationId;
 #[derive(Clone, Copy, Debug)]
 pub struct Address {
     path: RwSignal<String>,
-    is_outdated: RwSignal<bool>,
+    /// Once the server has another build of the page: what may still hold the page back.
+    outdated: RwSignal<Option<Chats>>,
 }
 
 /// What a path leads to, on the server and in the browser.
@@ -62,7 +63,7 @@ impl Place {
 impl Address {
     /// At `path`; in the browser, from then on wherever links and the history lead.
     pub fn new(path: String) -> Self {
-        let address = Self { path: RwSignal::new(path), is_outdated: RwSignal::new(false) };
+        let address = Self { path: RwSignal::new(path), outdated: RwSignal::new(None) };
         Effect::new(move || address.listen());
         address
     }
@@ -82,16 +83,16 @@ impl Address {
         self.path.with(|path| path.split_once('#')?.1.parse().ok())
     }
 
-    /// The server has another build of the page: from now on links load it.
-    pub fn outdate(self) {
-        self.is_outdated.set(true);
+    /// The server has another build of the page: from now on links load it, unless `chats` hold what would be lost.
+    pub fn outdate(self, chats: Chats) {
+        self.outdated.set(Some(chats));
     }
 
     /// Where the page that the server has now is, if this one is out of date.
     pub fn newer_page(self) -> Option<String> {
         // With a fragment the browser would stay in this page.
         let path = || self.path.with(|path| path.split('#').next().unwrap_or_default().to_owned());
-        self.is_outdated.get().then(path)
+        self.outdated.get().map(|_| path())
     }
 
     /// Runs the caller again when the address changes.
@@ -120,7 +121,7 @@ impl Address {
         let _ = window_event_listener(ev::popstate, move |_| self.read());
         let _ = window_event_listener(ev::click, move |event| {
             // An outdated page leaves its links to the browser, which loads the page that the server has now.
-            let is_left = self.is_outdated.get_untracked() && !is_editing();
+            let is_left = self.outdated.get_untracked().is_some_and(|chats| !chats.hold_what_is_here_alone());
             if let Some(path) = followed_path(&event).filter(|_| !is_left) {
                 event.prevent_default();
                 self.go(&path);
@@ -137,11 +138,6 @@ impl Address {
             self.path.set(path);
         }
     }
-}
-
-/// Whether a question is being edited: what stands there is in this page alone.
-fn is_editing() -> bool {
-    document().query_selector(".editor").is_ok_and(|editor| editor.is_some())
 }
 
 /// The path that a click leads to, if it is a plain click on a link within the site.

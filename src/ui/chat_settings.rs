@@ -36,6 +36,12 @@ impl ChatSettings {
         self.changes.get_value().0
     }
 
+    /// True while the server has not heard of a change that was made here.
+    pub fn are_unsent(self) -> bool {
+        let (made, heard) = self.changes.get_value();
+        made != heard
+    }
+
     /// Takes over what the server has, which it was asked for after `changes` changes, unless something newer was
     /// typed here.
     pub fn merge(self, kept: Option<&TypedSettings>, changes: usize) {

@@ -128,6 +128,12 @@ impl Chats {
         self.opened.with(|opened| opened.known.iter().find(|chat| chat.id == id).copied())
     }
 
+    /// True if something is in this page alone, and would be lost with it: a question that is being edited or on its
+    /// way, or settings that the server has not heard of.
+    pub fn hold_what_is_here_alone(self) -> bool {
+        self.opened.with_untracked(|opened| opened.known.iter().any(|chat| chat.holds_what_is_here_alone()))
+    }
+
     /// True if the server does not have the chat.
     pub fn is_not_found(self, id: ConversationId) -> bool {
         self.opened.with(|opened| opened.not_found) == Some(id)
@@ -486,6 +492,14 @@ impl Chat {
             self.refusal.set("Another question is still on its way. Wait for it, or stop it.".to_owned());
         }
         on_its_way.is_none()
+    }
+
+    fn holds_what_is_here_alone(self) -> bool {
+        let messages = |messages: &Messages| {
+            let is_on_its_way = messages.answers.iter().any(|live| live.is_on_its_way());
+            is_on_its_way || (!messages.answers.is_empty() && self.settings.are_unsent())
+        };
+        self.edits.with_value(|edits| !edits.is_empty()) || self.messages.with_untracked(messages)
     }
 
     /// Who follows whom.

@@ -94,7 +94,7 @@ impl Chats {
         }
         if let Ok(Some(listing)) = news {
             if self.sidebar.with_untracked(|sidebar| sidebar.listing.site != listing.site) {
-                self.address.outdate();
+                self.address.outdate(self);
             }
             self.follow(&listing, open);
             self.redraw(|sidebar| sidebar.take_over(listing));
