@@ -173,10 +173,10 @@ impl Answers {
         }
     }
 
-    /// Stops whatever is being begun or written in a conversation, and waits for its end.
-    pub async fn stop_all_in(&self, conversation: ConversationId) {
+    /// Stops whatever is being begun or written in a conversation of the viewer, and waits for its end.
+    pub async fn stop_all_in(&self, viewer: &Viewer, conversation: ConversationId) {
         let entries = self.shared.registry.all();
-        for entry in entries.iter().filter(|entry| entry.conversation() == conversation) {
+        for entry in entries.iter().filter(|entry| entry.is_in(viewer, conversation)) {
             if let Ok(live) = entry.outcome().await {
                 live.stop();
                 live.ended().await;
@@ -394,18 +394,16 @@ impl Answers {
 
     /// The model for a question that names none, or why there is none.
     async fn default_model(&self) -> Result<String, ApiError> {
-        match (self.catalogue.default_model().await, self.upstream.trouble()) {
-            (Ok(Some(model)), _) => Ok(model),
-            (_, Some(trouble)) => Err(ApiError::new(ApiErrorKind::Upstream, trouble)),
-            (Err(error), None) => Err(ApiError::new(
-                ApiErrorKind::Upstream,
-                format!("{error} You can name a model in the chat settings instead."),
-            )),
-            (Ok(None), None) => Err(ApiError::new(
-                ApiErrorKind::Upstream,
-                "The model server has no models. Load one there, or name one in the chat settings.",
-            )),
-        }
+        let why = match (self.catalogue.default_model().await, self.upstream.trouble()) {
+            (Ok(Some(model)), _) => return Ok(model),
+            (_, Some(trouble)) => trouble,
+            (Err(error), None) => format!("{error} You can name a model in the chat settings instead."),
+            (Ok(None), None) => {
+                "The model server has no models. Load one there, or name one in the chat settings.".to_owned()
+            }
+        };
+        tracing::warn!(%why, "there is no model to ask");
+        Err(ApiError::new(ApiErrorKind::Upstream, why))
     }
 
     async fn choose_model(&self, wanted: Option<&str>) -> Result<ModelId, ApiError> {

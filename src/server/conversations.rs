@@ -43,7 +43,8 @@ pub struct Conversations {
 impl Conversations {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, answers: Answers, upstream: UpstreamWatch, revision: Revision) -> Self {
-        let site = assets::site_files().script.into();
+        let files = assets::site_files();
+        let site = [files.script, files.reader_wasm].join(" ").into();
         Self { store, answers, upstream, revision, site }
     }
 
@@ -146,7 +147,7 @@ impl Conversations {
             return Err(missing());
         }
         if *change == ConversationChange::Deleted(true) {
-            self.answers.stop_all_in(id).await;
+            self.answers.stop_all_in(viewer, id).await;
         }
         // A draft is nobody's news.
         if !matches!(change, ConversationChange::Draft(_)) {

@@ -8,8 +8,8 @@ use super::live::LiveAnswer;
 use super::recorder;
 use super::registry::Entry;
 use super::{Answers, clock};
-use crate::api::ApiError;
 use crate::chat::{Answer, AnswerEvent, Bill, ConversationId, End, EndStatus};
+use crate::server::failures::in_words;
 use crate::server::openrouter::{AnswerRequest, Dialect};
 use crate::server::store::StoreError;
 use crate::server::titles;
@@ -71,7 +71,7 @@ impl Answers {
             None => live.kept(),
             Some(error) => {
                 tracing::error!(%error, answer = %answer.id, "an answer is not kept yet");
-                live.not_kept(ApiError::from(error));
+                live.not_kept(in_words(&error));
             }
         }
         live.append(&[AnswerEvent::End(End { unkept, ..end.clone() })]);
@@ -109,7 +109,7 @@ impl Answers {
                 Ok(()) => return live.kept(),
                 Err(error) => {
                     tracing::error!(%error, answer = %answer.id, "an answer is not kept yet");
-                    live.not_kept(ApiError::from(error));
+                    live.not_kept(in_words(&error));
                 }
             }
             pause = (pause * 2).min(LONGEST_PAUSE);

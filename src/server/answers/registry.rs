@@ -36,9 +36,10 @@ impl Entry {
         }
     }
 
+    /// True if this viewer began it in this conversation.
     #[must_use]
-    pub const fn conversation(&self) -> ConversationId {
-        self.conversation
+    pub fn is_in(&self, viewer: &Viewer, conversation: ConversationId) -> bool {
+        self.owner == viewer.user && self.conversation == conversation
     }
 
     /// True if this viewer began it with this question in this conversation.

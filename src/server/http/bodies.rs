@@ -105,6 +105,7 @@ impl Reading<'_> {
 fn late(for_want_of_memory: bool) -> ApiError {
     if for_want_of_memory {
         let message = "Runnel is busy with other large requests. Try again in a moment.";
+        tracing::warn!("large requests are refused: others take all the memory there is for them");
         return ApiError::new(ApiErrorKind::Network, message);
     }
     ApiError::bad_request("The request did not become whole in time.")
