@@ -1,7 +1,7 @@
 // What every test stands on: one emulator and one Runnel a worker, a chat page, and a watch over the console.
 
 import { randomUUID } from 'node:crypto';
-import { type BrowserContext, type ConsoleMessage, expect, test as base } from '@playwright/test';
+import { type BrowserContext, type ConsoleMessage, type Page, expect, test as base } from '@playwright/test';
 import { Line } from './line.ts';
 import { ChatPage } from './pages/chat.ts';
 import { Emulator, Runnel } from './programs.ts';
@@ -30,6 +30,19 @@ export function prompt(words: string, pace: Pace = {}): Prompt {
   const asked = `${words} #${randomUUID().slice(0, 8)}`;
   const directives = Object.entries(pace).map(([name, value]) => `${name}=${value}`);
   return { asked, typed: directives.length > 0 ? `${asked} [[${directives.join(' ')}]]` : asked };
+}
+
+/** Holds back the requests of a page whose addresses match, until the function that it gives is called. */
+export async function hold(page: Page, addresses: string): Promise<() => void> {
+  let release = (): void => {};
+  const mayGo = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route(addresses, async (route) => {
+    await mayGo;
+    await route.continue();
+  });
+  return release;
 }
 
 /** Fails the test if a page complains. */

@@ -2,7 +2,7 @@
 
 import { exportOf } from '../exports.ts';
 import { ChatPage } from '../pages/chat.ts';
-import { expect, prompt, test } from '../fixtures.ts';
+import { expect, hold, prompt, test } from '../fixtures.ts';
 import { recordWords } from '../recorders.ts';
 
 test('Enter sends, and Shift+Enter breaks the line', async ({ chat, page }) => {
@@ -132,14 +132,7 @@ test('a draft survives the way to the settings page and back', async ({ chat, pa
 });
 
 test('a prompt typed before the page is alive is kept and can be sent', async ({ page, emulator }) => {
-  let deliver = () => {};
-  const mayArrive = new Promise<void>((resolve) => {
-    deliver = resolve;
-  });
-  await page.route('**/*.wasm', async (route) => {
-    await mayArrive;
-    await route.continue();
-  });
+  const deliver = await hold(page, '**/*.wasm');
   const chat = new ChatPage(page);
   await page.goto('/', { waitUntil: 'domcontentloaded' });
   const { typed, asked } = prompt('Typed very early.', { delta_ms: 1 });
@@ -156,14 +149,7 @@ test('a prompt typed before the page is alive is kept and can be sent', async ({
 });
 
 test('a field that keeps nothing takes nothing before the page is alive', async ({ page }) => {
-  let deliver = () => {};
-  const mayArrive = new Promise<void>((resolve) => {
-    deliver = resolve;
-  });
-  await page.route('**/*.wasm', async (route) => {
-    await mayArrive;
-    await route.continue();
-  });
+  const deliver = await hold(page, '**/*.wasm');
   await page.goto('/settings', { waitUntil: 'domcontentloaded' });
   const fields = page.locator('#search, #system-prompt, [name="theme"]');
   const takesFocus = () =>
@@ -182,14 +168,7 @@ test('a field that keeps nothing takes nothing before the page is alive', async 
 });
 
 test('Enter pressed before the page is alive is heard once it is', async ({ page, emulator }) => {
-  let deliver = () => {};
-  const mayArrive = new Promise<void>((resolve) => {
-    deliver = resolve;
-  });
-  await page.route('**/*.wasm', async (route) => {
-    await mayArrive;
-    await route.continue();
-  });
+  const deliver = await hold(page, '**/*.wasm');
   const chat = new ChatPage(page);
   await page.goto('/', { waitUntil: 'domcontentloaded' });
   await expect(chat.message).toBeFocused();
@@ -217,14 +196,7 @@ test('caret and place in the chat stay where they are when the page comes alive'
   const turns = Array.from({ length: 8 }, (_, at) => ({ question: `Question ${at}`, answer: 'Some words. '.repeat(100) }));
   const { lines, paths } = exportOf([{ title: 'Long enough', turns }]);
   await ownRunnel.import(lines);
-  let deliver = () => {};
-  const mayArrive = new Promise<void>((resolve) => {
-    deliver = resolve;
-  });
-  await page.route('**/*.wasm', async (route) => {
-    await mayArrive;
-    await route.continue();
-  });
+  const deliver = await hold(page, '**/*.wasm');
   const chat = new ChatPage(page);
   await page.goto(`${ownRunnel.url}${paths[0]}`, { waitUntil: 'domcontentloaded' });
   await chat.message.pressSequentially('Hello word');

@@ -1,7 +1,7 @@
 // Stop: at any moment, from anywhere, with what was written kept.
 
 import { ChatPage } from '../pages/chat.ts';
-import { expect, prompt, test } from '../fixtures.ts';
+import { expect, hold, prompt, test } from '../fixtures.ts';
 
 test('Stop stands where Send stood, in the same size', async ({ chat }) => {
   // The chat has begun, so that the composer is where it stays.
@@ -30,14 +30,7 @@ test('an answer is stopped before its first token', async ({ chat, emulator }) =
 });
 
 test('a Stop while the question is still on its way stops it once it has arrived', async ({ chat, page, emulator }) => {
-  let release = () => {};
-  const mayGo = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  await page.route('**/api/send_message', async (route) => {
-    await mayGo;
-    await route.continue();
-  });
+  const release = await hold(page, '**/api/send_message');
   const { typed, asked } = prompt('Never mind.');
   const answer = await chat.ask(typed, { model: 'demo/long' });
   await chat.stop.click();

@@ -3,7 +3,7 @@
 import type { BrowserContext } from '@playwright/test';
 import { ChatPage } from '../pages/chat.ts';
 import { Sidebar } from '../pages/sidebar.ts';
-import { expect, prompt, test } from '../fixtures.ts';
+import { expect, hold, prompt, test } from '../fixtures.ts';
 
 /** Slow enough to be looked at from two places. */
 const LEISURELY = { delta_ms: 15, characters: 4 };
@@ -220,15 +220,19 @@ test('what a closed tab left is taken over by the next new chat, once', async ({
   await keeps(next, ['Still open']);
 });
 
+/** A tab opened by another begins with a copy of what that tab keeps for itself, as a duplicate does. */
+async function duplicate({ page }: ChatPage): Promise<ChatPage> {
+  const opened = page.context().waitForEvent('page');
+  await page.evaluate(() => {
+    window.open(location.href);
+  });
+  return new ChatPage(await opened);
+}
+
 test('a duplicated tab has the draft too, and neither writes over the other’s', async ({ context }) => {
   const [first] = (await typeInTabs(context, ['For both'])) as [ChatPage];
   await keeps(first, ['For both']);
-  // A tab opened by another begins with a copy of what that tab keeps for itself, as a duplicate does.
-  const opened = context.waitForEvent('page');
-  await first.page.evaluate(() => {
-    window.open(location.href);
-  });
-  const copy = new ChatPage(await opened);
+  const copy = await duplicate(first);
   await expect(copy.message).toHaveValue('For both');
   await keeps(copy, ['For both', 'For both']);
   await copy.message.fill('For the copy');
@@ -265,11 +269,7 @@ test('a duplicated tab keeps its own draft although the other answers late', asy
   const tabs = await holdTabs(context);
   const [first] = (await typeInTabs(context, ['For both'])) as [ChatPage];
   await keeps(first, ['For both']);
-  const opened = context.waitForEvent('page');
-  await first.page.evaluate(() => {
-    window.open(location.href);
-  });
-  const copy = new ChatPage(await opened);
+  const copy = await duplicate(first);
   await expect(copy.message).toHaveValue('For both');
   await keeps(copy, ['For both']);
   await tabs.release();
@@ -305,11 +305,7 @@ test('the older of two tabs with one name keeps it, whoever asks first', async (
   await first.page.goto(other.page.url());
   await expect(first.questions).toHaveText([typed]);
   // The copy shows the chat too, where it does not ask for the names of others.
-  const opened = context.waitForEvent('page');
-  await first.page.evaluate(() => {
-    window.open(location.href);
-  });
-  const copy = new ChatPage(await opened);
+  const copy = await duplicate(first);
   await expect(copy.questions).toHaveText([typed]);
   await copy.isAlive();
   await first.newChat.click();
@@ -347,14 +343,7 @@ test('two tabs that ask at once both keep their own question, while it is answer
   await other.open(page.url());
   await other.set({ model: 'demo/echo' });
   // The other does not hear of the first one's question before it asks its own.
-  let release = (): void => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  await other.page.route('**/api/list_conversations*', async (route) => {
-    await released;
-    await route.continue();
-  });
+  const release = await hold(other.page, '**/api/list_conversations*');
   const repeat = { ...LEISURELY, repeat: 100 };
   const mine = prompt('Mine.', repeat);
   const theirs = prompt('Theirs.', repeat);
