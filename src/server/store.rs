@@ -22,8 +22,8 @@ pub use sqlite::SqliteStore;
 
 /// The durable side of a chat.
 ///
-/// What a [`Viewer`] asks for finds and changes the viewer's own alone: what belongs to another user is not there. Methods
-/// without one are Runnel's own work, on answers of everybody.
+/// A method with a [`Viewer`] finds and changes only what belongs to that user. Methods without one are Runnel's own
+/// work, on everybody's answers.
 ///
 /// Times are given, never taken from a clock. A method that fails has changed nothing.
 #[async_trait]
@@ -32,8 +32,9 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// conversation. Asked twice with the same ids, it changes nothing and says so.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] for ids that are in use for something else, by whomever; [`StoreError::PreviousAnswerRunning`] if
-    /// the answer before is still being written; [`StoreError::NotFound`] for an answer before that is not in this conversation.
+    /// [`StoreError::Conflict`] for ids that are in use for something else, by whomever;
+    /// [`StoreError::PreviousAnswerRunning`] if the answer before is still being written; [`StoreError::NotFound`] for
+    /// an answer before that is not in this conversation.
     async fn begin_answer(&self, viewer: &Viewer, new: &NewAnswer) -> Result<Begun, StoreError>;
 
     /// Appends events `after + 1`, `after + 2`, … to a running answer's log. Durable once it returns; events of
@@ -113,8 +114,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// The answers whose bill is open, oldest first, without their text.
     async fn list_open_bills(&self) -> Result<Vec<Answer>, StoreError>;
 
-    /// Corrects what an answer cost, and says whose it is, if it is there. What is known stays if the newer word is that
-    /// nobody knows.
+    /// Corrects what an answer cost, and says whose it is, if it is there. What is known stays if the newer word is
+    /// that nobody knows.
     async fn settle_bill(&self, id: AnswerId, bill: &Bill) -> Result<Option<UserId>, StoreError>;
 
     /// What the answers of a conversation cost together.
@@ -130,8 +131,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// replaced. Says how many were added.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if a message's id is in use in another conversation, or a conversation's by another user; [`StoreError::NotFound`] if a
-    /// conversation names a message that it does not hold.
+    /// [`StoreError::Conflict`] if a message's id is in use in another conversation, or a conversation's by another
+    /// user; [`StoreError::NotFound`] if a conversation names a message that it does not hold.
     async fn import(&self, viewer: &Viewer, conversations: &[Conversation]) -> Result<u64, StoreError>;
 
     /// True if another process has changed something since this was asked last, or since the store was opened.
