@@ -163,6 +163,14 @@ export class Emulator {
     return by_prompt[asked] ?? NOTHING;
   }
 
+  /** Has what it streams to a prompt come without pauses from now on: so a test says when a slow answer ends. */
+  async finish(asked: string): Promise<void> {
+    const response = await fetch(new URL('/__finish', this.baseUrl), { method: 'POST', body: asked });
+    if (response.status !== 204) {
+      throw new Error(`The emulator answered ${response.status}.`);
+    }
+  }
+
   async lastRequest(): Promise<SeenRequest> {
     return (await this.allStats()).last_request;
   }

@@ -62,13 +62,15 @@ test('two chats of one page do not disturb each other', async ({ chat, page }) =
 });
 
 test('a second tab follows the same answer to its end', async ({ chat, context, page, emulator }) => {
-  const { typed, asked } = prompt('For two tabs.', { delta_ms: 8 });
+  // Slower than any machine opens a tab; it ends when both have seen it grow.
+  const { typed, asked } = prompt('For two tabs.', { delta_ms: 60 });
   const answer = await chat.ask(typed);
   await answer.hasGrownTo(40);
   const other = new ChatPage(await context.newPage());
   await other.open(page.url());
   await other.answer().isRunning();
   await other.answer().grows(20);
+  await emulator.finish(asked);
   await Promise.all([answer.ended('complete'), other.answer().ended('complete')]);
   const whole = await emulator.wholeAnswer('demo/plain', asked);
   expect(await answer.read()).toBe(whole);

@@ -179,6 +179,7 @@ fn routes(emulator: Arc<Emulator>) -> Router {
     Router::new()
         .nest("/api/v1", api)
         .route("/__stats", get(stats::show))
+        .route("/__finish", post(stats::finish))
         .route("/__reset", post(stats::reset))
         .fallback(errors::no_such_route)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

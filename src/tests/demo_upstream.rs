@@ -556,6 +556,20 @@ async fn counts_add_up_and_can_be_forgotten() {
 }
 
 #[tokio::test]
+async fn a_test_says_when_a_slow_answer_ends() {
+    let upstream = Upstream::start().await;
+    let slow = "[[delta_ms=86400000]] Tell me, slowly.";
+    let response = upstream.post(&streamed("demo/plain", slow)).await;
+    let finish = |prompt: &'static str| upstream.client.post(upstream.url("/__finish")).body(prompt).send();
+    assert_eq!(finish("Somebody else's question.").await.unwrap().status(), StatusCode::NO_CONTENT);
+    assert_eq!(upstream.stats().await["open_streams"], 1);
+    finish("Tell me, slowly.").await.unwrap();
+    let heard = upstream.hear(response).await;
+    assert_eq!((heard.status, heard.is_done), (StatusCode::OK, true));
+    assert!(upstream.ask("demo/plain", slow).await.is_done, "a later one does not wait either");
+}
+
+#[tokio::test]
 async fn dropping_the_emulator_closes_its_connections_and_its_port() {
     let upstream = Upstream::start().await;
     let address: SocketAddr = upstream.demo.address();

@@ -155,7 +155,7 @@ impl Performance {
             }
             match beat? {
                 Beat::Send(bytes) => self.pieces.load(bytes),
-                Beat::Wait(time) => tokio::time::sleep(time).await,
+                Beat::Wait(time) => self.open.pause(time).await,
                 Beat::Silence => std::future::pending().await,
                 Beat::Die => {
                     // What was sent before is still on its way to the socket; an error would overtake it.

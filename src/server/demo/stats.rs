@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use axum::{
@@ -12,6 +13,7 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Emulator,
@@ -36,6 +38,13 @@ pub async fn show(State(emulator): State<Arc<Emulator>>) -> Json<Value> {
     Json(emulator.stats.json())
 }
 
+/// `POST /__finish`, with a prompt as its body: what streams to it, now or later, comes without pauses from now on. So a
+/// test says when a slow answer ends, whatever the machine is doing.
+pub async fn finish(State(emulator): State<Arc<Emulator>>, prompt: String) -> StatusCode {
+    emulator.stats.pauses_of(&prompt).cancel();
+    StatusCode::NO_CONTENT
+}
+
 /// `POST /__reset`: forgets all. Streams still open are no longer counted, not even when they end.
 pub async fn reset(State(emulator): State<Arc<Emulator>>) -> StatusCode {
     emulator.stats.reset();
@@ -57,6 +66,8 @@ struct Counts {
     by_model: BTreeMap<&'static str, Tally>,
     by_prompt: Newest<Tally>,
     attempts: Newest<u32>,
+    /// Cancelled for the prompts whose streams make no pauses any more.
+    pauses: Newest<CancellationToken>,
     last_request: Value,
 }
 
@@ -68,6 +79,7 @@ impl Default for Counts {
             by_model: BTreeMap::new(),
             by_prompt: Newest::new(PROMPTS),
             attempts: Newest::new(PROMPTS),
+            pauses: Newest::new(PROMPTS),
             last_request: Value::Null,
         }
     }
@@ -112,6 +124,10 @@ impl Stats {
         counts.last_request = json!({"headers": shown, "body": body});
     }
 
+    fn pauses_of(&self, prompt: &str) -> CancellationToken {
+        self.lock().pauses.entry(&shortened(prompt)).clone()
+    }
+
     fn json(&self) -> Value {
         let counts = self.lock();
         let by_prompt: HashMap<_, _> = counts.by_prompt.iter().collect();
@@ -145,10 +161,14 @@ impl Counts {
 
     /// All but the total.
     fn change_parts(&mut self, model: &'static str, prompt: &str, change: impl Fn(&mut Tally)) {
-        let prompt: String = prompt.chars().take(PROMPT_LENGTH).collect();
+        let prompt = shortened(prompt);
         change(self.by_model.entry(model).or_default());
         change(self.by_prompt.entry(&prompt));
     }
+}
+
+fn shortened(prompt: &str) -> String {
+    prompt.chars().take(PROMPT_LENGTH).collect()
 }
 
 /// A stream that is being sent. If it is dropped before it is complete, the client has gone away.
@@ -159,6 +179,7 @@ pub struct OpenStream {
     model: &'static str,
     prompt: String,
     generation: Option<Generation>,
+    pauses: CancellationToken,
     usage: Usage,
     finish: Option<Finish>,
     ended: bool,
@@ -174,6 +195,7 @@ impl OpenStream {
         prompt: &str,
         generation: Option<Generation>,
     ) -> Self {
+        let pauses = emulator.stats.pauses_of(prompt);
         let mut counts = emulator.stats.lock();
         counts.change(model, prompt, |tally| {
             tally.streams += 1;
@@ -185,9 +207,18 @@ impl OpenStream {
             model,
             prompt: prompt.to_owned(),
             generation,
+            pauses,
             usage: Usage::default(),
             finish: None,
             ended: false,
+        }
+    }
+
+    /// Waits so long, or until a test has it finish.
+    pub async fn pause(&self, time: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = self.pauses.cancelled() => {}
         }
     }
 
