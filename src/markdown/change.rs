@@ -10,8 +10,9 @@ pub type Path = Vec<usize>;
 /// One change, to be applied after those before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// `parent` has a child more, at its end.
-    Append { parent: Path, node: Node },
+    /// `parent` has these children more, at its end. They are one change, since each change of a long paragraph costs a
+    /// browser as much as many nodes do.
+    Append { parent: Path, nodes: Vec<Node> },
     /// The text at `at` goes on.
     Extend { at: Path, more: String },
     /// Another node stands in place of the one at `at`.
@@ -45,15 +46,23 @@ pub fn overwrite(
     changes: &mut Vec<Change>,
 ) {
     let count = children.len();
-    for (place, node) in (from..).zip(new) {
-        if let Some(old) = children.get_mut(place) {
-            let mut at = parent.clone();
-            at.push(count - 1 - place);
-            replace(old, node, at, changes);
-        } else {
-            changes.push(Change::Append { parent: parent.clone(), node: node.clone() });
-            children.push(node);
-        }
+    let mut new = new.into_iter();
+    for ((place, old), node) in children.iter_mut().enumerate().skip(from).zip(new.by_ref()) {
+        let mut at = parent.clone();
+        at.push(count - 1 - place);
+        replace(old, node, at, changes);
+    }
+    let nodes: Vec<Node> = new.collect();
+    append(parent, nodes.clone(), changes);
+    children.extend(nodes);
+}
+
+/// Notes that `parent` has these children more, together with those that it got just before.
+pub fn append(parent: &Path, nodes: Vec<Node>, changes: &mut Vec<Change>) {
+    match changes.last_mut() {
+        _ if nodes.is_empty() => {}
+        Some(Change::Append { parent: before, nodes: known }) if before == parent => known.extend(nodes),
+        _ => changes.push(Change::Append { parent: parent.clone(), nodes }),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::blocks::{End, NumbersOfTail, line_start, number_footnotes};
-use super::change::{Change, Path, overwrite, splice};
+use super::change::{Change, Path, append, overwrite, splice};
 use super::fence;
 use super::node::{Element, Node, Tag};
 use super::repair;
@@ -118,7 +118,7 @@ impl Document {
         } else {
             let node = Node::Text(more);
             children.push(node.clone());
-            self.changes.push(Change::Append { parent: at, node });
+            append(&at, vec![node], &mut self.changes);
         }
         self.shown = self.source.len();
     }

@@ -69,9 +69,9 @@ pub fn put_before(aside: &HtmlElement, page: &HtmlElement) {
 /// the change is left out, and what is written stays.
 pub fn apply(container: &HtmlElement, change: Change) -> bool {
     match change {
-        Change::Append { parent, node } => find(container, &parent)
+        Change::Append { parent, nodes } => find(container, &parent)
             .and_then(|parent| holder(&parent))
-            .is_some_and(|parent| insert(&parent, "beforeend", &node)),
+            .is_some_and(|parent| insert(&parent, "beforeend", &nodes)),
         Change::Extend { at, more } => {
             if let Some(node) = find(container, &at) {
                 extend(&node, &more);
@@ -119,12 +119,15 @@ fn holder(node: &PageNode) -> Option<Element> {
     }
 }
 
-/// Puts the HTML of `node` there, `position` being one of `insertAdjacentHTML`; says whether it holds a picture.
-fn insert(element: &Element, position: &str, node: &Node) -> bool {
+/// Puts the HTML of `nodes` there, `position` being one of `insertAdjacentHTML`; says whether it holds a picture.
+fn insert(element: &Element, position: &str, nodes: &[Node]) -> bool {
     let parent = if position == "beforeend" { Some(element.clone()) } else { element.parent_element() };
     let Some(parent) = parent else { return false };
     let mut html = Html::default();
-    write_at(&mut html, node, place_of(&parent));
+    let place = place_of(&parent);
+    for node in nodes {
+        write_at(&mut html, node, place);
+    }
     let html = html.into_string();
     // It fails only for elements without a parent.
     let _ = element.insert_adjacent_html(position, &html);
@@ -158,7 +161,7 @@ fn extend(node: &PageNode, more: &str) {
         // A text with hidden characters is an element.
         None => {
             if let Some(element) = node.dyn_ref::<Element>() {
-                insert(element, "beforeend", &Node::text(more));
+                insert(element, "beforeend", &[Node::text(more)]);
             }
         }
     }
@@ -176,10 +179,10 @@ fn replace(old: &PageNode, node: &Node) -> bool {
         // everything beside it again, 37 ms in an answer of 100 KB.
         // It is there, so it can be taken away.
         let _ = parent.remove_child(old);
-        return insert(&parent, "beforeend", node);
+        return insert(&parent, "beforeend", std::slice::from_ref(node));
     }
     if let Some(element) = old.dyn_ref::<Element>() {
-        let has_picture = insert(element, "beforebegin", node);
+        let has_picture = insert(element, "beforebegin", std::slice::from_ref(node));
         element.remove();
         return has_picture;
     }
@@ -189,7 +192,7 @@ fn replace(old: &PageNode, node: &Node) -> bool {
     if parent.replace_child(&place, old).is_err() {
         return false;
     }
-    let has_picture = insert(&place, "beforebegin", node);
+    let has_picture = insert(&place, "beforebegin", std::slice::from_ref(node));
     place.remove();
     has_picture
 }

@@ -16,7 +16,7 @@ impl Mirror {
 
     pub fn apply(&mut self, change: Change) -> Result<(), String> {
         match change {
-            Change::Append { parent, node } => children(&mut self.nodes, &parent)?.push(node),
+            Change::Append { parent, nodes } => children(&mut self.nodes, &parent)?.extend(nodes),
             Change::Extend { at, more } => match node(&mut self.nodes, &at)? {
                 Node::Text(text) => text.push_str(&more),
                 Node::Element(element) => return Err(format!("{:?} at {at:?} is extended", element.tag)),
