@@ -17,7 +17,7 @@ use std::path::Path;
 use runnel::chat::{
     Answer, AnswerEvent, AnswerId, ConversationId, End, EndStatus, Question, QuestionId, Seq,
 };
-use runnel::server::store::{NewAnswer, SqliteStore, Store};
+use runnel::server::store::{AnswerStore, EventLog, NewAnswer, SqliteStore};
 use runnel::settings::TypedSettings;
 use runnel::user::Viewer;
 use sqlx::Connection;
@@ -83,7 +83,7 @@ async fn ours(text: &str, pieces_a_batch: usize) -> Written {
         for (event, number) in events.iter().zip(after.0 + 1..) {
             answer.apply(Seq(number), event);
         }
-        store.append_events(answer.id, after, events).await.unwrap();
+        store.append(answer.id, after, events).await.unwrap();
     }
     let end = End {
         status: EndStatus::Complete,

@@ -109,7 +109,7 @@ impl Answers {
             self.check_bill(&mut answer);
             let length = answer.content.text_bytes();
             tracing::warn!(answer = %answer.id, length, "an answer was interrupted when Runnel ended");
-            self.store.finish_answer(&answer, clock::now_ms()).await?;
+            self.finish(&answer).await?;
         }
         self.bills.look();
         Ok(())
@@ -377,7 +377,7 @@ impl Answers {
             tracing::error!(answer = %answer.id, "an answer had lost its writer");
             answer.interrupt("Its writer was lost.");
             self.check_bill(&mut answer);
-            self.store.finish_answer(&answer, clock::now_ms()).await?;
+            self.finish(&answer).await?;
             self.revision.bump(viewer.user);
         }
         Ok(answer)

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::openrouter::OpenRouter;
 use super::revision::Revision;
-use super::store::Store;
+use super::store::UsageStore;
 use crate::chat::{Answer, AnswerId, Bill};
 
 /// The upstream knows of an answer half a second or more after its end; some are later.
@@ -23,7 +23,7 @@ const AT_ONCE: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Bills {
     client: OpenRouter,
-    store: Arc<dyn Store>,
+    store: Arc<dyn UsageStore>,
     revision: Revision,
     shared: Arc<Shared>,
 }
@@ -37,7 +37,7 @@ struct Shared {
 
 impl Bills {
     #[must_use]
-    pub fn new(client: OpenRouter, store: Arc<dyn Store>, revision: Revision) -> Self {
+    pub fn new(client: OpenRouter, store: Arc<dyn UsageStore>, revision: Revision) -> Self {
         let places = Semaphore::new(AT_ONCE);
         let shared = Shared { news: Notify::new(), in_hand: Mutex::default(), places };
         Self { client, store, revision, shared: Arc::new(shared) }

@@ -1,9 +1,11 @@
 //! Where conversations are kept.
 //!
-//! [`Store`] is what Runnel needs of a database; each method is a transaction that a person could name. The
-//! tests in `src/tests/store_contract.rs` say what every implementation must do. [`SqliteStore`] is the one there is.
+//! [`Store`] is what Runnel needs of a database, in parts: conversations, answers, usage. Each method is a transaction
+//! that a person could name. The tests in `src/tests/store_contract.rs` say what every implementation must do. [`SqliteStore`] is the one there is.
 
+use std::collections::HashSet;
 use std::fmt::Debug;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -13,46 +15,61 @@ use crate::conversation_list::{ConversationChange, DailySpending, Listing, Searc
 use crate::settings::TypedSettings;
 use crate::user::{UserId, Viewer};
 
+mod file_log;
 pub(super) mod legacy;
-mod log;
 mod search;
 mod sqlite;
 
+pub use file_log::FileLog;
 pub use sqlite::SqliteStore;
 
-/// The durable side of a chat.
+/// The durable side of a chat: everything that Runnel needs of a database. Each part is a trait of its own, and a
+/// service asks for the parts that it needs.
 ///
 /// A method with a [`Viewer`] finds and changes only what belongs to that user. Methods without one are Runnel's own
 /// work, on everybody's answers.
 ///
 /// Times are given, never taken from a clock. A method that fails has changed nothing.
 #[async_trait]
-pub trait Store: Debug + Send + Sync + 'static {
-    /// Notes a question and the answer that is about to be written, durably. The first question makes the
-    /// conversation. Asked twice with the same ids, it changes nothing and says so.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] for ids that are in use for something else, by whomever;
-    /// [`StoreError::PreviousAnswerRunning`] if the answer before is still being written; [`StoreError::NotFound`] for
-    /// an answer before that is not in this conversation.
-    async fn begin_answer(&self, viewer: &Viewer, new: &NewAnswer) -> Result<Begun, StoreError>;
+pub trait Store: ConversationStore + AnswerStore + UsageStore + EventLog {
+    /// True if another process has changed something since this was asked last, or since the store was opened.
+    /// False where that cannot be.
+    async fn was_changed_elsewhere(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 
-    /// Appends events `after + 1`, `after + 2`, … to a running answer's log. Durable once it returns; events of
-    /// many answers that come at once share one write to the disk.
-    async fn append_events(
-        &self,
-        id: AnswerId,
-        after: Seq,
-        events: Vec<AnswerEvent>,
-    ) -> Result<(), StoreError>;
+    /// Makes a copy of everything, as it stands, that can be started from.
+    async fn backup(&self, file: &Path) -> Result<(), StoreError>;
 
-    /// Keeps an answer that has ended, whole, and drops its log. Asked again, it replaces what was kept.
-    async fn finish_answer(&self, answer: &Answer, now_ms: u64) -> Result<(), StoreError>;
+    /// The answers that are being written, as far as their log tells.
+    async fn logged_answers(&self) -> Result<Vec<Answer>, StoreError> {
+        let mut answers = self.list_running().await?;
+        let wanted: Vec<_> = answers.iter().map(|answer| (answer.id, Seq::START)).collect();
+        for (answer, events) in answers.iter_mut().zip(self.read(&wanted).await?) {
+            for event in events {
+                answer.apply(answer.seq.next(), &event);
+            }
+        }
+        Ok(answers)
+    }
 
-    /// The answers that were being written when the last process ended, as far as their logs tell. To be called
-    /// once, before anything begins; each has to be finished.
-    async fn recover(&self) -> Result<Vec<Answer>, StoreError>;
+    /// The answers that were being written when the last process ended, as far as their log tells. To be called
+    /// once, before anything begins; each has to be finished and forgotten. What the log holds of others is forgotten.
+    async fn recover(&self) -> Result<Vec<Answer>, StoreError> {
+        let running: HashSet<AnswerId> =
+            self.list_running().await?.into_iter().map(|answer| answer.id).collect();
+        for id in self.list_logged().await? {
+            if !running.contains(&id) {
+                self.forget(id).await;
+            }
+        }
+        self.logged_answers().await
+    }
+}
 
+/// Conversations: found, listed, searched, changed, copied.
+#[async_trait]
+pub trait ConversationStore: Debug + Send + Sync + 'static {
     /// The conversation, unless it is deleted. An answer that is being written has no content here.
     async fn find_conversation(
         &self,
@@ -60,16 +77,11 @@ pub trait Store: Debug + Send + Sync + 'static {
         id: ConversationId,
     ) -> Result<Option<Conversation>, StoreError>;
 
-    /// An answer and where it belongs, unless its conversation is deleted. One that is being written has no content
-    /// here.
-    async fn find_answer(
-        &self,
-        viewer: &Viewer,
-        id: AnswerId,
-    ) -> Result<Option<(ConversationId, Answer)>, StoreError>;
-
     /// The newest `limit` conversations.
     async fn list_conversations(&self, viewer: &Viewer, limit: u32) -> Result<Listing, StoreError>;
+
+    /// The ids of all the viewer's conversations that are not deleted, oldest first.
+    async fn list_ids(&self, viewer: &Viewer) -> Result<Vec<ConversationId>, StoreError>;
 
     /// Places in titles, questions and answers that hold all the words of `query`: the last one may be the
     /// beginning of a word, words in quotation marks stand together. Titles first, then the newest. Of a long query
@@ -111,6 +123,69 @@ pub trait Store: Debug + Send + Sync + 'static {
         now_ms: u64,
     ) -> Result<bool, StoreError>;
 
+    /// Adds whole conversations, all or none; ones that are there already are left as they are, and deleted ones are
+    /// replaced. Says how many were added.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if a message's id is in use in another conversation, or a conversation's by another
+    /// user; [`StoreError::NotFound`] if a conversation names a message that it does not hold.
+    async fn import(&self, viewer: &Viewer, conversations: &[Conversation]) -> Result<u64, StoreError>;
+}
+
+/// Answers, from their beginning to their end. What happens in between is in the log of events.
+#[async_trait]
+pub trait AnswerStore: Debug + Send + Sync + 'static {
+    /// Notes a question and the answer that is about to be written, durably. The first question makes the
+    /// conversation. Asked twice with the same ids, it changes nothing and says so.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] for ids that are in use for something else, by whomever;
+    /// [`StoreError::PreviousAnswerRunning`] if the answer before is still being written; [`StoreError::NotFound`] for
+    /// an answer before that is not in this conversation.
+    async fn begin_answer(&self, viewer: &Viewer, new: &NewAnswer) -> Result<Begun, StoreError>;
+
+    /// Keeps an answer that has ended, whole. Asked again, it replaces what was kept. From then on nobody needs its log.
+    async fn finish_answer(&self, answer: &Answer, now_ms: u64) -> Result<(), StoreError>;
+
+    /// The answers that have begun and are not kept, oldest first, without their content: that is in the log of events.
+    async fn list_running(&self) -> Result<Vec<Answer>, StoreError>;
+
+    /// An answer and where it belongs, unless its conversation is deleted. One that is being written has no content
+    /// here.
+    async fn find_answer(
+        &self,
+        viewer: &Viewer,
+        id: AnswerId,
+    ) -> Result<Option<(ConversationId, Answer)>, StoreError>;
+}
+
+/// The log of the answers that are being written: what a crash would take is in it within milliseconds.
+///
+/// Events are numbered from 1. What was appended comes back as it was, up to the first number that is missing.
+#[async_trait]
+pub trait EventLog: Debug + Send + Sync + 'static {
+    /// Appends events `after + 1`, `after + 2`, … of a running answer. Durable once it returns; events of many answers
+    /// that come at once share one write to the disk. Of two appends that begin with the same event, the one that
+    /// reaches further counts.
+    ///
+    /// # Errors
+    /// The events may be there or not: append the same ones again, with later ones if there are any, from the same
+    /// `after`.
+    async fn append(&self, id: AnswerId, after: Seq, events: Vec<AnswerEvent>) -> Result<(), StoreError>;
+
+    /// For each of the answers the events after the given one; none if nothing is known of it.
+    async fn read(&self, wanted: &[(AnswerId, Seq)]) -> Result<Vec<Vec<AnswerEvent>>, StoreError>;
+
+    /// The answers that were appended to and not forgotten, by this process or an earlier one, in any order.
+    async fn list_logged(&self) -> Result<Vec<AnswerId>, StoreError>;
+
+    /// The answer is kept elsewhere: its events are not needed any more, and no further ones come.
+    async fn forget(&self, id: AnswerId);
+}
+
+/// What answers cost.
+#[async_trait]
+pub trait UsageStore: Debug + Send + Sync + 'static {
     /// The answers whose bill is open, oldest first, without their text.
     async fn list_open_bills(&self) -> Result<Vec<Answer>, StoreError>;
 
@@ -123,26 +198,6 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// What all answers of the viewer cost, by the day of their end; the latest `days` with any, newest first.
     async fn daily_spending(&self, viewer: &Viewer, days: u32) -> Result<Vec<DailySpending>, StoreError>;
-
-    /// The ids of all the viewer's conversations that are not deleted, oldest first.
-    async fn list_ids(&self, viewer: &Viewer) -> Result<Vec<ConversationId>, StoreError>;
-
-    /// Adds whole conversations, all or none; ones that are there already are left as they are, and deleted ones are
-    /// replaced. Says how many were added.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] if a message's id is in use in another conversation, or a conversation's by another
-    /// user; [`StoreError::NotFound`] if a conversation names a message that it does not hold.
-    async fn import(&self, viewer: &Viewer, conversations: &[Conversation]) -> Result<u64, StoreError>;
-
-    /// True if another process has changed something since this was asked last, or since the store was opened.
-    /// False where that cannot be.
-    async fn was_changed_elsewhere(&self) -> Result<bool, StoreError> {
-        Ok(false)
-    }
-
-    /// Makes a copy of everything, as it stands, that can be started from.
-    async fn backup(&self, file: &Path) -> Result<(), StoreError>;
 }
 
 /// An answer about to be written.
@@ -156,7 +211,7 @@ pub struct NewAnswer {
     pub now_ms: u64,
 }
 
-/// What became of [`Store::begin_answer`].
+/// What became of [`AnswerStore::begin_answer`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Begun {
     /// It is noted. What was said before it, oldest first.
@@ -212,4 +267,16 @@ pub enum StoreError {
     Copy { file: PathBuf, error: std::io::Error },
     #[error("The database reports an error: {0}. Try again; if it stays so, restart Runnel.")]
     Other(String),
+}
+
+impl StoreError {
+    /// What the system said about a file or a folder.
+    fn of_io(path: &Path, error: io::Error) -> Self {
+        let file = path.to_owned();
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull(file),
+            ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => Self::ReadOnly(file),
+            _ => Self::Open { file, error },
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::openrouter::{AnswerRequest, OpenRouter};
 use super::revision::Revision;
-use super::store::{Store, StoreError};
+use super::store::{ConversationStore, StoreError};
 use crate::chat::{Answer, AnswerId, ConversationId, EndStatus, QuestionId, first_words};
 use crate::conversation_list::clean_title;
 use crate::models::ModelId;
@@ -24,7 +24,7 @@ const TASK: &str = "Give the conversation that follows a title of two to six wor
 #[derive(Clone, Debug)]
 pub struct Titles {
     client: OpenRouter,
-    store: Arc<dyn Store>,
+    store: Arc<dyn ConversationStore>,
     revision: Revision,
     model: Option<ModelId>,
     /// The conversations for which this process has asked: each costs money.
@@ -35,7 +35,7 @@ impl Titles {
     #[must_use]
     pub fn new(
         client: OpenRouter,
-        store: Arc<dyn Store>,
+        store: Arc<dyn ConversationStore>,
         revision: Revision,
         model: Option<ModelId>,
     ) -> Self {

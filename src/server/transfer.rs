@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::answers::LARGEST_QUESTION_BYTES;
 use super::conversations::{LARGEST_DRAFT_BYTES, LARGEST_SETTINGS_BYTES};
 use super::store::legacy::KeptConversation;
-use super::store::{SqliteStore, Store, StoreError};
+use super::store::{AnswerStore, ConversationStore, SqliteStore, Store, StoreError};
 use super::{clock, files};
 use crate::chat::{Answer, AnswerId, Bill, Conversation, ConversationId, QuestionId, Usage, first_words};
 use crate::conversation_list::clean_title;

@@ -3,7 +3,7 @@
 use runnel::api::answers::SentMessage;
 use runnel::chat::{Answer, AnswerId, ConversationId, EndStatus};
 use runnel::conversation_list::ConversationChange;
-use runnel::server::store::Store;
+use runnel::server::store::AnswerStore;
 use serde_json::json;
 use tokio::task::JoinHandle;
 

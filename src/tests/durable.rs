@@ -5,7 +5,7 @@ use std::sync::Arc;
 use runnel::chat::{Answer, AnswerId, Bill, ContentBlock, Conversation, ConversationId, EndStatus};
 use runnel::conversation_list::{ConversationChange, FoundIn, Listing, SearchHit, Spending};
 use runnel::server::openrouter::Dialect;
-use runnel::server::store::Store;
+use runnel::server::store::{AnswerStore, ConversationStore};
 use serde_json::json;
 
 use crate::store_contract::ME;

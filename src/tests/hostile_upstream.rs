@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use runnel::chat::{AnswerEvent, EndStatus};
 use runnel::problem::ProblemKind;
-use runnel::server::store::Store;
+use runnel::server::store::AnswerStore;
 use serde_json::{Value, json};
 
 use crate::store_contract::ME;

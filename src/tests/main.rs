@@ -12,6 +12,7 @@ mod demo_upstream;
 mod disconnect;
 mod durable;
 mod errors;
+mod event_log_contract;
 mod hostile_upstream;
 mod kill;
 mod live;

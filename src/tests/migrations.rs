@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use runnel::chat::Bill;
 use runnel::conversation_list::ConversationChange;
-use runnel::server::store::{SqliteStore, Store};
+use runnel::server::store::{ConversationStore, SqliteStore, UsageStore};
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions};

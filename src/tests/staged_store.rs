@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use runnel::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Seq};
 use runnel::conversation_list::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
-use runnel::server::store::{Begun, NewAnswer, SqliteStore, Store, StoreError};
+use runnel::server::store::{
+    AnswerStore, Begun, ConversationStore, EventLog, NewAnswer, SqliteStore, Store, StoreError, UsageStore,
+};
 use runnel::user::{UserId, Viewer};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -116,38 +118,7 @@ impl StagedStore {
 }
 
 #[async_trait]
-impl Store for StagedStore {
-    async fn begin_answer(&self, viewer: &Viewer, new: &NewAnswer) -> Result<Begun, StoreError> {
-        self.pass(Point::BeforeBegin).await;
-        let begun = self.store.begin_answer(viewer, new).await;
-        self.pass(Point::AfterBegin).await;
-        if self.stage.forgets_to_say.swap(false, Ordering::SeqCst) {
-            return Err(StoreError::Other("as the test wants it".to_owned()));
-        }
-        begun
-    }
-
-    async fn append_events(
-        &self,
-        id: AnswerId,
-        after: Seq,
-        events: Vec<AnswerEvent>,
-    ) -> Result<(), StoreError> {
-        self.check_space()?;
-        self.store.append_events(id, after, events).await
-    }
-
-    async fn finish_answer(&self, answer: &Answer, now_ms: u64) -> Result<(), StoreError> {
-        self.check_space().inspect_err(|_| {
-            self.stage.refused.fetch_add(1, Ordering::SeqCst);
-        })?;
-        self.store.finish_answer(answer, now_ms).await
-    }
-
-    async fn recover(&self) -> Result<Vec<Answer>, StoreError> {
-        self.store.recover().await
-    }
-
+impl ConversationStore for StagedStore {
     async fn find_conversation(
         &self,
         viewer: &Viewer,
@@ -156,16 +127,12 @@ impl Store for StagedStore {
         self.store.find_conversation(viewer, id).await
     }
 
-    async fn find_answer(
-        &self,
-        viewer: &Viewer,
-        id: AnswerId,
-    ) -> Result<Option<(ConversationId, Answer)>, StoreError> {
-        self.store.find_answer(viewer, id).await
-    }
-
     async fn list_conversations(&self, viewer: &Viewer, limit: u32) -> Result<Listing, StoreError> {
         self.store.list_conversations(viewer, limit).await
+    }
+
+    async fn list_ids(&self, viewer: &Viewer) -> Result<Vec<ConversationId>, StoreError> {
+        self.store.list_ids(viewer).await
     }
 
     async fn search(&self, viewer: &Viewer, query: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
@@ -209,6 +176,65 @@ impl Store for StagedStore {
         forked
     }
 
+    async fn import(&self, viewer: &Viewer, conversations: &[Conversation]) -> Result<u64, StoreError> {
+        self.store.import(viewer, conversations).await
+    }
+}
+
+#[async_trait]
+impl AnswerStore for StagedStore {
+    async fn begin_answer(&self, viewer: &Viewer, new: &NewAnswer) -> Result<Begun, StoreError> {
+        self.pass(Point::BeforeBegin).await;
+        let begun = self.store.begin_answer(viewer, new).await;
+        self.pass(Point::AfterBegin).await;
+        if self.stage.forgets_to_say.swap(false, Ordering::SeqCst) {
+            return Err(StoreError::Other("as the test wants it".to_owned()));
+        }
+        begun
+    }
+
+    async fn finish_answer(&self, answer: &Answer, now_ms: u64) -> Result<(), StoreError> {
+        self.check_space().inspect_err(|_| {
+            self.stage.refused.fetch_add(1, Ordering::SeqCst);
+        })?;
+        self.store.finish_answer(answer, now_ms).await
+    }
+
+    async fn list_running(&self) -> Result<Vec<Answer>, StoreError> {
+        self.store.list_running().await
+    }
+
+    async fn find_answer(
+        &self,
+        viewer: &Viewer,
+        id: AnswerId,
+    ) -> Result<Option<(ConversationId, Answer)>, StoreError> {
+        self.store.find_answer(viewer, id).await
+    }
+}
+
+#[async_trait]
+impl EventLog for StagedStore {
+    async fn append(&self, id: AnswerId, after: Seq, events: Vec<AnswerEvent>) -> Result<(), StoreError> {
+        self.check_space()?;
+        self.store.append(id, after, events).await
+    }
+
+    async fn read(&self, wanted: &[(AnswerId, Seq)]) -> Result<Vec<Vec<AnswerEvent>>, StoreError> {
+        self.store.read(wanted).await
+    }
+
+    async fn list_logged(&self) -> Result<Vec<AnswerId>, StoreError> {
+        self.store.list_logged().await
+    }
+
+    async fn forget(&self, id: AnswerId) {
+        self.store.forget(id).await;
+    }
+}
+
+#[async_trait]
+impl UsageStore for StagedStore {
     async fn list_open_bills(&self) -> Result<Vec<Answer>, StoreError> {
         self.store.list_open_bills().await
     }
@@ -224,15 +250,10 @@ impl Store for StagedStore {
     async fn daily_spending(&self, viewer: &Viewer, days: u32) -> Result<Vec<DailySpending>, StoreError> {
         self.store.daily_spending(viewer, days).await
     }
+}
 
-    async fn list_ids(&self, viewer: &Viewer) -> Result<Vec<ConversationId>, StoreError> {
-        self.store.list_ids(viewer).await
-    }
-
-    async fn import(&self, viewer: &Viewer, conversations: &[Conversation]) -> Result<u64, StoreError> {
-        self.store.import(viewer, conversations).await
-    }
-
+#[async_trait]
+impl Store for StagedStore {
     async fn was_changed_elsewhere(&self) -> Result<bool, StoreError> {
         self.store.was_changed_elsewhere().await
     }

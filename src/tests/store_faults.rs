@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use runnel::chat::{AnswerEvent, ConversationId};
-use runnel::server::store::{SqliteStore, Store, StoreError};
+use runnel::server::store::{AnswerStore, ConversationStore, EventLog, SqliteStore, Store, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;
@@ -94,7 +94,7 @@ async fn of_two_who_open_it_the_first_goes_on_and_the_second_is_told() {
     for piece in ["Be", "cau", "se."] {
         assert_sentence(&folder.open().await.unwrap_err(), StoreError::InUse(folder.file()));
         let events = [AnswerEvent::Text(piece.to_owned())];
-        store.append_events(answer.id, answer.seq, events.to_vec()).await.unwrap();
+        store.append(answer.id, answer.seq, events.to_vec()).await.unwrap();
         answer = applied(&answer, &events);
     }
     store.close().await;
@@ -119,7 +119,7 @@ async fn beside_a_running_one_everything_is_read_and_no_answer_begins() {
     let in_use = || StoreError::InUse(folder.file());
     assert_sentence(&beside.begin_answer(&ME, &new).await.unwrap_err(), in_use());
     let events = vec![AnswerEvent::Continuation];
-    assert_sentence(&beside.append_events(answer.id, answer.seq, events).await.unwrap_err(), in_use());
+    assert_sentence(&beside.append(answer.id, answer.seq, events).await.unwrap_err(), in_use());
     assert_sentence(&beside.finish_answer(&answer, MIDNIGHT).await.unwrap_err(), in_use());
     assert_sentence(&beside.recover().await.unwrap_err(), in_use());
 
@@ -185,7 +185,7 @@ async fn files_that_others_may_read_are_taken_from_them() {
     let new = new_answer(ConversationId::now(), None, "Running?");
     begin(&store, &new).await;
     let event = AnswerEvent::Text("half".to_owned());
-    store.append_events(new.answer.id, new.answer.seq, vec![event]).await.unwrap();
+    store.append(new.answer.id, new.answer.seq, vec![event]).await.unwrap();
     // As a machine leaves them that loses its power, and a copy that made them readable.
     let left = Folder::new();
     left.put(&folder.content());

@@ -15,7 +15,7 @@ use runnel::chat::{
 use runnel::conversation_list::{ConversationChange, clean_title};
 use runnel::problem::ProblemKind;
 use runnel::server::demo::{Demo, Pace};
-use runnel::server::store::{SqliteStore, Store};
+use runnel::server::store::{ConversationStore, SqliteStore, Store, UsageStore};
 use runnel::server::transfer;
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::chat::{AnswerEvent, AnswerId, Seq};
-use crate::server::store::{Store, StoreError};
+use crate::server::store::{EventLog, StoreError};
 
 /// How long events gather before they are written. With the write itself it stays below 50 ms, which is the most
 /// that a crash may take; each write is a sync of the disk, so that fewer are better.
@@ -30,10 +30,10 @@ pub struct Journal {
 
 impl Journal {
     #[must_use]
-    pub fn start(id: AnswerId, store: Arc<dyn Store>) -> Self {
+    pub fn start(id: AnswerId, log: Arc<dyn EventLog>) -> Self {
         let (events, arriving) = mpsc::unbounded_channel();
         let pause = CancellationToken::new();
-        let unwritten = Unwritten { id, store, after: Seq::START, batch: Vec::new(), arriving };
+        let unwritten = Unwritten { id, log, after: Seq::START, batch: Vec::new(), arriving };
         Self { events, pause: pause.clone(), writing: tokio::spawn(unwritten.write_while_running(pause)) }
     }
 
@@ -67,7 +67,7 @@ impl JournalInput {
 #[derive(Debug)]
 pub struct Unwritten {
     id: AnswerId,
-    store: Arc<dyn Store>,
+    log: Arc<dyn EventLog>,
     /// The last event in the log.
     after: Seq,
     batch: Vec<AnswerEvent>,
@@ -126,7 +126,7 @@ impl Unwritten {
     }
 
     async fn write(&mut self) -> Result<(), StoreError> {
-        self.store.append_events(self.id, self.after, self.batch.clone()).await?;
+        self.log.append(self.id, self.after, self.batch.clone()).await?;
         self.after = Seq(self.after.0 + self.batch.len() as u64);
         self.batch.clear();
         Ok(())

@@ -64,7 +64,7 @@ impl Answers {
         let Some(mut answer) = live.snapshot() else { return true };
         answer.apply(answer.seq.next(), &AnswerEvent::End(end.clone()));
         self.check_bill(&mut answer);
-        let refused = self.store.finish_answer(&answer, clock::now_ms()).await.err();
+        let refused = self.finish(&answer).await.err();
         let unkept = refused.as_ref().map(why_unkept);
         let is_kept = refused.is_none();
         match refused {
@@ -105,7 +105,7 @@ impl Answers {
                 () = tokio::time::sleep(pause) => {}
                 () = live.wanted_now() => {}
             }
-            match self.store.finish_answer(answer, clock::now_ms()).await {
+            match self.finish(answer).await {
                 Ok(()) => return live.kept(),
                 Err(error) => {
                     tracing::error!(%error, answer = %answer.id, "an answer is not kept yet");
@@ -114,6 +114,13 @@ impl Answers {
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// The log is needed until the store has the answer, and not any longer.
+    pub(super) async fn finish(&self, answer: &Answer) -> Result<(), StoreError> {
+        self.store.finish_answer(answer, clock::now_ms()).await?;
+        self.store.forget(answer.id).await;
+        Ok(())
     }
 
     /// Only OpenRouter can be asked what a broken stream cost.

@@ -1,10 +1,9 @@
 //! Conversations in one SQLite file.
 //!
 //! Three pools: one connection that writes, so that writers queue here and not in SQLite's busy handler, a few that
-//! read beside it (write-ahead log), and one that searches. Answers that are being written go to the [`EventLog`] in the folder
-//! `<file>-log`, and into the database once, when they have ended.
+//! read beside it (write-ahead log), and one that searches. Answers that are being written go to the [`FileLog`] in the
+//! folder `<file>-log`, and into the database once, when they have ended.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,8 +14,8 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use self::lock::Lock;
 use self::searcher::Searcher;
-use super::log::{self, EventLog};
-use super::{Begun, NewAnswer, Store, StoreError};
+use super::file_log::{self, FileLog};
+use super::{AnswerStore, Begun, ConversationStore, EventLog, NewAnswer, Store, StoreError, UsageStore};
 use crate::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Seq};
 use crate::conversation_list::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
 use crate::user::{UserId, Viewer};
@@ -49,10 +48,8 @@ pub struct SqliteStore {
 #[derive(Debug)]
 struct Running {
     /// `None` if another process may be writing answers: then none begin here.
-    log: Option<EventLog>,
+    log: Option<FileLog>,
     log_folder: PathBuf,
-    /// Found by `recover` and not finished yet: their events are in the old part of the log.
-    recovered: Mutex<HashSet<AnswerId>>,
     /// Held until the store is closed.
     lock: Mutex<Option<Lock>>,
 }
@@ -79,21 +76,7 @@ impl SqliteStore {
     /// Bytes given to the log of running answers since the store was opened.
     #[must_use]
     pub fn log_bytes(&self) -> u64 {
-        self.running.log.as_ref().map_or(0, EventLog::bytes_written)
-    }
-
-    /// What the log holds of the answers that are being written, by this process or another.
-    ///
-    /// # Errors
-    /// The database or the log cannot be read.
-    pub async fn logged_answers(&self) -> Result<Vec<Answer>, StoreError> {
-        let mut answers = answers::running(&self.readers).await.map_err(|error| self.error(error))?;
-        let mut logged =
-            EventLog::read(&self.running.log_folder).map_err(|error| open::io_error(&self.file, error))?;
-        for answer in &mut answers {
-            log::rebuild(answer, &logged.remove(&answer.id).unwrap_or_default());
-        }
-        Ok(answers)
+        self.running.log.as_ref().map_or(0, FileLog::bytes_written)
     }
 
     /// Waits for everything to be written, closes the file and leaves it to others.
@@ -144,63 +127,13 @@ impl SqliteStore {
         open::database_error(&self.file, &error)
     }
 
-    fn log(&self) -> Result<&EventLog, StoreError> {
+    fn log(&self) -> Result<&FileLog, StoreError> {
         self.running.log.as_ref().ok_or_else(|| StoreError::InUse(self.file.clone()))
-    }
-
-    /// Takes `id` off the list of recovered answers. True if it was the last one.
-    fn was_last_recovered(&self, id: AnswerId) -> bool {
-        let mut recovered = self.running.recovered.lock().unwrap_or_else(PoisonError::into_inner);
-        recovered.remove(&id) && recovered.is_empty()
     }
 }
 
 #[async_trait]
-impl Store for SqliteStore {
-    async fn begin_answer(&self, viewer: &Viewer, new: &NewAnswer) -> Result<Begun, StoreError> {
-        self.log()?;
-        let mut transaction = self.begin().await?;
-        let begun = answers::begin(&mut transaction, viewer, new)
-            .await
-            .map_err(|failure| failure.into_error(self))?;
-        self.commit(transaction).await?;
-        Ok(begun)
-    }
-
-    async fn append_events(
-        &self,
-        id: AnswerId,
-        after: Seq,
-        events: Vec<AnswerEvent>,
-    ) -> Result<(), StoreError> {
-        self.log()?.append(id, after, events).await.map_err(|error| open::io_error(&self.file, error))
-    }
-
-    async fn finish_answer(&self, answer: &Answer, now_ms: u64) -> Result<(), StoreError> {
-        let log = self.log()?;
-        let mut transaction = self.begin().await?;
-        answers::finish(&mut transaction, answer, now_ms).await.map_err(|error| self.error(error))?;
-        self.commit(transaction).await?;
-        log.forget(answer.id).await;
-        if self.was_last_recovered(answer.id)
-            && let Err(error) = log.drop_old().await
-        {
-            tracing::warn!(%error, "the log of an earlier run stays until the next");
-        }
-        Ok(())
-    }
-
-    async fn recover(&self) -> Result<Vec<Answer>, StoreError> {
-        let log = self.log()?;
-        let found = self.logged_answers().await?;
-        if found.is_empty() {
-            log.drop_old().await.map_err(|error| open::io_error(&self.file, error))?;
-        }
-        let mut recovered = self.running.recovered.lock().unwrap_or_else(PoisonError::into_inner);
-        recovered.extend(found.iter().map(|answer| answer.id));
-        Ok(found)
-    }
-
+impl ConversationStore for SqliteStore {
     async fn find_conversation(
         &self,
         viewer: &Viewer,
@@ -210,16 +143,12 @@ impl Store for SqliteStore {
         conversations::find(&mut reader, viewer, id).await.map_err(|error| self.error(error))
     }
 
-    async fn find_answer(
-        &self,
-        viewer: &Viewer,
-        id: AnswerId,
-    ) -> Result<Option<(ConversationId, Answer)>, StoreError> {
-        answers::find_visible(&self.readers, viewer, id).await.map_err(|error| self.error(error))
-    }
-
     async fn list_conversations(&self, viewer: &Viewer, limit: u32) -> Result<Listing, StoreError> {
         conversations::list(&self.readers, viewer, limit).await.map_err(|error| self.error(error))
+    }
+
+    async fn list_ids(&self, viewer: &Viewer) -> Result<Vec<ConversationId>, StoreError> {
+        conversations::list_ids(&self.readers, viewer).await.map_err(|error| self.error(error))
     }
 
     async fn search(&self, viewer: &Viewer, query: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
@@ -281,6 +210,74 @@ impl Store for SqliteStore {
         Ok(forked)
     }
 
+    async fn import(&self, viewer: &Viewer, conversations: &[Conversation]) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let mut added = 0;
+        for conversation in conversations {
+            let is_new = tree::import(&mut transaction, viewer, conversation).await;
+            added += u64::from(is_new.map_err(|failure| failure.into_error(self))?);
+        }
+        self.commit(transaction).await?;
+        Ok(added)
+    }
+}
+
+#[async_trait]
+impl AnswerStore for SqliteStore {
+    async fn begin_answer(&self, viewer: &Viewer, new: &NewAnswer) -> Result<Begun, StoreError> {
+        self.log()?;
+        let mut transaction = self.begin().await?;
+        let begun = answers::begin(&mut transaction, viewer, new)
+            .await
+            .map_err(|failure| failure.into_error(self))?;
+        self.commit(transaction).await?;
+        Ok(begun)
+    }
+
+    async fn finish_answer(&self, answer: &Answer, now_ms: u64) -> Result<(), StoreError> {
+        self.log()?;
+        let mut transaction = self.begin().await?;
+        answers::finish(&mut transaction, answer, now_ms).await.map_err(|error| self.error(error))?;
+        self.commit(transaction).await
+    }
+
+    async fn list_running(&self) -> Result<Vec<Answer>, StoreError> {
+        answers::running(&self.readers).await.map_err(|error| self.error(error))
+    }
+
+    async fn find_answer(
+        &self,
+        viewer: &Viewer,
+        id: AnswerId,
+    ) -> Result<Option<(ConversationId, Answer)>, StoreError> {
+        answers::find_visible(&self.readers, viewer, id).await.map_err(|error| self.error(error))
+    }
+}
+
+/// Read, it may be another process's; written, it is this one's.
+#[async_trait]
+impl EventLog for SqliteStore {
+    async fn append(&self, id: AnswerId, after: Seq, events: Vec<AnswerEvent>) -> Result<(), StoreError> {
+        self.log()?.append(id, after, events).await
+    }
+
+    async fn read(&self, wanted: &[(AnswerId, Seq)]) -> Result<Vec<Vec<AnswerEvent>>, StoreError> {
+        file_log::read(&self.running.log_folder, &self.file, wanted)
+    }
+
+    async fn list_logged(&self) -> Result<Vec<AnswerId>, StoreError> {
+        self.log()?.list_logged().await
+    }
+
+    async fn forget(&self, id: AnswerId) {
+        if let Ok(log) = self.log() {
+            log.forget(id).await;
+        }
+    }
+}
+
+#[async_trait]
+impl UsageStore for SqliteStore {
     async fn list_open_bills(&self) -> Result<Vec<Answer>, StoreError> {
         bills::list_open(&self.readers).await.map_err(|error| self.error(error))
     }
@@ -299,22 +296,10 @@ impl Store for SqliteStore {
     async fn daily_spending(&self, viewer: &Viewer, days: u32) -> Result<Vec<DailySpending>, StoreError> {
         bills::daily_spending(&self.readers, viewer, days).await.map_err(|error| self.error(error))
     }
+}
 
-    async fn list_ids(&self, viewer: &Viewer) -> Result<Vec<ConversationId>, StoreError> {
-        conversations::list_ids(&self.readers, viewer).await.map_err(|error| self.error(error))
-    }
-
-    async fn import(&self, viewer: &Viewer, conversations: &[Conversation]) -> Result<u64, StoreError> {
-        let mut transaction = self.begin().await?;
-        let mut added = 0;
-        for conversation in conversations {
-            let is_new = tree::import(&mut transaction, viewer, conversation).await;
-            added += u64::from(is_new.map_err(|failure| failure.into_error(self))?);
-        }
-        self.commit(transaction).await?;
-        Ok(added)
-    }
-
+#[async_trait]
+impl Store for SqliteStore {
     async fn was_changed_elsewhere(&self) -> Result<bool, StoreError> {
         // If somebody writes just now, whoever asks next is told.
         let Some(mut writer) = self.writer.try_acquire() else { return Ok(false) };

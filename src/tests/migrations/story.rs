@@ -6,7 +6,9 @@ use runnel::chat::{
     Answer, AnswerEvent, AnswerId, Conversation, ConversationId, Question, QuestionId, Source, Usage,
 };
 use runnel::conversation_list::{ConversationChange, FoundIn};
-use runnel::server::store::{Begun, NewAnswer, SqliteStore, Store};
+use runnel::server::store::{
+    AnswerStore, Begun, ConversationStore, EventLog, NewAnswer, SqliteStore, Store, UsageStore,
+};
 use runnel::settings::TypedSettings;
 use uuid::Uuid;
 
@@ -134,7 +136,7 @@ pub async fn tell_story(store: &SqliteStore) {
     change(store, &story.deleted, ConversationChange::Deleted(true)).await;
     let (running, written) = story.running;
     begin(store, &running, &running.answers[0]).await;
-    store.append_events(running.answers[0].id, running.answers[0].seq, written).await.unwrap();
+    store.append(running.answers[0].id, running.answers[0].seq, written).await.unwrap();
 }
 
 /// Makes a conversation as a person does, step by step.

@@ -116,7 +116,7 @@ async fn an_answer_whose_conversation_is_gone_ends_without_harm() {
         let new = new_answer(ConversationId::now(), None, "Why?");
         begin(&*store, &new).await;
         let text = AnswerEvent::Text("Gone".to_owned());
-        store.append_events(new.answer.id, Seq::START, vec![text]).await.unwrap();
+        store.append(new.answer.id, Seq::START, vec![text]).await.unwrap();
         let (other, kept) = chat(&*store, "Other?", "Other.").await;
         let delete = ConversationChange::Deleted(true);
         store.change_conversation(&ME, new.conversation, &delete, MIDNIGHT).await.unwrap();
@@ -137,7 +137,7 @@ async fn an_answer_is_found_with_its_conversation() {
         let new = new_answer(ConversationId::now(), None, "Why?");
         begin(&*store, &new).await;
         let text = AnswerEvent::Text("Not yet".to_owned());
-        store.append_events(new.answer.id, Seq::START, vec![text]).await.unwrap();
+        store.append(new.answer.id, Seq::START, vec![text]).await.unwrap();
         let found = store.find_answer(&ME, new.answer.id).await.unwrap();
         assert_eq!(found, Some((new.conversation, new.answer)), "one that is written has no content here");
         assert_eq!(store.find_answer(&ME, AnswerId::now()).await.unwrap(), None);
@@ -157,7 +157,7 @@ async fn many_answers_are_written_at_once_and_all_of_them_is_there() {
                 let pieces = (0..PIECES).map(|piece| AnswerEvent::Text(format!("{number}-{piece} ")));
                 let pieces: Vec<_> = pieces.collect();
                 for (after, piece) in (0..).map(Seq).zip(&pieces) {
-                    store.append_events(new.answer.id, after, vec![piece.clone()]).await.unwrap();
+                    store.append(new.answer.id, after, vec![piece.clone()]).await.unwrap();
                 }
                 let answer = applied(&new.answer, &pieces);
                 let answer = applied(&answer, &[AnswerEvent::End(complete(None))]);

@@ -2,7 +2,7 @@
 
 use runnel::chat::{Answer, AnswerEvent, AnswerId, Conversation, ConversationId, EndStatus, Question, Usage};
 use runnel::conversation_list::{ConversationChange, Spending};
-use runnel::server::store::{SqliteStore, Store, StoreError};
+use runnel::server::store::{AnswerStore, ConversationStore, SqliteStore, Store, StoreError, UsageStore};
 
 use super::{
     ME, MIDNIGHT, another_answer, applied, assert_conflict, assert_not_found, begin, chat, complete,
@@ -312,7 +312,7 @@ async fn a_backup_is_everything_as_it_stands_and_can_be_started_from() {
         let running = new_answer(ConversationId::now(), None, "Running?");
         begin(&*store, &running).await;
         let written = AnswerEvent::Text("Half of".to_owned());
-        store.append_events(running.answer.id, running.answer.seq, vec![written.clone()]).await.unwrap();
+        store.append(running.answer.id, running.answer.seq, vec![written.clone()]).await.unwrap();
 
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("backup.db");
@@ -338,7 +338,7 @@ async fn a_backup_is_everything_as_it_stands_and_can_be_started_from() {
         begin(&copy, &new_answer(copy.list_ids(&ME).await.unwrap()[2], Some(answer.id), "And on?")).await;
 
         let rest = AnswerEvent::Text(" it".to_owned());
-        store.append_events(running.answer.id, running.answer.seq.next(), vec![rest]).await.unwrap();
+        store.append(running.answer.id, running.answer.seq.next(), vec![rest]).await.unwrap();
         store.finish_answer(&ended(&running.answer, "Half of it"), MIDNIGHT).await.unwrap();
         assert_eq!(
             load_answer(&*store, running.answer.id).await.text(),

@@ -15,7 +15,7 @@ async fn begin_to_write(store: &dyn Store, batches: &[&[AnswerEvent]]) -> (NewAn
     begin(store, &new).await;
     let mut answer = new.answer.clone();
     for batch in batches {
-        store.append_events(answer.id, answer.seq, batch.to_vec()).await.unwrap();
+        store.append(answer.id, answer.seq, batch.to_vec()).await.unwrap();
         answer = applied(&answer, batch);
     }
     (new, answer)
@@ -123,8 +123,8 @@ async fn events_that_are_appended_again_count_once() {
     each_place(async |place| {
         let store = place.open().await;
         let (_, answer) = begin_to_write(&*store, &[&[text("a"), text("b")], &[text("c")]]).await;
-        store.append_events(answer.id, Seq(1), vec![text("b"), text("c")]).await.unwrap();
-        store.append_events(answer.id, Seq(2), vec![text("c"), text("d")]).await.unwrap();
+        store.append(answer.id, Seq(1), vec![text("b"), text("c")]).await.unwrap();
+        store.append(answer.id, Seq(2), vec![text("c"), text("d")]).await.unwrap();
         drop(store);
 
         let store = place.open().await;

@@ -5,7 +5,9 @@ use std::slice;
 
 use runnel::chat::{Answer, AnswerEvent, ConversationId};
 use runnel::conversation_list::ConversationChange;
-use runnel::server::store::{NewAnswer, Store, StoreError};
+use runnel::server::store::{
+    AnswerStore, ConversationStore, EventLog, NewAnswer, Store, StoreError, UsageStore,
+};
 
 use super::{Folder, integrity, run_sql};
 use crate::store_contract::{
@@ -100,7 +102,7 @@ async fn of_a_write_ahead_log_that_is_cut_off_a_prefix_is_there() {
     let running = new_answer(ConversationId::now(), None, "Running?");
     begin(&store, &running).await;
     let events = [AnswerEvent::Text("half".to_owned())];
-    store.append_events(running.answer.id, running.answer.seq, events.to_vec()).await.unwrap();
+    store.append(running.answer.id, running.answer.seq, events.to_vec()).await.unwrap();
     let left = folder.content();
     drop(store);
 

@@ -10,7 +10,7 @@ use std::slice;
 
 use runnel::chat::{AnswerEvent, Conversation, ConversationId};
 use runnel::conversation_list::ConversationChange;
-use runnel::server::store::{SqliteStore, Store, StoreError};
+use runnel::server::store::{AnswerStore, ConversationStore, EventLog, SqliteStore, Store, StoreError};
 
 use super::{Folder, assert_sentence, integrity};
 use crate::store_contract::{ME, MIDNIGHT, applied, begin, chat, ended, load, load_answer, new_answer};
@@ -40,7 +40,7 @@ async fn a_full_disk_is_told_costs_nothing_and_is_forgotten_when_there_is_space(
     begin(&store, &running).await;
     let long = "long ".repeat(2000);
     let events = [AnswerEvent::Text(long.clone())];
-    store.append_events(running.answer.id, running.answer.seq, events.to_vec()).await.unwrap();
+    store.append(running.answer.id, running.answer.seq, events.to_vec()).await.unwrap();
     let written = applied(&running.answer, &events);
     let before = load(&store, id).await;
 
@@ -50,7 +50,7 @@ async fn a_full_disk_is_told_costs_nothing_and_is_forgotten_when_there_is_space(
     let finished = ended(&written, &long);
     for _ in 0..3 {
         assert_sentence(&store.begin_answer(&ME, &more).await.unwrap_err(), full());
-        let refused = store.append_events(written.id, written.seq, events.to_vec()).await;
+        let refused = store.append(written.id, written.seq, events.to_vec()).await;
         assert_sentence(&refused.unwrap_err(), full());
         assert_sentence(&store.finish_answer(&finished, MIDNIGHT).await.unwrap_err(), full());
         let draft = ConversationChange::Draft(long.clone());
@@ -62,7 +62,7 @@ async fn a_full_disk_is_told_costs_nothing_and_is_forgotten_when_there_is_space(
     assert_eq!(store.logged_answers().await.unwrap(), slice::from_ref(&written));
 
     fs::remove_file(ballast).unwrap();
-    store.append_events(written.id, written.seq, events.to_vec()).await.unwrap();
+    store.append(written.id, written.seq, events.to_vec()).await.unwrap();
     let written = applied(&written, &events);
     assert_eq!(store.logged_answers().await.unwrap(), slice::from_ref(&written));
     begin(&store, &more).await;
@@ -139,7 +139,7 @@ async fn what_a_crash_left_stays_in_the_log_until_a_full_disk_has_space_for_it()
         begin(&store, &new).await;
         // Too long for the space that a database has left in its files.
         let events = [AnswerEvent::Text("long ".repeat(20_000))];
-        store.append_events(new.answer.id, new.answer.seq, events.to_vec()).await.unwrap();
+        store.append(new.answer.id, new.answer.seq, events.to_vec()).await.unwrap();
         left.push(applied(&new.answer, &events));
     }
     store.close().await;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use runnel::chat::{AnswerEvent, ConversationId, QuestionId, Source};
 use runnel::conversation_list::ConversationChange;
-use runnel::server::store::{SqliteStore, Store};
+use runnel::server::store::{AnswerStore, ConversationStore, EventLog, SqliteStore, Store};
 
 use super::{Folder, run_sql};
 use crate::store_contract::{
@@ -72,9 +72,10 @@ async fn nothing_of_what_is_purged_stays_in_any_file_while_runnel_goes_on() {
         // More than fits one page.
         AnswerEvent::Text(format!("{} {}", answer.join("\n"), "hay ".repeat(2000))),
     ];
-    store.append_events(new.answer.id, new.answer.seq, events.to_vec()).await.unwrap();
+    store.append(new.answer.id, new.answer.seq, events.to_vec()).await.unwrap();
     let written = applied(&new.answer, &events);
     store.finish_answer(&applied(&written, &[AnswerEvent::End(complete(None))]), MIDNIGHT).await.unwrap();
+    store.forget(written.id).await;
     let [first_title, title, draft] = ['f', 't', 'd'].map(|kind| secrets(kind, 5));
     for change in [
         ConversationChange::Title(first_title.join(" ")),
@@ -111,24 +112,26 @@ async fn an_answer_that_is_being_written_keeps_its_log_when_others_are_purged() 
     let running = new_answer(ConversationId::now(), None, "Running?");
     begin(&store, &running).await;
     let first = [AnswerEvent::Text("Half ".to_owned())];
-    store.append_events(running.answer.id, running.answer.seq, first.to_vec()).await.unwrap();
+    store.append(running.answer.id, running.answer.seq, first.to_vec()).await.unwrap();
     let written = applied(&running.answer, &first);
 
     let words = secrets('w', 20);
     let new = new_answer(ConversationId::now(), None, "Secret?");
     begin(&store, &new).await;
     let events = vec![AnswerEvent::Text(words.join(" "))];
-    store.append_events(new.answer.id, new.answer.seq, events).await.unwrap();
+    store.append(new.answer.id, new.answer.seq, events).await.unwrap();
     store.finish_answer(&ended(&new.answer, &words.join(" ")), MIDNIGHT).await.unwrap();
+    store.forget(new.answer.id).await;
     delete(&store, new.conversation).await;
     assert_eq!(store.purge_deleted(MIDNIGHT + 1).await.unwrap(), 1);
     assert_eq!(store.logged_answers().await.unwrap(), std::slice::from_ref(&written));
 
     let second = [AnswerEvent::Text("and half".to_owned())];
-    store.append_events(written.id, written.seq, second.to_vec()).await.unwrap();
+    store.append(written.id, written.seq, second.to_vec()).await.unwrap();
     let written = applied(&written, &second);
     assert_eq!(store.logged_answers().await.unwrap(), std::slice::from_ref(&written));
     store.finish_answer(&ended(&written, ""), MIDNIGHT).await.unwrap();
+    store.forget(written.id).await;
     store.purge_deleted(MIDNIGHT + 1).await.unwrap();
     assert_nowhere(&folder, &words, "once nobody needs the segment");
 }

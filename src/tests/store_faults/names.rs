@@ -6,7 +6,9 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use runnel::chat::{AnswerEvent, ConversationId};
-use runnel::server::store::{NewAnswer, SqliteStore, Store, StoreError};
+use runnel::server::store::{
+    AnswerStore, ConversationStore, EventLog, NewAnswer, SqliteStore, Store, StoreError,
+};
 
 use super::disks::Disk;
 use super::{Folder, assert_sentence};
@@ -29,7 +31,7 @@ fn names(folder: &Folder, elsewhere: &Folder) -> Vec<PathBuf> {
 async fn half_an_answer(store: &SqliteStore) -> NewAnswer {
     let new = new_answer(ConversationId::now(), None, "Running?");
     begin(store, &new).await;
-    store.append_events(new.answer.id, new.answer.seq, half()).await.unwrap();
+    store.append(new.answer.id, new.answer.seq, half()).await.unwrap();
     new
 }
 

@@ -16,7 +16,7 @@ use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 use super::lock::{self, Lock};
 use super::private::{self, make_folder, make_private};
 use super::searcher::Searcher;
-use super::{EventLog, Running, SqliteStore, Store, StoreError, answers, erase};
+use super::{FileLog, Running, SqliteStore, Store, StoreError, answers, erase};
 use crate::server::clock;
 use crate::server::files;
 
@@ -48,7 +48,7 @@ fn migrator() -> Migrator {
 }
 
 pub async fn alone(named: &Path) -> Result<SqliteStore, StoreError> {
-    let failed = |error| io_error(named, error);
+    let failed = |error| StoreError::of_io(named, error);
     make_private(named).map_err(failed)?;
     check_kind(named)?;
     let file = fs::canonicalize(named).map_err(failed)?;
@@ -62,9 +62,9 @@ pub async fn alone(named: &Path) -> Result<SqliteStore, StoreError> {
     make_folder(&log_folder).map_err(failed)?;
     let lock = lock.and_folder(&log_folder).map_err(failed)?.ok_or_else(in_use)?;
     private::keep_from_others(&file, &log_folder);
-    let log = EventLog::open(&log_folder).map_err(failed)?;
+    let log = FileLog::open(&log_folder, named)?;
     let lock = Mutex::new(Some(lock));
-    let running = Running { log: Some(log), log_folder, recovered: Mutex::default(), lock };
+    let running = Running { log: Some(log), log_folder, lock };
     let store = connect(named, &file, running).await?;
     migrator().run(&store.writer).await.map_err(|error| migration_error(named, error))?;
     erase::erase_earlier_removals(&store).await;
@@ -74,7 +74,7 @@ pub async fn alone(named: &Path) -> Result<SqliteStore, StoreError> {
 }
 
 pub async fn beside(named: &Path) -> Result<SqliteStore, StoreError> {
-    let failed = |error| io_error(named, error);
+    let failed = |error| StoreError::of_io(named, error);
     if fs::metadata(named).is_ok_and(|known| known.len() == 0) {
         return Err(StoreError::Foreign(named.to_owned()));
     }
@@ -196,7 +196,7 @@ pub async fn data_version(connection: &mut SqliteConnection) -> Result<i64, sqlx
 impl Running {
     /// Nothing is written here: another process may do that.
     fn beside(log_folder: PathBuf) -> Self {
-        Self { log: None, log_folder, recovered: Mutex::default(), lock: Mutex::default() }
+        Self { log: None, log_folder, lock: Mutex::default() }
     }
 }
 
@@ -234,8 +234,11 @@ fn move_folder(from: &Path, to: &Path) -> io::Result<()> {
 /// What is not a database is left alone.
 fn check_kind(file: &Path) -> Result<(), StoreError> {
     let mut start = Vec::new();
-    let opened = File::open(file).map_err(|error| io_error(file, error))?;
-    opened.take(SQLITE_MAGIC.len() as u64).read_to_end(&mut start).map_err(|error| io_error(file, error))?;
+    let opened = File::open(file).map_err(|error| StoreError::of_io(file, error))?;
+    opened
+        .take(SQLITE_MAGIC.len() as u64)
+        .read_to_end(&mut start)
+        .map_err(|error| StoreError::of_io(file, error))?;
     if start.is_empty() || start == SQLITE_MAGIC { Ok(()) } else { Err(StoreError::Foreign(file.to_owned())) }
 }
 
@@ -265,15 +268,6 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-pub fn io_error(file: &Path, error: io::Error) -> StoreError {
-    let file = file.to_owned();
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::DiskFull(file),
-        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => StoreError::ReadOnly(file),
-        _ => StoreError::Open { file, error },
-    }
 }
 
 /// By SQLite's primary result codes (<https://sqlite.org/rescode.html>).
