@@ -36,8 +36,8 @@
 //! - `server::http` has every route, layer and bound of connections; `server::sandbox` the sandboxed documents;
 //!   `server::assets` the site's files; `server::config` turns what was typed into what is valid.
 //! - Whoever asks is a `user::Viewer`: services and store find and change what belongs to that user, and nothing else.
-//! - `server::store` is a trait whose methods are transactions that a person could name, and one implementation (SQLite
-//!   and a log beside it). A conversation is a [`tree`] of questions and answers, with its [`settings::TypedSettings`].
+//! - `server::store` is traits whose methods are transactions that a person could name, and one implementation (SQLite
+//!   and a log beside it). What is done later stands in it too; `server::jobs` does it. A conversation is a [`tree`] of questions and answers, with its [`settings::TypedSettings`].
 //! - Only `server::openrouter` reads the provider's JSON (`docs/wire.md`), and nothing of conversations. The key is
 //!   taken out of whatever leaves it. `server::demo`, the emulator, is a real HTTP server that imports nothing of ours.
 //! - [`problem::Problem`] is what goes wrong with an answer, [`api::ApiError`] what goes wrong with a request.
@@ -51,7 +51,7 @@
 //! `0007-parts-loaded-when-needed.md`, `0008-folder-named-by-content.md`, `0009-polling-for-changes.md`,
 //! `0010-reads-are-post.md`, `0011-sandboxed-frames.md`, `0012-removed-for-good.md`, `0013-bounded-pages.md`,
 //! `0014-nothing-bound-to-a-thread.md`, `0015-ordered-content.md`, `0016-several-answers-in-one-stream.md`,
-//! `0017-everything-has-an-owner.md`.
+//! `0017-everything-has-an-owner.md`, `0018-seams-of-the-store.md`.
 
 // A page's view is one nested type; in a release build for the browser it is deeper than the default allows.
 #![recursion_limit = "512"]

@@ -19,6 +19,7 @@ mod failures;
 mod file_limit;
 mod files;
 pub mod http;
+mod jobs;
 pub mod openrouter;
 pub mod request;
 mod revision;
@@ -38,11 +39,13 @@ use catalogue::Catalogue;
 use config::{Config, Upstream};
 use conversations::Conversations;
 use demo::{Demo, Pace};
+use jobs::{JobList, JobRunner};
 use openrouter::{ConfigError, Dialect, OpenRouter};
 use revision::Revision;
 use store::{Store, StoreError};
 use titles::Titles;
-use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 use upstream::UpstreamWatch;
 
 /// The composition root: what a running Runnel consists of. Clones are handles of the same app.
@@ -58,8 +61,11 @@ struct Inner {
     catalogue: Catalogue,
     server_info: ServerInfo,
     hosts: AllowedHosts,
-    /// What goes on beside the requests; it ends with the app.
-    _background: JoinSet<()>,
+    /// What goes on beside the requests.
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    /// Ends it with the app.
+    _stops: DropGuard,
     /// The emulator that demo mode talks to; it lives as long as the app.
     _demo: Option<Demo>,
 }
@@ -97,22 +103,24 @@ impl App {
         let bills = Bills::new(client.clone(), store.clone(), revision.clone());
         let titles = Titles::new(client.clone(), store.clone(), revision.clone(), config.title_model);
         let upstream = UpstreamWatch::new(client.clone(), revision.clone());
+        let jobs = JobList::new(store.clone());
+        let tasks = TaskTracker::new();
+        let runner = JobRunner { list: jobs.clone(), bills, titles: titles.clone(), tasks: tasks.clone() };
         let answers = Answers::new(Parts {
             client,
             catalogue: catalogue.clone(),
             upstream: upstream.clone(),
             store: store.clone(),
             revision: revision.clone(),
-            bills: bills.clone(),
+            jobs,
             titles,
             bounds: Bounds::of_bytes(config.answer_limit),
         });
         answers.recover().await?;
         let conversations = Conversations::new(store, answers.clone(), upstream.clone(), revision);
-        let mut background = JoinSet::new();
-        background.spawn(upstream.keep_watch());
-        background.spawn(bills.settle_all());
-        background.spawn(conversations.clone().purge_regularly());
+        let stop = CancellationToken::new();
+        tasks.spawn(until(stop.clone(), upstream.keep_watch()));
+        tasks.spawn(until(stop.clone(), runner.run(stop.clone())));
         let hosts = AllowedHosts::new(config.hosts);
         let inner = Inner {
             answers,
@@ -120,10 +128,19 @@ impl App {
             catalogue,
             server_info,
             hosts,
-            _background: background,
+            tasks,
+            _stops: stop.clone().drop_guard(),
+            stop,
             _demo: demo,
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Ends what goes on beside the requests, and waits for it: the store can be closed then.
+    pub async fn stop(&self) {
+        self.inner.stop.cancel();
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
     }
 
     #[must_use]
@@ -151,6 +168,11 @@ impl App {
     pub fn server_info(&self) -> ServerInfo {
         self.inner.server_info.clone()
     }
+}
+
+/// Does the task until it is told to stop.
+async fn until(stop: CancellationToken, task: impl Future<Output = ()>) {
+    stop.run_until_cancelled(task).await;
 }
 
 /// The client of the configured upstream, and the emulator if that is one of our own.

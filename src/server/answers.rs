@@ -31,14 +31,14 @@ pub use bounds::{Bounds, USUAL_ANSWER_BYTES};
 pub use live::LiveAnswer;
 pub use several::{Followed, follow_several};
 
-use super::bills::Bills;
 use super::catalogue::Catalogue;
 use super::clock;
 use super::detached::detached;
+use super::jobs::JobList;
 use super::openrouter::OpenRouter;
 use super::revision::Revision;
 use super::store::{Begun, NewAnswer, Store, StoreError};
-use super::titles::{self, Titles};
+use super::titles::Titles;
 use super::upstream::UpstreamWatch;
 use keeping::Assignment;
 use registry::{Entry, Registry};
@@ -56,7 +56,7 @@ pub struct Answers {
     upstream: UpstreamWatch,
     store: Arc<dyn Store>,
     revision: Revision,
-    bills: Bills,
+    jobs: JobList,
     titles: Titles,
     bounds: Bounds,
     shared: Arc<Shared>,
@@ -70,7 +70,7 @@ pub struct Parts {
     pub upstream: UpstreamWatch,
     pub store: Arc<dyn Store>,
     pub revision: Revision,
-    pub bills: Bills,
+    pub jobs: JobList,
     pub titles: Titles,
     /// How large an answer may become.
     pub bounds: Bounds,
@@ -94,8 +94,8 @@ enum Found {
 impl Answers {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { client, catalogue, upstream, store, revision, bills, titles, bounds } = parts;
-        Self { client, catalogue, upstream, store, revision, bills, titles, bounds, shared: Arc::default() }
+        let Parts { client, catalogue, upstream, store, revision, jobs, titles, bounds } = parts;
+        Self { client, catalogue, upstream, store, revision, jobs, titles, bounds, shared: Arc::default() }
     }
 
     /// Ends what a process that was killed left running, with the text that its log holds. To be called before
@@ -111,7 +111,6 @@ impl Answers {
             tracing::warn!(answer = %answer.id, length, "an answer was interrupted when Runnel ended");
             self.finish(&answer).await?;
         }
-        self.bills.look();
         Ok(())
     }
 
@@ -295,9 +294,9 @@ impl Answers {
         };
         let begun = text_of(&prelude);
         let request = prompt::request(&model, &history, &new.question.content, &begun, &message.settings);
-        let to_be_titled = history.is_empty().then(|| titles::beginning(&new.question.text()));
+        let is_first = history.is_empty();
         let assignment =
-            Assignment { viewer: *viewer, conversation: new.conversation, prelude, request, to_be_titled };
+            Assignment { viewer: *viewer, conversation: new.conversation, prelude, request, is_first };
         let live = LiveAnswer::new(new.answer);
         self.revision.bump(viewer.user);
         tokio::spawn(self.clone().write(entry, live.clone(), assignment));

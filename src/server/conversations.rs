@@ -1,7 +1,6 @@
 //! The conversations: listed, found, changed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::answers::{Answers, LARGEST_QUESTION_BYTES};
 use super::detached::detached;
@@ -25,9 +24,6 @@ const LISTED_DAYS: u32 = 31;
 pub const LARGEST_DRAFT_BYTES: usize = 4 << 20;
 /// The largest settings, in bytes: nearly all of it a system prompt, which may be as long as a question.
 pub const LARGEST_SETTINGS_BYTES: usize = LARGEST_QUESTION_BYTES + (64 << 10);
-/// How long a deletion can be undone: an hour.
-const DELETED_FOR_MS: u64 = 60 * 60 * 1000;
-const PURGE_INTERVAL: Duration = Duration::from_mins(10);
 
 /// Clones are handles of the same service.
 #[derive(Clone, Debug)]
@@ -46,17 +42,6 @@ impl Conversations {
         let files = assets::site_files();
         let site = [files.script, files.reader_wasm].join(" ").into();
         Self { store, answers, upstream, revision, site }
-    }
-
-    /// Removes for good, now and from time to time, what was deleted long enough ago.
-    pub async fn purge_regularly(self) {
-        loop {
-            let before_ms = clock::now_ms().saturating_sub(DELETED_FOR_MS);
-            if let Err(error) = self.store.purge_deleted(before_ms).await {
-                tracing::warn!(%error, "deleted conversations could not be removed");
-            }
-            tokio::time::sleep(PURGE_INTERVAL).await;
-        }
     }
 
     /// The conversation as it stands at this moment.

@@ -58,6 +58,7 @@ pub async fn serve(arguments: Arguments) -> Outcome {
     say(&format!("Runnel is at http://{address} ({answers})"));
     let running = app.answers().clone();
     let unkept = app.answers().clone();
+    let background = app.clone();
     let (stop, force) = stop_requests();
     let grace_over = tokio::spawn(grace_over(stop.clone(), force.clone(), grace));
     let answers_ended = async move {
@@ -75,6 +76,7 @@ pub async fn serve(arguments: Arguments) -> Outcome {
     };
     http::serve(listener, app, limits, stop.cancelled_owned(), answers_ended).await;
     let lost = keep_the_rest(&unkept, grace_over).await;
+    background.stop().await;
     store.close().await;
     if lost > 0 { Err(cannot_keep(lost).into()) } else { Ok(ExitCode::SUCCESS) }
 }

@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use crate::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Question, Seq};
 use crate::conversation_list::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
@@ -31,7 +32,7 @@ pub use sqlite::SqliteStore;
 ///
 /// Times are given, never taken from a clock. A method that fails has changed nothing.
 #[async_trait]
-pub trait Store: ConversationStore + AnswerStore + UsageStore + EventLog {
+pub trait Store: ConversationStore + AnswerStore + UsageStore + Jobs + EventLog {
     /// True if another process has changed something since this was asked last, or since the store was opened.
     /// False where that cannot be.
     async fn was_changed_elsewhere(&self) -> Result<bool, StoreError> {
@@ -100,6 +101,10 @@ pub trait ConversationStore: Debug + Send + Sync + 'static {
         change: &ConversationChange,
         now_ms: u64,
     ) -> Result<bool, StoreError>;
+
+    /// What a better title could be made of, for a conversation that has its first title still. `None` if it has another,
+    /// or no answer that is complete.
+    async fn find_untitled(&self, id: ConversationId) -> Result<Option<Untitled>, StoreError>;
 
     /// Titles a conversation that no person has named. False if there is nothing to change.
     async fn suggest_title(
@@ -189,6 +194,9 @@ pub trait UsageStore: Debug + Send + Sync + 'static {
     /// The answers whose bill is open, oldest first, without their text.
     async fn list_open_bills(&self) -> Result<Vec<Answer>, StoreError>;
 
+    /// An answer whose bill is open, without its content.
+    async fn find_open_bill(&self, id: AnswerId) -> Result<Option<Answer>, StoreError>;
+
     /// Corrects what an answer cost, and says whose it is, if it is there. What is known stays if the newer word is
     /// that nobody knows.
     async fn settle_bill(&self, id: AnswerId, bill: &Bill) -> Result<Option<UserId>, StoreError>;
@@ -200,6 +208,51 @@ pub trait UsageStore: Debug + Send + Sync + 'static {
     async fn daily_spending(&self, viewer: &Viewer, days: u32) -> Result<Vec<DailySpending>, StoreError>;
 }
 
+/// Work that is done later, by whichever process comes to it first, and again if that process ends in between.
+#[async_trait]
+pub trait Jobs: Debug + Send + Sync + 'static {
+    /// Adds a job that is due then, unless it is there already.
+    async fn add_job(&self, kind: JobKind, subject: Uuid, due_ms: u64) -> Result<(), StoreError>;
+
+    /// Takes at most so many jobs that are due, the longest due first. Each is one try, and nobody else gets it before
+    /// `until_ms`.
+    async fn claim_jobs(&self, now_ms: u64, until_ms: u64, most: u32) -> Result<Claimed, StoreError>;
+
+    /// Has a claimed job done once more, at another time; unless somebody else has claimed it since.
+    async fn postpone_job(&self, job: &Job, due_ms: u64) -> Result<(), StoreError>;
+
+    /// A claimed job is done, or given up; unless somebody else has claimed it since.
+    async fn finish_job(&self, job: &Job) -> Result<(), StoreError>;
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobKind {
+    /// Ask what an answer cost. The subject is the answer.
+    Bill,
+    /// Give a conversation a title. The subject is the conversation.
+    Title,
+    /// Remove what was deleted long enough ago. There is one such job, and its subject is nil.
+    Purge,
+}
+
+/// A job that was claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    pub kind: JobKind,
+    pub subject: Uuid,
+    /// How often it was claimed, this time included.
+    pub tries: u32,
+}
+
+/// What came of [`Jobs::claim_jobs`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claimed {
+    pub jobs: Vec<Job>,
+    /// When the next job is due, which may be now.
+    pub next_due_ms: Option<u64>,
+}
+
 /// An answer about to be written.
 #[derive(Clone, Debug)]
 pub struct NewAnswer {
@@ -209,6 +262,14 @@ pub struct NewAnswer {
     /// How it is asked: the conversation's settings from then on.
     pub settings: TypedSettings,
     pub now_ms: u64,
+}
+
+/// What a conversation with its first title began with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untitled {
+    pub owner: UserId,
+    pub question: String,
+    pub answer: String,
 }
 
 /// What became of [`AnswerStore::begin_answer`].

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::openrouter::{AnswerRequest, OpenRouter};
 use super::revision::Revision;
 use super::store::{ConversationStore, StoreError};
-use crate::chat::{Answer, AnswerId, ConversationId, EndStatus, QuestionId, first_words};
+use crate::chat::{Answer, AnswerId, ConversationId, EndStatus, QuestionId};
 use crate::conversation_list::clean_title;
 use crate::models::ModelId;
 use crate::user::Viewer;
@@ -42,45 +42,28 @@ impl Titles {
         Self { client, store, revision, model, asked: Arc::default() }
     }
 
-    /// Titles a conversation after its first answer, in the background; unless a person named it, or it was asked for
-    /// before. `question` and `answer` are their [`beginning`]s.
-    pub fn suggest(&self, viewer: Viewer, conversation: ConversationId, question: String, answer: String) {
-        let Some(model) = self.model.clone() else { return };
-        if self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(conversation) {
-            let this = self.clone();
-            tokio::spawn(async move {
-                if let Err(error) = this.title(&viewer, conversation, &model, &question, &answer).await {
-                    tracing::warn!(%error, "a title could not be kept");
-                }
-            });
-        }
+    /// True if a conversation shall have a title after its first answer. It is said once for each.
+    #[must_use]
+    pub fn wants(&self, conversation: ConversationId) -> bool {
+        self.model.is_some() && self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(conversation)
     }
 
-    async fn title(
-        &self,
-        viewer: &Viewer,
-        conversation: ConversationId,
-        model: &ModelId,
-        question: &str,
-        answer: &str,
-    ) -> Result<(), StoreError> {
-        if !self.is_untitled(viewer, conversation).await? {
-            return Ok(());
-        }
+    /// Titles a conversation, unless it has another title than its first by now.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub async fn suggest(&self, conversation: ConversationId) -> Result<(), StoreError> {
+        let Some(model) = &self.model else { return Ok(()) };
+        let Some(untitled) = self.store.find_untitled(conversation).await? else { return Ok(()) };
+        let (question, answer) = (beginning(&untitled.question), beginning(&untitled.answer));
         let said = format!("Question:\n{question}\n\nAnswer:\n{answer}");
         let request = AnswerRequest::new(model.as_str()).system(TASK).user(said);
         let Some(title) = self.ask(&request).await else { return Ok(()) };
-        if self.store.suggest_title(viewer, conversation, &title).await? {
+        let viewer = Viewer::of(untitled.owner);
+        if self.store.suggest_title(&viewer, conversation, &title).await? {
             self.revision.bump(viewer.user);
         }
         Ok(())
-    }
-
-    /// True if its title is still the one that it began with. An earlier process may have asked for a better one.
-    async fn is_untitled(&self, viewer: &Viewer, conversation: ConversationId) -> Result<bool, StoreError> {
-        let Some(known) = self.store.find_conversation(viewer, conversation).await? else { return Ok(false) };
-        let first = known.questions.iter().find(|question| question.after.is_none());
-        Ok(!known.is_title_chosen && first.is_some_and(|first| known.title == first_words(&first.text())))
     }
 
     async fn ask(&self, request: &AnswerRequest) -> Option<String> {
@@ -103,8 +86,7 @@ impl Titles {
 }
 
 /// As much of a question or an answer as a title is made from.
-#[must_use]
-pub fn beginning(text: &str) -> String {
+fn beginning(text: &str) -> String {
     text.chars().take(CHARACTERS).collect()
 }
 

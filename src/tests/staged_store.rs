@@ -12,11 +12,13 @@ use async_trait::async_trait;
 use runnel::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Seq};
 use runnel::conversation_list::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
 use runnel::server::store::{
-    AnswerStore, Begun, ConversationStore, EventLog, NewAnswer, SqliteStore, Store, StoreError, UsageStore,
+    AnswerStore, Begun, Claimed, ConversationStore, EventLog, Job, JobKind, Jobs, NewAnswer, SqliteStore,
+    Store, StoreError, Untitled, UsageStore,
 };
 use runnel::user::{UserId, Viewer};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use crate::test_app::PATIENCE;
 
@@ -151,6 +153,10 @@ impl ConversationStore for StagedStore {
         changed
     }
 
+    async fn find_untitled(&self, id: ConversationId) -> Result<Option<Untitled>, StoreError> {
+        self.store.find_untitled(id).await
+    }
+
     async fn suggest_title(
         &self,
         viewer: &Viewer,
@@ -239,6 +245,10 @@ impl UsageStore for StagedStore {
         self.store.list_open_bills().await
     }
 
+    async fn find_open_bill(&self, id: AnswerId) -> Result<Option<Answer>, StoreError> {
+        self.store.find_open_bill(id).await
+    }
+
     async fn settle_bill(&self, id: AnswerId, bill: &Bill) -> Result<Option<UserId>, StoreError> {
         self.store.settle_bill(id, bill).await
     }
@@ -249,6 +259,25 @@ impl UsageStore for StagedStore {
 
     async fn daily_spending(&self, viewer: &Viewer, days: u32) -> Result<Vec<DailySpending>, StoreError> {
         self.store.daily_spending(viewer, days).await
+    }
+}
+
+#[async_trait]
+impl Jobs for StagedStore {
+    async fn add_job(&self, kind: JobKind, subject: Uuid, due_ms: u64) -> Result<(), StoreError> {
+        self.store.add_job(kind, subject, due_ms).await
+    }
+
+    async fn claim_jobs(&self, now_ms: u64, until_ms: u64, most: u32) -> Result<Claimed, StoreError> {
+        self.store.claim_jobs(now_ms, until_ms, most).await
+    }
+
+    async fn postpone_job(&self, job: &Job, due_ms: u64) -> Result<(), StoreError> {
+        self.store.postpone_job(job, due_ms).await
+    }
+
+    async fn finish_job(&self, job: &Job) -> Result<(), StoreError> {
+        self.store.finish_job(job).await
     }
 }
 

@@ -19,6 +19,7 @@ mod beginning;
 mod bills;
 mod conversations;
 mod copies;
+mod jobs;
 mod running;
 mod search;
 mod viewers;

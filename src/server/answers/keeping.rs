@@ -9,10 +9,10 @@ use super::recorder;
 use super::registry::Entry;
 use super::{Answers, clock};
 use crate::chat::{Answer, AnswerEvent, Bill, ConversationId, End, EndStatus};
+use crate::server::bills;
 use crate::server::failures::in_words;
 use crate::server::openrouter::{AnswerRequest, Dialect};
-use crate::server::store::StoreError;
-use crate::server::titles;
+use crate::server::store::{JobKind, StoreError};
 use crate::user::Viewer;
 
 /// How long the events of an answer that has ended stay at hand, for those who were cut off shortly before.
@@ -28,14 +28,14 @@ pub(super) struct Assignment {
     /// What the answer begins with, if it goes on from another one.
     pub prelude: Vec<AnswerEvent>,
     pub request: AnswerRequest,
-    /// The beginning of the question, if the conversation may want a title after this answer.
-    pub to_be_titled: Option<String>,
+    /// Whether it is an answer to the first question: the conversation may want a title after it.
+    pub is_first: bool,
 }
 
 impl Answers {
     /// Writes the answer to its end, whatever happens on the way, and keeps it.
     pub(super) async fn write(self, entry: Arc<Entry>, live: LiveAnswer, assignment: Assignment) {
-        let Assignment { viewer, conversation, prelude, request, to_be_titled } = assignment;
+        let Assignment { viewer, conversation, prelude, request, is_first } = assignment;
         let journal = Journal::start(live.id(), self.store.clone());
         let stream = self.client.stream_answer(&request);
         // The prompt may be megabytes: the stream has what it needs of it.
@@ -44,13 +44,10 @@ impl Answers {
         let end = tokio::spawn(writing).await.unwrap_or_else(|_| recorder::failed(&live));
         self.upstream.note(&end);
         let unwritten = journal.close().await;
-        let title_from = to_be_titled
-            .filter(|_| end.status == EndStatus::Complete)
-            .map(|question| (question, live.with_text(titles::beginning)));
+        let wants_title = is_first && end.status == EndStatus::Complete;
         let was_kept_at_once = self.keep(&viewer, &live, end, unwritten).await;
-        self.bills.look();
-        if let Some((question, answer)) = title_from {
-            self.titles.suggest(viewer, conversation, question, answer);
+        if wants_title && self.titles.wants(conversation) {
+            self.jobs.add(JobKind::Title, conversation.0, Duration::ZERO).await;
         }
         if was_kept_at_once {
             tokio::time::sleep(RECENT).await;
@@ -120,6 +117,9 @@ impl Answers {
     pub(super) async fn finish(&self, answer: &Answer) -> Result<(), StoreError> {
         self.store.finish_answer(answer, clock::now_ms()).await?;
         self.store.forget(answer.id).await;
+        if answer.bill == Bill::Open {
+            self.jobs.add(JobKind::Bill, answer.id.0, bills::FIRST_PAUSE).await;
+        }
         Ok(())
     }
 

@@ -10,12 +10,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use sqlx::types::Uuid;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use self::lock::Lock;
 use self::searcher::Searcher;
 use super::file_log::{self, FileLog};
-use super::{AnswerStore, Begun, ConversationStore, EventLog, NewAnswer, Store, StoreError, UsageStore};
+use super::{
+    AnswerStore, Begun, Claimed, ConversationStore, EventLog, Job, JobKind, Jobs, NewAnswer, Store,
+    StoreError, Untitled, UsageStore,
+};
 use crate::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Seq};
 use crate::conversation_list::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
 use crate::user::{UserId, Viewer};
@@ -25,6 +29,7 @@ mod bills;
 mod content;
 mod conversations;
 mod erase;
+mod jobs;
 mod lock;
 mod open;
 mod private;
@@ -169,6 +174,11 @@ impl ConversationStore for SqliteStore {
         Ok(is_there)
     }
 
+    async fn find_untitled(&self, id: ConversationId) -> Result<Option<Untitled>, StoreError> {
+        let mut reader = self.readers.begin().await.map_err(|error| self.error(error))?;
+        conversations::find_untitled(&mut reader, id).await.map_err(|error| self.error(error))
+    }
+
     async fn suggest_title(
         &self,
         viewer: &Viewer,
@@ -282,6 +292,10 @@ impl UsageStore for SqliteStore {
         bills::list_open(&self.readers).await.map_err(|error| self.error(error))
     }
 
+    async fn find_open_bill(&self, id: AnswerId) -> Result<Option<Answer>, StoreError> {
+        bills::find_open(&self.readers, id).await.map_err(|error| self.error(error))
+    }
+
     async fn settle_bill(&self, id: AnswerId, bill: &Bill) -> Result<Option<UserId>, StoreError> {
         let mut transaction = self.begin().await?;
         let owner = bills::settle(&mut transaction, id, bill).await.map_err(|error| self.error(error))?;
@@ -295,6 +309,40 @@ impl UsageStore for SqliteStore {
 
     async fn daily_spending(&self, viewer: &Viewer, days: u32) -> Result<Vec<DailySpending>, StoreError> {
         bills::daily_spending(&self.readers, viewer, days).await.map_err(|error| self.error(error))
+    }
+}
+
+#[async_trait]
+impl Jobs for SqliteStore {
+    async fn add_job(&self, kind: JobKind, subject: Uuid, due_ms: u64) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        jobs::add(&mut transaction, kind, subject, due_ms).await.map_err(|error| self.error(error))?;
+        self.commit(transaction).await
+    }
+
+    async fn claim_jobs(&self, now_ms: u64, until_ms: u64, most: u32) -> Result<Claimed, StoreError> {
+        // Nothing is written to find that there is nothing to do.
+        let next_due_ms = jobs::next_due_ms(&self.readers).await.map_err(|error| self.error(error))?;
+        if next_due_ms.is_none_or(|due_ms| due_ms > now_ms) {
+            return Ok(Claimed { jobs: Vec::new(), next_due_ms });
+        }
+        let mut transaction = self.begin().await?;
+        let claimed = jobs::claim(&mut transaction, now_ms, until_ms, most).await;
+        let claimed = claimed.map_err(|error| self.error(error))?;
+        self.commit(transaction).await?;
+        Ok(claimed)
+    }
+
+    async fn postpone_job(&self, job: &Job, due_ms: u64) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        jobs::postpone(&mut transaction, job, due_ms).await.map_err(|error| self.error(error))?;
+        self.commit(transaction).await
+    }
+
+    async fn finish_job(&self, job: &Job) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        jobs::finish(&mut transaction, job).await.map_err(|error| self.error(error))?;
+        self.commit(transaction).await
     }
 }
 

@@ -172,7 +172,7 @@ async fn what_an_earlier_runnel_removed_is_erased_when_this_one_opens_the_file()
          DROP TABLE fts; CREATE VIRTUAL TABLE {index}; \
          ALTER TABLE texts DROP COLUMN blocks; ALTER TABLE questions DROP COLUMN blocks; \
          ALTER TABLE answers RENAME COLUMN metadata TO rest; ALTER TABLE conversations DROP COLUMN settings; ALTER TABLE conversations DROP COLUMN leaves; \
-         DROP INDEX conversations_by_time; ALTER TABLE conversations DROP COLUMN owner; \
+         DROP TABLE jobs; DROP INDEX conversations_by_time; ALTER TABLE conversations DROP COLUMN owner; \
          CREATE INDEX conversations_by_time ON conversations (updated_ms DESC) WHERE deleted_ms IS NULL; \
          INSERT INTO words (rowid, text) SELECT number * 3 + 1, text FROM questions; \
          INSERT INTO words (rowid, text) SELECT answer * 3 + 2, text FROM texts; \

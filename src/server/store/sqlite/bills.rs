@@ -35,6 +35,15 @@ pub async fn list_open(pool: &SqlitePool) -> Result<Vec<Answer>, sqlx::Error> {
     rows.iter().map(|row| from_row(row, 0)).collect()
 }
 
+pub async fn find_open(pool: &SqlitePool, id: AnswerId) -> Result<Option<Answer>, sqlx::Error> {
+    let row =
+        sqlx::query("SELECT metadata, NULL, NULL, NULL FROM answers WHERE id = ? AND has_open_bill = 1")
+            .bind(id.0)
+            .fetch_optional(pool)
+            .await?;
+    row.as_ref().map(|row| from_row(row, 0)).transpose()
+}
+
 /// Gives the owner of the answer.
 pub async fn settle(
     connection: &mut SqliteConnection,

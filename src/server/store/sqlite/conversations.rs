@@ -6,8 +6,9 @@ use sqlx::{Row, SqliteConnection};
 
 use super::answers::{from_row, question_from_row};
 use super::{signed, unsigned};
-use crate::chat::{AnswerId, Conversation, ConversationId};
+use crate::chat::{Answer, AnswerId, Conversation, ConversationId, EndStatus, first_words};
 use crate::conversation_list::{ConversationChange, ConversationSummary, Listing, clean_title};
+use crate::server::store::Untitled;
 use crate::settings::TypedSettings;
 use crate::user::{UserId, Viewer};
 
@@ -210,6 +211,24 @@ fn leaves_from_row(row: &SqliteRow, column: usize) -> Result<Vec<AnswerId>, sqlx
     let json: Option<&str> = row.try_get(column)?;
     let leaves = json.map(serde_json::from_str).transpose();
     Ok(leaves.map_err(|error| sqlx::Error::Decode(error.into()))?.unwrap_or_default())
+}
+
+pub async fn find_untitled(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+) -> Result<Option<Untitled>, sqlx::Error> {
+    let Some(owner) = owner_of(&mut *connection, id).await? else { return Ok(None) };
+    let Some(known) = find(connection, &Viewer::of(owner), id).await? else { return Ok(None) };
+    let Some(first) = known.questions.iter().find(|question| question.after.is_none()) else {
+        return Ok(None);
+    };
+    let question = first.text().into_owned();
+    let is_complete = |answer: &&Answer| {
+        answer.question == first.id && answer.end().is_some_and(|end| end.status == EndStatus::Complete)
+    };
+    let answer = known.answers.iter().find(is_complete).map(|answer| answer.text().into_owned());
+    let is_first_title = !known.is_title_chosen && known.title == first_words(&question);
+    Ok(answer.filter(|_| is_first_title).map(|answer| Untitled { owner, question, answer }))
 }
 
 pub async fn suggest_title(

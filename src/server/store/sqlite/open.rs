@@ -16,7 +16,7 @@ use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 use super::lock::{self, Lock};
 use super::private::{self, make_folder, make_private};
 use super::searcher::Searcher;
-use super::{FileLog, Running, SqliteStore, Store, StoreError, answers, erase};
+use super::{FileLog, Running, SqliteStore, Store, StoreError, answers, erase, jobs};
 use crate::server::clock;
 use crate::server::files;
 
@@ -44,6 +44,7 @@ fn migrator() -> Migrator {
         migration(3, "settings", include_str!("../migrations/0003_settings.sql")),
         migration(4, "content", include_str!("../migrations/0004_content.sql")),
         migration(5, "owner", include_str!("../migrations/0005_owner.sql")),
+        migration(6, "jobs", include_str!("../migrations/0006_jobs.sql")),
     ])
 }
 
@@ -67,6 +68,7 @@ pub async fn alone(named: &Path) -> Result<SqliteStore, StoreError> {
     let running = Running { log: Some(log), log_folder, lock };
     let store = connect(named, &file, running).await?;
     migrator().run(&store.writer).await.map_err(|error| migration_error(named, error))?;
+    jobs::take_over(&store.writer).await.map_err(|error| database_error(named, &error))?;
     erase::erase_earlier_removals(&store).await;
     // What was done here on other connections is no news.
     store.was_changed_elsewhere().await?;
