@@ -29,10 +29,11 @@
 //!
 //! # Who knows what
 //!
-//! - [`chat`], [`tree`], [`conversation_list`], [`sse`], [`models`], [`settings`], [`problem`], `user`, [`html`] and
-//!   `markdown` are pure: no framework, no browser, no server. `src/tests/pure_modules.rs` reads from the source who may import whom.
+//! - [`chat`], [`tree`], [`conversation_list`], [`sse`], [`models`], [`settings`], [`problem`], [`route`], `user`, [`html`]
+//!   and `markdown` are pure: no framework, no browser, no server. `src/tests/pure_modules.rs` reads from the source who may import whom.
 //! - [`api`] is the boundary between browser and server. It reaches the server only through `server::request`.
-//! - `server::App` puts the services together: `answers`, `conversations`, `bills`, `titles`, `catalogue`, `upstream`.
+//! - `server::App` puts the services together: `answers` and `conversations` on `server::services`, which has the client,
+//!   the store, the catalogue and what else they share.
 //! - `server::http` has every route, layer and bound of connections; `server::sandbox` the sandboxed documents;
 //!   `server::assets` the site's files; `server::config` turns what was typed into what is valid.
 //! - Whoever asks is a `user::Viewer`: services and store find and change what belongs to that user, and nothing else.
@@ -78,6 +79,8 @@ pub mod models;
 pub mod problem;
 #[cfg(feature = "reader")]
 pub mod reader;
+#[cfg(feature = "page")]
+pub mod route;
 #[cfg(feature = "ssr")]
 pub mod server;
 #[cfg(feature = "page")]

@@ -25,6 +25,7 @@ pub mod request;
 mod revision;
 pub mod run;
 mod sandbox;
+mod services;
 pub mod store;
 mod telemetry;
 mod terminal;
@@ -33,20 +34,17 @@ pub mod transfer;
 mod upstream;
 
 use allowed_hosts::AllowedHosts;
-use answers::{Answers, Bounds, Parts};
-use bills::Bills;
+use answers::{Answers, Bounds};
 use catalogue::Catalogue;
 use config::{Config, Upstream};
 use conversations::Conversations;
 use demo::{Demo, Pace};
-use jobs::{JobList, JobRunner};
+use jobs::JobRunner;
 use openrouter::{ConfigError, Dialect, OpenRouter};
-use revision::Revision;
+use services::Services;
 use store::{Store, StoreError};
-use titles::Titles;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
-use upstream::UpstreamWatch;
 
 /// The composition root: what a running Runnel consists of. Clones are handles of the same app.
 #[derive(Clone, Debug)]
@@ -88,44 +86,29 @@ impl App {
     /// # Errors
     /// [`StartError`]; nothing is left running then.
     pub async fn start(config: Config, store: Arc<dyn Store>) -> Result<Self, StartError> {
-        let (client, demo) = connect(&config).await?;
+        let (client, demo) = connect(&config.upstream.server).await?;
         let default_model =
-            config.default_model.or_else(|| demo.as_ref().map(|_| demo::DEFAULT_MODEL.to_owned()));
-        let catalogue = Catalogue::new(client.clone(), default_model);
+            config.upstream.default_model.or_else(|| demo.as_ref().map(|_| demo::DEFAULT_MODEL.to_owned()));
+        let services = Services::new(client, store, default_model, config.upstream.title_model);
         let server_info = ServerInfo {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             is_demo: demo.is_some(),
-            upstream: client.config().base_url().host_str().unwrap_or_default().to_owned(),
-            model_rule: client.config().model_rule(),
-            default_model: catalogue.configured_default(),
+            upstream: services.client.config().base_url().host_str().unwrap_or_default().to_owned(),
+            model_rule: services.client.config().model_rule(),
+            default_model: services.catalogue.configured_default(),
         };
-        let revision = Revision::default();
-        let bills = Bills::new(client.clone(), store.clone(), revision.clone());
-        let titles = Titles::new(client.clone(), store.clone(), revision.clone(), config.title_model);
-        let upstream = UpstreamWatch::new(client.clone(), revision.clone());
-        let jobs = JobList::new(store.clone());
-        let tasks = TaskTracker::new();
-        let runner = JobRunner { list: jobs.clone(), bills, titles: titles.clone(), tasks: tasks.clone() };
-        let answers = Answers::new(Parts {
-            client,
-            catalogue: catalogue.clone(),
-            upstream: upstream.clone(),
-            store: store.clone(),
-            revision: revision.clone(),
-            jobs,
-            titles,
-            bounds: Bounds::of_bytes(config.answer_limit),
-        });
+        let answers = Answers::new(services.clone(), Bounds::of_bytes(config.answer_limit));
         answers.recover().await?;
-        let conversations = Conversations::new(store, answers.clone(), upstream.clone(), revision);
-        let stop = CancellationToken::new();
-        tasks.spawn(until(stop.clone(), upstream.keep_watch()));
+        let conversations = Conversations::new(services.clone(), answers.clone());
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let runner = JobRunner::new(&services, tasks.clone());
+        tasks.spawn(until(stop.clone(), services.upstream.keep_watch()));
         tasks.spawn(until(stop.clone(), runner.run(stop.clone())));
         let hosts = AllowedHosts::new(config.hosts);
         let inner = Inner {
             answers,
             conversations,
-            catalogue,
+            catalogue: services.catalogue,
             server_info,
             hosts,
             tasks,
@@ -179,8 +162,8 @@ async fn until(stop: CancellationToken, task: impl Future<Output = ()>) {
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn connect(config: &Config) -> Result<(OpenRouter, Option<Demo>), StartError> {
-    match &config.upstream {
+pub async fn connect(server: &Upstream) -> Result<(OpenRouter, Option<Demo>), StartError> {
+    match server {
         Upstream::Server(client) => Ok((OpenRouter::new(client.clone())?, None)),
         Upstream::Demo(timeouts) => {
             let demo =

@@ -31,15 +31,10 @@ pub use bounds::{Bounds, USUAL_ANSWER_BYTES};
 pub use live::LiveAnswer;
 pub use several::{Followed, follow_several};
 
-use super::catalogue::Catalogue;
 use super::clock;
 use super::detached::detached;
-use super::jobs::JobList;
-use super::openrouter::OpenRouter;
-use super::revision::Revision;
-use super::store::{Begun, NewAnswer, Store, StoreError};
-use super::titles::Titles;
-use super::upstream::UpstreamWatch;
+use super::services::Services;
+use super::store::{Begun, NewAnswer, StoreError};
 use keeping::Assignment;
 use registry::{Entry, Registry};
 
@@ -51,29 +46,9 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 /// The answers that are being written, or were until a moment ago. Clones are handles of the same service.
 #[derive(Clone, Debug)]
 pub struct Answers {
-    client: OpenRouter,
-    catalogue: Catalogue,
-    upstream: UpstreamWatch,
-    store: Arc<dyn Store>,
-    revision: Revision,
-    jobs: JobList,
-    titles: Titles,
+    services: Services,
     bounds: Bounds,
     shared: Arc<Shared>,
-}
-
-/// What [`Answers`] works with.
-#[derive(Debug)]
-pub struct Parts {
-    pub client: OpenRouter,
-    pub catalogue: Catalogue,
-    pub upstream: UpstreamWatch,
-    pub store: Arc<dyn Store>,
-    pub revision: Revision,
-    pub jobs: JobList,
-    pub titles: Titles,
-    /// How large an answer may become.
-    pub bounds: Bounds,
 }
 
 #[derive(Debug, Default)]
@@ -92,10 +67,10 @@ enum Found {
 }
 
 impl Answers {
+    /// `bounds` says how large an answer may become.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
-        let Parts { client, catalogue, upstream, store, revision, jobs, titles, bounds } = parts;
-        Self { client, catalogue, upstream, store, revision, jobs, titles, bounds, shared: Arc::default() }
+    pub fn new(services: Services, bounds: Bounds) -> Self {
+        Self { services, bounds, shared: Arc::default() }
     }
 
     /// Ends what a process that was killed left running, with the text that its log holds. To be called before
@@ -104,7 +79,7 @@ impl Answers {
     /// # Errors
     /// The store cannot be read or written.
     pub async fn recover(&self) -> Result<(), StoreError> {
-        for mut answer in self.store.recover().await? {
+        for mut answer in self.services.store.recover().await? {
             answer.interrupt("Runnel was stopped while it was being written.");
             self.check_bill(&mut answer);
             let length = answer.content.text_bytes();
@@ -120,7 +95,7 @@ impl Answers {
     /// See [`crate::api::answers::send_message`]; nothing has changed then.
     pub async fn send(&self, viewer: &Viewer, message: SentMessage) -> Result<LiveAnswer, ApiError> {
         check_question(&message.question)?;
-        let rule = self.client.config().model_rule();
+        let rule = self.services.client.config().model_rule();
         for fallback in &message.settings.fallback_models {
             parse_model(fallback, rule)?;
         }
@@ -298,7 +273,7 @@ impl Answers {
         let assignment =
             Assignment { viewer: *viewer, conversation: new.conversation, prelude, request, is_first };
         let live = LiveAnswer::new(new.answer);
-        self.revision.bump(viewer.user);
+        self.services.revision.bump(viewer.user);
         tokio::spawn(self.clone().write(entry, live.clone(), assignment));
         Ok(BegunAnswer { live, is_written: true })
     }
@@ -306,12 +281,12 @@ impl Answers {
     /// Notes the question and its answer. If the answer before has ended and could not be kept, that is tried now:
     /// for the store it would still be written.
     async fn note(&self, viewer: &Viewer, new: &NewAnswer) -> Result<Begun, ApiError> {
-        let begun = self.store.begin_answer(viewer, new).await;
+        let begun = self.services.store.begin_answer(viewer, new).await;
         let before = new.question.after.and_then(|id| self.shared.registry.find(viewer, id)?.begun());
         match (begun, before.filter(|before| !before.is_running())) {
             (Err(StoreError::PreviousAnswerRunning), Some(before)) => {
                 before.keep_now().await?;
-                Ok(self.store.begin_answer(viewer, new).await?)
+                Ok(self.services.store.begin_answer(viewer, new).await?)
             }
             (begun, _) => Ok(begun?),
         }
@@ -352,7 +327,7 @@ impl Answers {
     async fn look_up(&self, viewer: &Viewer, id: AnswerId) -> Result<Found, ApiError> {
         if let Some(live) = self.find_live(viewer, id).await {
             // It stays at hand for a while after its end, but not in a deleted chat.
-            if !live.is_running() && matches!(self.store.find_answer(viewer, id).await, Ok(None)) {
+            if !live.is_running() && matches!(self.services.store.find_answer(viewer, id).await, Ok(None)) {
                 return Err(missing());
             }
             return Ok(Found::Live(live));
@@ -377,7 +352,7 @@ impl Answers {
             answer.interrupt("Its writer was lost.");
             self.check_bill(&mut answer);
             self.finish(&answer).await?;
-            self.revision.bump(viewer.user);
+            self.services.revision.bump(viewer.user);
         }
         Ok(answer)
     }
@@ -387,13 +362,13 @@ impl Answers {
     }
 
     async fn load(&self, viewer: &Viewer, id: AnswerId) -> Result<Answer, ApiError> {
-        let found = self.store.find_answer(viewer, id).await?.map(|(_, answer)| answer);
+        let found = self.services.store.find_answer(viewer, id).await?.map(|(_, answer)| answer);
         found.ok_or_else(missing)
     }
 
     /// The model for a question that names none, or why there is none.
     async fn default_model(&self) -> Result<String, ApiError> {
-        let why = match (self.catalogue.default_model().await, self.upstream.trouble()) {
+        let why = match (self.services.catalogue.default_model().await, self.services.upstream.trouble()) {
             (Ok(Some(model)), _) => return Ok(model),
             (_, Some(trouble)) => trouble,
             (Err(error), None) => format!("{error} You can name a model in the chat settings instead."),
@@ -406,7 +381,7 @@ impl Answers {
     }
 
     async fn choose_model(&self, wanted: Option<&str>) -> Result<ModelId, ApiError> {
-        let rule = self.client.config().model_rule();
+        let rule = self.services.client.config().model_rule();
         let model = match wanted.filter(|model| !model.trim().is_empty()) {
             Some(model) => model.to_owned(),
             None => self.default_model().await?,

@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::StartError;
 use super::catalogue::Catalogue;
-use super::config::{AskArguments, Config};
+use super::config::{AskArguments, UpstreamConfig};
 use super::connect;
 use super::openrouter::{AnswerRequest, AnswerStream, OpenRouter};
 use super::terminal::{self, tell};
@@ -39,10 +39,10 @@ pub enum AskError {
 ///
 /// # Errors
 /// [`AskError`].
-pub async fn ask(config: Config, arguments: AskArguments) -> Result<ExitCode, AskError> {
+pub async fn ask(config: UpstreamConfig, arguments: AskArguments) -> Result<ExitCode, AskError> {
     let question = question(arguments.prompt.as_deref())?;
     // The emulator, if it is the upstream, lives until the answer has ended.
-    let (client, demo) = connect(&config).await?;
+    let (client, demo) = connect(&config.server).await?;
     let default =
         config.default_model.or_else(|| demo.as_ref().map(|_| super::demo::DEFAULT_MODEL.to_owned()));
     let mut answer = None;

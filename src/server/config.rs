@@ -10,7 +10,6 @@ use clap::{Args, Parser, Subcommand};
 use etcetera::BaseStrategy;
 use secrecy::SecretString;
 
-use super::answers::USUAL_ANSWER_BYTES;
 use super::openrouter::{ClientConfig, ConfigError, OPENROUTER_BASE_URL};
 use crate::models::{ModelId, ModelIdError, ModelRule};
 
@@ -160,14 +159,20 @@ pub struct DemoArguments {
 /// What a server can start with.
 #[derive(Clone, Debug)]
 pub struct Config {
-    pub upstream: Upstream,
-    pub default_model: Option<String>,
-    /// Who gives chats their titles.
-    pub title_model: Option<ModelId>,
+    pub upstream: UpstreamConfig,
     /// The public names of this server.
     pub hosts: Vec<String>,
     /// The largest answer, in bytes of its encoded events.
     pub answer_limit: usize,
+}
+
+/// Who answers, and which models are asked where no other is named.
+#[derive(Clone, Debug)]
+pub struct UpstreamConfig {
+    pub server: Upstream,
+    pub default_model: Option<String>,
+    /// Who gives chats their titles.
+    pub title_model: Option<ModelId>,
 }
 
 /// Who answers.
@@ -228,18 +233,12 @@ impl UpstreamArguments {
     ///
     /// # Errors
     /// [`ArgumentsError`] says what to set.
-    pub fn config(self) -> Result<Config, ArgumentsError> {
+    pub fn config(self) -> Result<UpstreamConfig, ArgumentsError> {
         let default_model = typed(self.default_model);
         let (key, base_url) = (typed(self.api_key), typed(self.base_url));
         if key.is_none() && base_url.is_none() {
             let title_model = title_model(self.title_model, ModelRule::VendorPrefixed)?;
-            return Ok(Config {
-                upstream: Upstream::Demo(self.timeouts),
-                default_model,
-                title_model,
-                hosts: Vec::new(),
-                answer_limit: USUAL_ANSWER_BYTES,
-            });
+            return Ok(UpstreamConfig { server: Upstream::Demo(self.timeouts), default_model, title_model });
         }
         let mut client = self.timeouts.client_config(base_url.as_deref().unwrap_or(OPENROUTER_BASE_URL))?;
         if client.is_openrouter() {
@@ -253,13 +252,7 @@ impl UpstreamArguments {
         client.site_url = typed(self.site_url);
         client.site_name = typed(self.site_name);
         let title_model = title_model(self.title_model, client.model_rule())?;
-        Ok(Config {
-            upstream: Upstream::Server(client),
-            default_model,
-            title_model,
-            hosts: Vec::new(),
-            answer_limit: USUAL_ANSWER_BYTES,
-        })
+        Ok(UpstreamConfig { server: Upstream::Server(client), default_model, title_model })
     }
 }
 
@@ -335,15 +328,16 @@ fn size(text: &str) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::answers::USUAL_ANSWER_BYTES;
 
-    fn config(arguments: &[&str]) -> Result<Config, ArgumentsError> {
+    fn config(arguments: &[&str]) -> Result<UpstreamConfig, ArgumentsError> {
         Arguments::try_parse_from([&["runnel"], arguments].concat()).unwrap().upstream.config()
     }
 
     #[test]
     fn without_key_and_base_url_it_is_a_demo() {
-        assert!(matches!(config(&[]).unwrap().upstream, Upstream::Demo(_)));
-        assert!(matches!(config(&["--api-key", " "]).unwrap().upstream, Upstream::Demo(_)));
+        assert!(matches!(config(&[]).unwrap().server, Upstream::Demo(_)));
+        assert!(matches!(config(&["--api-key", " "]).unwrap().server, Upstream::Demo(_)));
     }
 
     #[test]

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use super::answers::{Answers, LARGEST_QUESTION_BYTES};
 use super::detached::detached;
-use super::revision::Revision;
-use super::store::Store;
-use super::upstream::UpstreamWatch;
+use super::services::Services;
 use super::{assets, clock};
 use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::{AnswerId, Conversation, ConversationId};
@@ -28,20 +26,18 @@ pub const LARGEST_SETTINGS_BYTES: usize = LARGEST_QUESTION_BYTES + (64 << 10);
 /// Clones are handles of the same service.
 #[derive(Clone, Debug)]
 pub struct Conversations {
-    store: Arc<dyn Store>,
+    services: Services,
     answers: Answers,
-    upstream: UpstreamWatch,
-    revision: Revision,
     /// See [`Listing::site`].
     site: Arc<str>,
 }
 
 impl Conversations {
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, answers: Answers, upstream: UpstreamWatch, revision: Revision) -> Self {
+    pub fn new(services: Services, answers: Answers) -> Self {
         let files = assets::site_files();
         let site = [files.script, files.reader_wasm].join(" ").into();
-        Self { store, answers, upstream, revision, site }
+        Self { services, answers, site }
     }
 
     /// The conversation as it stands at this moment.
@@ -49,7 +45,8 @@ impl Conversations {
     /// # Errors
     /// Not found.
     pub async fn load(&self, viewer: &Viewer, id: ConversationId) -> Result<Conversation, ApiError> {
-        let mut conversation = self.store.find_conversation(viewer, id).await?.ok_or_else(missing)?;
+        let mut conversation =
+            self.services.store.find_conversation(viewer, id).await?.ok_or_else(missing)?;
         self.answers.complete(viewer, &mut conversation).await?;
         Ok(conversation)
     }
@@ -67,23 +64,23 @@ impl Conversations {
         open: Option<ConversationId>,
     ) -> Result<Option<Listing>, ApiError> {
         // An import writes to the same file from a process of its own.
-        if self.store.was_changed_elsewhere().await? {
-            self.revision.bump_all();
+        if self.services.store.was_changed_elsewhere().await? {
+            self.services.revision.bump_all();
         }
         // Read before the list: a change in between is told again.
-        let now = self.revision.get(viewer);
+        let now = self.services.revision.get(viewer);
         if revision == now {
             return Ok(None);
         }
         let limit = if limit == 0 { LISTED } else { limit.min(LONGEST_LIST) };
-        let mut listing = self.store.list_conversations(viewer, limit).await?;
+        let mut listing = self.services.store.list_conversations(viewer, limit).await?;
         if let Some(open) = open.filter(|open| listing.conversations.iter().all(|known| known.id != *open)) {
-            let older = self.store.find_conversation(viewer, open).await?;
+            let older = self.services.store.find_conversation(viewer, open).await?;
             listing.conversations.extend(older.as_ref().map(summary));
         }
         Ok(Some(Listing {
             revision: now,
-            trouble: self.upstream.trouble(),
+            trouble: self.services.upstream.trouble(),
             site: self.site.to_string(),
             ..listing
         }))
@@ -92,7 +89,7 @@ impl Conversations {
     /// # Errors
     /// The store cannot be read.
     pub async fn search(&self, viewer: &Viewer, query: &str) -> Result<Vec<SearchHit>, ApiError> {
-        Ok(self.store.search(viewer, query, LONGEST_SEARCH).await?)
+        Ok(self.services.store.search(viewer, query, LONGEST_SEARCH).await?)
     }
 
     /// # Errors
@@ -128,7 +125,7 @@ impl Conversations {
         id: ConversationId,
         change: &ConversationChange,
     ) -> Result<(), ApiError> {
-        if !self.store.change_conversation(viewer, id, change, clock::now_ms()).await? {
+        if !self.services.store.change_conversation(viewer, id, change, clock::now_ms()).await? {
             return Err(missing());
         }
         if *change == ConversationChange::Deleted(true) {
@@ -136,7 +133,7 @@ impl Conversations {
         }
         // A draft is nobody's news.
         if !matches!(change, ConversationChange::Draft(_)) {
-            self.revision.bump(viewer.user);
+            self.services.revision.bump(viewer.user);
         }
         Ok(())
     }
@@ -146,10 +143,10 @@ impl Conversations {
     pub async fn fork(&self, viewer: &Viewer, leaf: AnswerId, new: ConversationId) -> Result<(), ApiError> {
         let (this, viewer) = (self.clone(), *viewer);
         detached(async move {
-            if !this.store.fork(&viewer, leaf, new, clock::now_ms()).await? {
+            if !this.services.store.fork(&viewer, leaf, new, clock::now_ms()).await? {
                 return Err(ApiError::not_found("This answer is not here, or is still being written."));
             }
-            this.revision.bump(viewer.user);
+            this.services.revision.bump(viewer.user);
             Ok(())
         })
         .await
@@ -158,13 +155,13 @@ impl Conversations {
     /// # Errors
     /// The store cannot be read.
     pub async fn spending_of(&self, viewer: &Viewer, id: ConversationId) -> Result<Spending, ApiError> {
-        Ok(self.store.spending_of(viewer, id).await?)
+        Ok(self.services.store.spending_of(viewer, id).await?)
     }
 
     /// # Errors
     /// The store cannot be read.
     pub async fn daily_spending(&self, viewer: &Viewer) -> Result<Vec<DailySpending>, ApiError> {
-        Ok(self.store.daily_spending(viewer, LISTED_DAYS).await?)
+        Ok(self.services.store.daily_spending(viewer, LISTED_DAYS).await?)
     }
 }
 

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::bills::Bills;
 use super::clock;
+use super::services::Services;
 use super::store::{Job, JobKind, Store, StoreError};
 use super::titles::Titles;
 use crate::chat::{AnswerId, ConversationId};
@@ -50,10 +51,10 @@ impl JobList {
 /// Who does the jobs.
 #[derive(Clone, Debug)]
 pub struct JobRunner {
-    pub list: JobList,
-    pub bills: Bills,
-    pub titles: Titles,
-    pub tasks: TaskTracker,
+    list: JobList,
+    bills: Bills,
+    titles: Titles,
+    tasks: TaskTracker,
 }
 
 /// What became of a try.
@@ -64,6 +65,13 @@ enum Outcome {
 }
 
 impl JobRunner {
+    /// Each try is one of the `tasks`.
+    #[must_use]
+    pub fn new(services: &Services, tasks: TaskTracker) -> Self {
+        let bills = Bills::new(services.client.clone(), services.store.clone(), services.revision.clone());
+        Self { list: services.jobs.clone(), bills, titles: services.titles.clone(), tasks }
+    }
+
     /// Does what is due, then waits for more.
     pub async fn run(self, stop: CancellationToken) {
         self.note_what_is_open().await;

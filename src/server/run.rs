@@ -43,7 +43,7 @@ pub async fn serve(arguments: Arguments) -> Outcome {
         listen, max_connections, data, shutdown_grace: grace, hosts, answer_limit, upstream, ..
     } = arguments;
     let limits = connection_limits(max_connections);
-    let config = Config { hosts, answer_limit, ..upstream.config()? };
+    let config = Config { upstream: upstream.config()?, hosts, answer_limit };
     let file = config::data_file(data)?;
     let listener = http::listen(listen).await.map_err(|error| cannot_listen("--listen", listen, &error))?;
     let address = listener.local_addr()?;

@@ -43,7 +43,8 @@ fn paths(code: &str) -> Vec<String> {
 
 #[test]
 fn the_vocabulary_of_both_sides_knows_no_framework() {
-    for name in ["chat", "conversation_list", "models", "problem", "settings", "sse", "tree", "user"] {
+    for name in ["chat", "conversation_list", "models", "problem", "route", "settings", "sse", "tree", "user"]
+    {
         let text = read(&source().join(format!("{name}.rs")));
         for framework in ["axum", "sqlx", "web_sys", "leptos", "tokio", "reqwest"] {
             assert!(!text.contains(framework), "{name}.rs knows {framework}");

@@ -16,7 +16,7 @@ use runnel::models::{ModelId, ModelRule};
 use runnel::problem::Problem;
 use runnel::server::App;
 use runnel::server::answers::USUAL_ANSWER_BYTES;
-use runnel::server::config::{Config, Upstream};
+use runnel::server::config::{Config, Upstream, UpstreamConfig};
 use runnel::server::demo::{Demo, Pace};
 use runnel::server::http::{self, Limits};
 use runnel::server::openrouter::{ClientConfig, Dialect, RetryPolicy};
@@ -170,9 +170,11 @@ impl TestApp {
         change(&mut client);
         let dialect = client.dialect;
         let config = Config {
-            upstream: Upstream::Server(client),
-            default_model: None,
-            title_model: extras.title_model,
+            upstream: UpstreamConfig {
+                server: Upstream::Server(client),
+                default_model: None,
+                title_model: extras.title_model,
+            },
             hosts: vec!["chat.example.com".into()],
             answer_limit: extras.answer_limit,
         };

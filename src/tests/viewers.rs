@@ -7,7 +7,7 @@ use runnel::chat::{AnswerId, ConversationId, EndStatus, Seq};
 use runnel::conversation_list::ConversationChange;
 use runnel::server::App;
 use runnel::server::answers::USUAL_ANSWER_BYTES;
-use runnel::server::config::{Config, Upstream};
+use runnel::server::config::{Config, Upstream, UpstreamConfig};
 use runnel::server::demo::Demo;
 use runnel::server::openrouter::ClientConfig;
 use runnel::server::store::SqliteStore;
@@ -30,9 +30,11 @@ struct Services {
 async fn start() -> Services {
     let (demo, folder) = (start_demo().await, tempfile::tempdir().unwrap());
     let config = Config {
-        upstream: Upstream::Server(ClientConfig::new(&demo.base_url()).unwrap()),
-        default_model: None,
-        title_model: None,
+        upstream: UpstreamConfig {
+            server: Upstream::Server(ClientConfig::new(&demo.base_url()).unwrap()),
+            default_model: None,
+            title_model: None,
+        },
         hosts: Vec::new(),
         answer_limit: USUAL_ANSWER_BYTES,
     };

@@ -10,6 +10,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::chats::Chats;
 use crate::chat::ConversationId;
+use crate::route::Route;
 
 /// The path in the address bar, with what stands behind `#`.
 #[derive(Clone, Copy, Debug)]
@@ -17,28 +18,6 @@ pub struct Address {
     path: RwSignal<String>,
     /// Once the server has another build of the page: what may still hold the page back.
     outdated: RwSignal<Option<Chats>>,
-}
-
-/// What a path leads to, on the server and in the browser.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route {
-    NewChat,
-    Chat(ConversationId),
-    Settings,
-    Nowhere,
-}
-
-impl Route {
-    /// Where `path` leads. A slash at its end, and what stands behind `?` or `#`, make no difference.
-    #[must_use]
-    pub fn of(path: &str) -> Self {
-        let path = path.split(['?', '#']).next().unwrap_or_default();
-        match path.strip_suffix('/').unwrap_or(path) {
-            "" => Self::NewChat,
-            "/settings" => Self::Settings,
-            path => path.strip_prefix("/c/").and_then(|id| id.parse().ok()).map_or(Self::Nowhere, Self::Chat),
-        }
-    }
 }
 
 /// What an address shows.
@@ -70,11 +49,11 @@ impl Address {
 
     /// What the address shows. `/` is the chat that has not begun.
     pub fn place(self, chats: Chats) -> Place {
-        match self.path.with(|path| Route::of(path)) {
+        match self.path.with(|path| Route::parse(path)) {
             Route::NewChat => Place::Chat(chats.new_chat()),
             Route::Chat(id) => Place::Chat(id),
             Route::Settings => Place::Settings,
-            Route::Nowhere => Place::Nowhere,
+            Route::NotFound => Place::Nowhere,
         }
     }
 
@@ -151,33 +130,4 @@ fn followed_path(event: &web_sys::MouseEvent) -> Option<String> {
     let path = link.get_attribute("href")?;
     let within_site = path.starts_with('/') && !path.starts_with("//") && !link.has_attribute("target");
     within_site.then_some(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slash_at_the_end_and_what_follows_the_path_make_no_difference() {
-        let id = ConversationId::now();
-        let chat = format!("/c/{id}");
-        for (path, route) in [("/", Route::NewChat), ("/settings", Route::Settings), (&chat, Route::Chat(id))]
-        {
-            let with_slash = format!("{}/", path.trim_end_matches('/'));
-            for path in [path, &with_slash] {
-                for behind in ["", "?", "?q=1", "#", "#place", "?q=/c/#/settings"] {
-                    assert_eq!(Route::of(&format!("{path}{behind}")), route, "{path}{behind}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn other_paths_lead_nowhere() {
-        for path in
-            ["//", "/c", "/c/", "/c/x", "/settings//", "/settings/x", "/Settings", "settings", "//settings"]
-        {
-            assert_eq!(Route::of(path), Route::Nowhere, "{path}");
-        }
-    }
 }

@@ -18,6 +18,7 @@ use crate::api::conversations::{change_conversation, fork_conversation, load_con
 use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::{AnswerId, Conversation, ConversationId, Question, QuestionId, first_words};
 use crate::conversation_list::ConversationChange;
+use crate::route::Route;
 use crate::settings::{Settings, TypedSettings};
 use crate::tree::Tree;
 
@@ -361,7 +362,7 @@ impl Chats {
         let id = ConversationId::now();
         spawn_local(async move {
             match fork_conversation(leaf, id).await {
-                Ok(()) => self.address.go(&format!("/c/{id}")),
+                Ok(()) => self.address.go(&Route::Chat(id).path()),
                 Err(error) => chat.refusal.set(format!("The chat was not copied. {}", error.message)),
             }
             self.is_copying.set_value(false);
@@ -371,7 +372,7 @@ impl Chats {
     /// The new chat has its first question: it gets an address of its own, and `/` becomes another chat. In
     /// this order, so that what is shown stays the same chat throughout.
     fn begin(self, chat: Chat) {
-        self.address.go(&format!("/c/{}", chat.id));
+        self.address.go(&Route::Chat(chat.id).path());
         let id = ConversationId::now();
         self.insert(self.make_chat(id));
         self.opened.update(|opened| opened.new_chat = id);

@@ -14,12 +14,12 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
-use super::address::Route;
 use super::browser::{self, Backoff, LONGEST_PAUSE};
 use super::chats::Chat;
 use super::settings_page::{SettingsPage, SettingsPanel};
 use super::transcript::Transcript;
 use crate::api::page::PageData;
+use crate::route::Route;
 
 /// So often a part is tried again while the page waits for it and is not alive: for three and a half seconds.
 const FIRST_TRIES: usize = 3;
@@ -37,10 +37,10 @@ impl Part {
     /// The part that a page shows first, besides what every page has.
     #[must_use]
     pub fn first_of(page: &PageData) -> Option<Self> {
-        match Route::of(&page.path) {
+        match Route::parse(&page.path) {
             Route::Settings => Some(Self::Settings),
             Route::Chat(_) if page.conversation.is_some() => Some(Self::Transcript),
-            Route::Chat(_) | Route::NewChat | Route::Nowhere => None,
+            Route::Chat(_) | Route::NewChat | Route::NotFound => None,
         }
     }
 

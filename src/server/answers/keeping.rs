@@ -36,18 +36,18 @@ impl Answers {
     /// Writes the answer to its end, whatever happens on the way, and keeps it.
     pub(super) async fn write(self, entry: Arc<Entry>, live: LiveAnswer, assignment: Assignment) {
         let Assignment { viewer, conversation, prelude, request, is_first } = assignment;
-        let journal = Journal::start(live.id(), self.store.clone());
-        let stream = self.client.stream_answer(&request);
+        let journal = Journal::start(live.id(), self.services.store.clone());
+        let stream = self.services.client.stream_answer(&request);
         // The prompt may be megabytes: the stream has what it needs of it.
         drop(request);
         let writing = recorder::record(live.clone(), prelude, stream, self.bounds, journal.input());
         let end = tokio::spawn(writing).await.unwrap_or_else(|_| recorder::failed(&live));
-        self.upstream.note(&end);
+        self.services.upstream.note(&end);
         let unwritten = journal.close().await;
         let wants_title = is_first && end.status == EndStatus::Complete;
         let was_kept_at_once = self.keep(&viewer, &live, end, unwritten).await;
-        if wants_title && self.titles.wants(conversation) {
-            self.jobs.add(JobKind::Title, conversation.0, Duration::ZERO).await;
+        if wants_title && self.services.titles.wants(conversation) {
+            self.services.jobs.add(JobKind::Title, conversation.0, Duration::ZERO).await;
         }
         if was_kept_at_once {
             tokio::time::sleep(RECENT).await;
@@ -73,11 +73,11 @@ impl Answers {
         }
         live.append(&[AnswerEvent::End(End { unkept, ..end.clone() })]);
         if !is_kept {
-            self.revision.bump(viewer.user);
+            self.services.revision.bump(viewer.user);
             self.keep_trying(live, &answer, end, unwritten).await;
         }
         live.release();
-        self.revision.bump(viewer.user);
+        self.services.revision.bump(viewer.user);
         is_kept
     }
 
@@ -115,17 +115,18 @@ impl Answers {
 
     /// The log is needed until the store has the answer, and not any longer.
     pub(super) async fn finish(&self, answer: &Answer) -> Result<(), StoreError> {
-        self.store.finish_answer(answer, clock::now_ms()).await?;
-        self.store.forget(answer.id).await;
+        self.services.store.finish_answer(answer, clock::now_ms()).await?;
+        self.services.store.forget(answer.id).await;
         if answer.bill == Bill::Open {
-            self.jobs.add(JobKind::Bill, answer.id.0, bills::FIRST_PAUSE).await;
+            self.services.jobs.add(JobKind::Bill, answer.id.0, bills::FIRST_PAUSE).await;
         }
         Ok(())
     }
 
     /// Only OpenRouter can be asked what a broken stream cost.
     pub(super) fn check_bill(&self, answer: &mut Answer) {
-        if answer.bill == Bill::Open && !matches!(self.client.config().dialect, Dialect::OpenRouter) {
+        if answer.bill == Bill::Open && !matches!(self.services.client.config().dialect, Dialect::OpenRouter)
+        {
             answer.bill = Bill::Unknown;
         }
     }

@@ -71,7 +71,7 @@ impl Answers {
             let text = format!("Ask for {MOST_ANSWERS} answers at most, each with an id of its own.");
             return Err(ApiError::bad_request(text));
         }
-        let rule = self.client.config().model_rule();
+        let rule = self.services.client.config().model_rule();
         let models = message.answers.iter().filter_map(|answer| answer.settings.model.as_deref());
         models
             .filter(|model| !model.trim().is_empty())
@@ -96,11 +96,11 @@ impl Answers {
         let change = ConversationChange::Leaves(shown);
         // They run, whichever of them are shown.
         if let Err(error) =
-            self.store.change_conversation(viewer, conversation, &change, clock::now_ms()).await
+            self.services.store.change_conversation(viewer, conversation, &change, clock::now_ms()).await
         {
             tracing::warn!(%error, %conversation, "answers that were asked for together are not shown together");
         }
-        self.revision.bump(viewer.user);
+        self.services.revision.bump(viewer.user);
         Ok(begun)
     }
 }

@@ -14,8 +14,8 @@ use super::headers;
 use crate::api::page::{PageData, too_long_for_page};
 use crate::api::{ApiError, ApiErrorKind};
 use crate::html::Html;
+use crate::route::Route;
 use crate::server::{App, assets, clock};
-use crate::ui::address::Route;
 use crate::ui::{self, SiteFiles};
 use crate::user::Viewer;
 
@@ -54,10 +54,10 @@ async fn page(app: App, files: SiteFiles, request: Request) -> Response {
 /// The database cannot be read.
 async fn page_data(app: &App, viewer: &Viewer, path: &str) -> Result<(StatusCode, PageData), ApiError> {
     let conversations = app.conversations();
-    let route = Route::of(path);
+    let route = Route::parse(path);
     let conversation = match route {
         Route::Chat(id) => there_or_not(conversations.load(viewer, id).await)?,
-        Route::NewChat | Route::Settings | Route::Nowhere => None,
+        Route::NewChat | Route::Settings | Route::NotFound => None,
     };
     let deferred = conversation.as_ref().map(too_long_for_page).unwrap_or_default();
     let open = conversation.as_ref().map(|conversation| conversation.id);
