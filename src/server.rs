@@ -8,6 +8,7 @@ mod allowed_hosts;
 pub mod answers;
 pub mod ask;
 mod assets;
+mod backoff;
 mod bills;
 mod catalogue;
 mod clock;

@@ -85,6 +85,7 @@ impl Answers {
             let length = answer.content.text_bytes();
             tracing::warn!(answer = %answer.id, length, "an answer was interrupted when Runnel ended");
             self.finish(&answer).await?;
+            self.note_bill(&answer).await;
         }
         Ok(())
     }
@@ -352,6 +353,7 @@ impl Answers {
             answer.interrupt("Its writer was lost.");
             self.check_bill(&mut answer);
             self.finish(&answer).await?;
+            self.note_bill(&answer).await;
             self.services.revision.bump(viewer.user);
         }
         Ok(answer)

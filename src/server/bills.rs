@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::backoff::doubling;
 use super::openrouter::OpenRouter;
 use super::revision::Revision;
 use super::store::{StoreError, UsageStore};
@@ -59,7 +60,7 @@ impl Bills {
     }
 }
 
-/// Doubling, up to the longest.
+/// The first pause is before the first try.
 fn pause_after(tries: u32) -> Duration {
-    FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(tries)).min(LONGEST_PAUSE)
+    doubling(FIRST_PAUSE, LONGEST_PAUSE).nth(tries as usize).unwrap_or(LONGEST_PAUSE)
 }

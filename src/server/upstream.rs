@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::backoff::doubling;
 use super::openrouter::OpenRouter;
 use super::revision::Revision;
 use crate::chat::{End, EndStatus};
@@ -54,17 +55,17 @@ impl UpstreamWatch {
 
     /// Looks now, again after a failure, and again and again while there is trouble.
     pub async fn keep_watch(self) {
-        let mut pause = FIRST_PAUSE;
+        let mut pauses = doubling(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let failure = self.client.check_access().await.err();
             let trouble = failure.map(|problem| problem.kind).filter(|kind| is_trouble(*kind));
             self.judge(trouble);
             if trouble.is_some() {
+                let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
                 let _ = tokio::time::timeout(pause, self.shared.look.notified()).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
             } else {
                 self.shared.look.notified().await;
-                pause = FIRST_PAUSE;
+                pauses = doubling(FIRST_PAUSE, LONGEST_PAUSE);
             }
         }
     }

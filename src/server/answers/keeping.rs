@@ -9,6 +9,7 @@ use super::recorder;
 use super::registry::Entry;
 use super::{Answers, clock};
 use crate::chat::{Answer, AnswerEvent, Bill, ConversationId, End, EndStatus};
+use crate::server::backoff::doubling;
 use crate::server::bills;
 use crate::server::failures::in_words;
 use crate::server::openrouter::{AnswerRequest, Dialect};
@@ -78,6 +79,7 @@ impl Answers {
         }
         live.release();
         self.services.revision.bump(viewer.user);
+        self.note_bill(&answer).await;
         is_kept
     }
 
@@ -91,8 +93,7 @@ impl Answers {
         mut unwritten: Option<Unwritten>,
     ) {
         let mut end = Some(AnswerEvent::End(end));
-        let mut pause = FIRST_PAUSE;
-        loop {
+        for pause in doubling(FIRST_PAUSE, LONGEST_PAUSE) {
             if let Some(events) = &mut unwritten
                 && let Err(error) = events.write_to_end(&mut end).await
             {
@@ -109,7 +110,6 @@ impl Answers {
                     live.not_kept(in_words(&error));
                 }
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -117,10 +117,14 @@ impl Answers {
     pub(super) async fn finish(&self, answer: &Answer) -> Result<(), StoreError> {
         self.services.store.finish_answer(answer, clock::now_ms()).await?;
         self.services.store.forget(answer.id).await;
+        Ok(())
+    }
+
+    /// Has the upstream asked what the answer cost, if nobody said so. To be called once it is kept.
+    pub(super) async fn note_bill(&self, answer: &Answer) {
         if answer.bill == Bill::Open {
             self.services.jobs.add(JobKind::Bill, answer.id.0, bills::FIRST_PAUSE).await;
         }
-        Ok(())
     }
 
     /// Only OpenRouter can be asked what a broken stream cost.

@@ -5,7 +5,7 @@
 //! folder `<file>-log`, and into the database once, when they have ended.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -46,6 +46,8 @@ pub struct SqliteStore {
     searcher: Searcher,
     /// What `PRAGMA data_version` said last on the writer's connection.
     data_version: Arc<AtomicI64>,
+    /// Whether the write-ahead log may hold what was removed.
+    holds_removed: Arc<AtomicBool>,
     running: Arc<Running>,
 }
 
@@ -197,10 +199,11 @@ impl ConversationStore for SqliteStore {
         let purged = conversations::purge(&mut transaction, before_ms).await;
         let purged = purged.map_err(|error| self.error(error))?;
         self.commit(transaction).await?;
-        if purged > 0
-            && let Some(log) = &self.running.log
-        {
-            log.leave_segment().await;
+        if purged > 0 {
+            self.holds_removed.store(true, Ordering::Relaxed);
+            if let Some(log) = &self.running.log {
+                log.leave_segment().await;
+            }
         }
         erase::empty_write_ahead_log(self).await;
         Ok(purged)

@@ -12,6 +12,22 @@ use super::{
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
+#[tokio::test]
+async fn the_stores_own_housekeeping_is_no_change_from_elsewhere() {
+    each_place(async |place| {
+        let store = place.open().await;
+        let (id, _) = chat(&*store, "Why?", "Because.").await;
+        assert!(change(&*store, id, ConversationChange::Deleted(true)).await);
+        drop(store);
+
+        let store = place.open().await;
+        assert!(!store.was_changed_elsewhere().await.unwrap(), "after it was opened");
+        store.purge_deleted(0).await.unwrap();
+        assert!(!store.was_changed_elsewhere().await.unwrap(), "after a purge that had nothing to remove");
+    })
+    .await;
+}
+
 async fn change(store: &dyn Store, id: ConversationId, change: ConversationChange) -> bool {
     store.change_conversation(&ME, id, &change, MIDNIGHT).await.unwrap()
 }

@@ -4,6 +4,7 @@
 //! once ('secure-delete' of FTS5). Two places are left. The write-ahead log holds older versions of pages until it
 //! is emptied, and a database of an earlier Runnel holds what was removed before any of this was switched on.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sqlx::{ConnectOptions, Connection};
@@ -18,12 +19,20 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// `SQLITE_BUSY`: somebody else has the lock.
 const BUSY: &str = "5";
 
-/// Moves everything from the write-ahead log to the database and cuts the log to nothing. If somebody reads all the
-/// while, it is left for the next time.
+/// Moves everything from the write-ahead log to the database and cuts the log to nothing, if it may hold what was
+/// removed. If somebody reads all the while, it is left for the next time.
+///
+/// Not without need: for [`Store::was_changed_elsewhere`](super::Store::was_changed_elsewhere) it looks like a change.
 pub async fn empty_write_ahead_log(store: &SqliteStore) {
+    if !store.holds_removed.load(Ordering::Relaxed) {
+        return;
+    }
     for _ in 0..ATTEMPTS {
         match try_to_empty(store).await {
-            Ok(true) => return,
+            Ok(true) => {
+                store.holds_removed.store(false, Ordering::Relaxed);
+                return;
+            }
             Ok(false) => tokio::time::sleep(PAUSE).await,
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(BUSY) => {
                 tokio::time::sleep(PAUSE).await;
@@ -65,6 +74,5 @@ async fn try_to_erase(store: &SqliteStore) -> Result<(), sqlx::Error> {
     sqlx::query("VACUUM").execute(&store.writer).await?;
     let done = sqlx::AssertSqlSafe(format!("PRAGMA user_version = {ERASED}"));
     sqlx::query(done).execute(&store.writer).await?;
-    empty_write_ahead_log(store).await;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -70,6 +70,7 @@ pub async fn alone(named: &Path) -> Result<SqliteStore, StoreError> {
     migrator().run(&store.writer).await.map_err(|error| migration_error(named, error))?;
     jobs::take_over(&store.writer).await.map_err(|error| database_error(named, &error))?;
     erase::erase_earlier_removals(&store).await;
+    erase::empty_write_ahead_log(&store).await;
     // What was done here on other connections is no news.
     store.was_changed_elsewhere().await?;
     Ok(store)
@@ -186,7 +187,10 @@ async fn connect(named: &Path, file: &Path, running: Running) -> Result<SqliteSt
     let searcher = Searcher::connect(options.clone()).await.map_err(failed)?;
     let data_version = Arc::new(AtomicI64::new(version));
     let running = Arc::new(running);
-    Ok(SqliteStore { file: named.to_owned(), options, writer, readers, searcher, data_version, running })
+    // What an earlier process removed last may be there still.
+    let holds_removed = Arc::new(AtomicBool::new(true));
+    let file = named.to_owned();
+    Ok(SqliteStore { file, options, writer, readers, searcher, data_version, holds_removed, running })
 }
 
 /// A number that changes when another connection has changed the database. On the connection that writes for this
