@@ -29,8 +29,9 @@
 //!
 //! # Who knows what
 //!
-//! - [`chat`], [`tree`], [`conversation_list`], [`sse`], [`models`], [`settings`], [`problem`], [`route`], `user`, [`html`]
-//!   and `markdown` are pure: no framework, no browser, no server. `src/tests/pure_modules.rs` reads from the source who may import whom.
+//! - [`chat`], [`tree`], [`conversation_list`], [`sse`], [`models`], [`settings`], [`problem`], [`route`], `user`, [`html`],
+//!   [`action`] and `markdown` are pure: no framework, no browser, no server. `src/tests/pure_modules.rs` reads from
+//!   the source who may import whom.
 //! - [`api`] is the boundary between browser and server. It reaches the server only through `server::request`.
 //! - `server::App` puts the services together: `answers` and `conversations` on `server::services`, which has the client,
 //!   the store, the catalogue and what else they share.
@@ -57,6 +58,7 @@
 // A page's view is one nested type; in a release build for the browser it is deeper than the default allows.
 #![recursion_limit = "512"]
 
+pub mod action;
 #[cfg(feature = "page")]
 pub mod api;
 #[cfg(feature = "page")]

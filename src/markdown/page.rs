@@ -3,11 +3,12 @@
 //!
 //! An element whose children stand in an inner one has the attribute `data-block`; the inner one, which holds nothing
 //! else, has `data-inner`. What a text says stays text: attributes and markup are this file's own. What a button does
-//! is in its `data-do`.
+//! is in its `data-do`: an [`Action`].
 
 use super::links::{self, Picture};
 use super::math;
 use super::node::{Alert, Align, Element, Node, Tag, Token};
+use crate::action::{self, Action};
 use crate::html::Html;
 
 /// Where a node stands. In links and code nothing may hide; in a link there are no buttons.
@@ -98,7 +99,10 @@ fn write_element(html: &mut Html, Element { tag, children }: &Element, place: Pl
         Tag::Break => around("<br>", place, ""),
         Tag::Alert(alert) => around(alert_start(*alert), place, "</div></div>"),
         Tag::Table => {
-            html.markup(TABLE_START).markup(COPY_CSV).markup(COPY_TABLE).markup(TABLE_INNER);
+            html.markup(TABLE_START);
+            write_button(html, &COPY_CSV);
+            write_button(html, &COPY_TABLE);
+            html.markup(TABLE_INNER);
             write_all(html, children, place);
             html.markup("</table></div></div>");
         }
@@ -139,9 +143,11 @@ fn write_code_block(html: &mut Html, language: &str, lines: &[Node], place: Plac
     html.markup(r#"<div class="code-block" data-block><div class="code-bar"><span class="code-language">"#);
     html.text(&links::unhidden(language)).markup(r#"</span><span class="code-actions">"#);
     if language.eq_ignore_ascii_case("mermaid") {
-        html.markup(SHOW_DIAGRAM);
+        write_button(html, &SHOW_DIAGRAM);
     }
-    html.markup(WRAP_CODE).markup(DOWNLOAD_CODE).markup(COPY_CODE);
+    write_button(html, &WRAP_CODE);
+    write_button(html, &DOWNLOAD_CODE);
+    write_button(html, &COPY_CODE);
     html.markup(r#"</span></div><pre tabindex="0" dir="ltr"><code data-inner>"#);
     write_all(html, lines, place);
     html.markup("</code></pre></div>");
@@ -163,7 +169,8 @@ fn write_footnote_mark(html: &mut Html, number: u32, place: Place) {
     if place.is_link {
         html.number(number);
     } else {
-        html.markup(r#"<button type="button" data-do="footnote" data-footnote=""#).number(number);
+        html.markup(r#"<button type="button""#).attribute(action::DO, Action::Footnote.name());
+        html.markup(r#" data-footnote=""#).number(number);
         html.markup(r#"" aria-label="Footnote "#)
             .number(number)
             .markup(r#"">"#)
@@ -199,7 +206,9 @@ fn write_math(html: &mut Html, is_display: bool, tex: &str, place: Place) {
     html.attribute("data-tex", tex).markup(">");
     if is_display {
         html.markup(r#"<span class="math-scroll" tabindex="0">"#).checked(&formula).markup("</span>");
-        html.markup(if place.is_link { "" } else { COPY_TEX });
+        if !place.is_link {
+            write_button(html, &COPY_TEX);
+        }
     } else {
         html.checked(&formula);
     }
@@ -228,7 +237,8 @@ fn write_link(html: &mut Html, url: &str, children: &[Node], place: Place) {
 fn write_image(html: &mut Html, url: &str, description: &str, place: Place) {
     match links::picture(url) {
         Picture::Elsewhere(address) if !place.is_link => {
-            html.markup(r#"<button type="button" class="picture-button" data-do="show-picture""#);
+            html.markup(r#"<button type="button" class="picture-button""#)
+                .attribute(action::DO, Action::ShowPicture.name());
             html.attribute("data-url", &address.href)
                 .attribute("title", &shortened(&address.href))
                 .markup(">");
@@ -239,7 +249,8 @@ fn write_image(html: &mut Html, url: &str, description: &str, place: Place) {
             html.markup("</button>");
         }
         Picture::Data => {
-            html.markup(r#"<span class="picture" data-do-load="data-picture""#).attribute("data-url", url);
+            html.markup(r#"<span class="picture""#).attribute(action::DO_LOAD, action::DATA_PICTURE);
+            html.attribute("data-url", url);
             html.markup(">").text(description).markup("</span>");
         }
         Picture::Elsewhere(_) | Picture::No => {
@@ -351,44 +362,69 @@ macro_rules! icon {
     };
 }
 
-/// A button that stands on a block: what it does, its name and its icons. A second icon says that it is done.
-macro_rules! button {
-    ($does:literal, $name:literal, $($icon:expr),+) => {
-        concat!(
-            r#"<button type="button" class="block-button" data-do=""#,
-            $does,
-            r#"" aria-label=""#,
-            $name,
-            r#"" title=""#,
-            $name,
-            r#"">"#,
-            $($icon,)+
-            "</button>"
-        )
-    };
+/// A button that stands on a block.
+struct BlockButton {
+    does: Action,
+    name: &'static str,
+    icon: &'static str,
+    kind: ButtonKind,
 }
 
-/// A button that copies: its second icon is a tick.
-macro_rules! copy_button {
-    ($does:literal, $name:literal, $path:literal) => {
-        button!($does, $name, icon!($path), icon!("M4.5 10.5l3.5 3.5 7.5-8"))
-    };
+#[derive(PartialEq, Eq)]
+enum ButtonKind {
+    Plain,
+    /// It copies: its second icon, a tick, says that this is done.
+    Copy,
+    /// It is pressed or not.
+    Toggle,
 }
 
-const COPY_CODE: &str = copy_button!("copy-code", "Copy code", "M7.5 7.5h8v8h-8zM4.5 12.5v-8h8");
-const COPY_TEX: &str = copy_button!("copy-tex", "Copy formula", "M7.5 7.5h8v8h-8zM4.5 12.5v-8h8");
-const COPY_TABLE: &str = copy_button!("copy-table", "Copy table", "M7.5 7.5h8v8h-8zM4.5 12.5v-8h8");
-const COPY_CSV: &str =
-    copy_button!("copy-csv", "Copy as CSV", "M3.5 4.5h13v11h-13zM3.5 8h13M3.5 11.75h13M8 8v7.5");
-const DOWNLOAD_CODE: &str = button!("download-code", "Download", icon!("M10 3.5v9M6 8.5l4 4 4-4M4 16.5h12"));
-const SHOW_DIAGRAM: &str =
-    button!("show-diagram", "Show diagram", icon!("M3.5 3.5h5v4h-5zM11.5 12.5h5v4h-5zM6 7.5v7h5.5"));
-/// Pressed or not, so it is not one of the others.
-const WRAP_CODE: &str = concat!(
-    r#"<button type="button" class="block-button" data-do="wrap-code" aria-pressed="false""#,
-    r#" aria-label="Wrap long lines" title="Wrap long lines">"#,
+impl BlockButton {
+    const fn new(kind: ButtonKind, does: Action, name: &'static str, icon: &'static str) -> Self {
+        Self { does, name, icon, kind }
+    }
+}
+
+fn write_button(html: &mut Html, button: &BlockButton) {
+    html.markup(r#"<button type="button" class="block-button""#).attribute(action::DO, button.does.name());
+    if button.kind == ButtonKind::Toggle {
+        html.markup(r#" aria-pressed="false""#);
+    }
+    html.attribute("aria-label", button.name).attribute("title", button.name).markup(">").markup(button.icon);
+    if button.kind == ButtonKind::Copy {
+        html.markup(TICK);
+    }
+    html.markup("</button>");
+}
+
+const COPY: &str = icon!("M7.5 7.5h8v8h-8zM4.5 12.5v-8h8");
+const TICK: &str = icon!("M4.5 10.5l3.5 3.5 7.5-8");
+const COPY_CODE: BlockButton = BlockButton::new(ButtonKind::Copy, Action::CopyCode, "Copy code", COPY);
+const COPY_TEX: BlockButton = BlockButton::new(ButtonKind::Copy, Action::CopyTex, "Copy formula", COPY);
+const COPY_TABLE: BlockButton = BlockButton::new(ButtonKind::Copy, Action::CopyTable, "Copy table", COPY);
+const COPY_CSV: BlockButton = BlockButton::new(
+    ButtonKind::Copy,
+    Action::CopyCsv,
+    "Copy as CSV",
+    icon!("M3.5 4.5h13v11h-13zM3.5 8h13M3.5 11.75h13M8 8v7.5"),
+);
+const DOWNLOAD_CODE: BlockButton = BlockButton::new(
+    ButtonKind::Plain,
+    Action::DownloadCode,
+    "Download",
+    icon!("M10 3.5v9M6 8.5l4 4 4-4M4 16.5h12"),
+);
+const SHOW_DIAGRAM: BlockButton = BlockButton::new(
+    ButtonKind::Plain,
+    Action::ShowDiagram,
+    "Show diagram",
+    icon!("M3.5 3.5h5v4h-5zM11.5 12.5h5v4h-5zM6 7.5v7h5.5"),
+);
+const WRAP_CODE: BlockButton = BlockButton::new(
+    ButtonKind::Toggle,
+    Action::WrapCode,
+    "Wrap long lines",
     icon!("M3.5 5h13M3.5 10H14a2.5 2.5 0 0 1 0 5h-3.5M12.5 12.75L10.25 15l2.25 2.25M3.5 15H7"),
-    "</button>"
 );
 const PICTURE: &str = icon!("M3.5 4.5h13v11h-13zM4 14l4-4 3 3 2.5-2.5 3 3M13 7.75v.5");
 
@@ -511,6 +547,23 @@ mod tests {
         };
         assert_eq!(does(&code("rust", "x")), ["wrap-code", "download-code", "copy-code"]);
         assert_eq!(does(&code("Mermaid", "x")), ["show-diagram", "wrap-code", "download-code", "copy-code"]);
+    }
+
+    #[test]
+    fn every_action_that_is_written_is_one_that_the_reader_knows() {
+        let table = of(Tag::Table, Vec::new());
+        let formula = with_text(Tag::Math { is_display: true, is_open: false }, "x");
+        let mark = of(Tag::FootnoteMark { number: 1 }, Vec::new());
+        let picture = to_html(&[image("https://example.com/a.png", "")]);
+        let written = [code("mermaid", "x"), table, formula, mark, picture].concat();
+        let names = written.split("data-do=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let mut written: Vec<_> = names.map(|name| Action::parse(name).ok_or(name)).collect();
+        // The page writes this one, under each answer.
+        written.push(Ok(Action::CopyRich));
+        for action in Action::ALL {
+            assert!(written.contains(&Ok(action)), "nothing writes {action:?}");
+        }
+        assert!(written.iter().all(Result::is_ok), "{written:?}");
     }
 
     #[test]

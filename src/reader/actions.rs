@@ -1,7 +1,7 @@
 //! What can be done with an answer: by its blocks' buttons, and by keys.
 //!
 //! Blocks come and go, written by the server or by the reader, so nothing listens on a block: the document listens,
-//! once, and finds out what was meant. A button says so in its `data-do`.
+//! once, and finds out what was meant. A button names its [`Action`].
 
 mod browser;
 mod clipboard;
@@ -16,6 +16,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, KeyboardEvent, MessageEvent};
 
 pub use self::pictures::load_pictures;
+use crate::action::{self, Action};
 
 /// Listens as long as the page is there. To be called once.
 pub fn listen() {
@@ -37,18 +38,17 @@ fn clicked(event: &Event) {
 }
 
 fn act(button: &Element) -> Option<()> {
-    match button.get_attribute("data-do")?.as_str() {
-        "copy-code" => code::copy(button),
-        "wrap-code" => code::wrap(button),
-        "download-code" => code::download(button),
-        "show-diagram" => diagrams::toggle(button),
-        "copy-csv" => tables::copy_csv(button),
-        "copy-table" => tables::copy_markdown(button),
-        "copy-tex" => clipboard::copy_tex(button),
-        "copy-rich" => clipboard::copy_rich(button),
-        "footnote" => places::go_to_footnote(button),
-        "show-picture" => pictures::show(button),
-        _ => None,
+    match Action::parse(&button.get_attribute(action::DO)?)? {
+        Action::CopyCode => code::copy(button),
+        Action::WrapCode => code::wrap(button),
+        Action::DownloadCode => code::download(button),
+        Action::ShowDiagram => diagrams::toggle(button),
+        Action::CopyCsv => tables::copy_csv(button),
+        Action::CopyTable => tables::copy_markdown(button),
+        Action::CopyTex => clipboard::copy_tex(button),
+        Action::CopyRich => clipboard::copy_rich(button),
+        Action::Footnote => places::go_to_footnote(button),
+        Action::ShowPicture => pictures::show(button),
     }
 }
 

@@ -4,6 +4,7 @@
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, Node as PageNode, Text};
 
+use crate::action::DO_LOAD;
 use crate::html::Html;
 use crate::markdown::change::Change;
 use crate::markdown::links::hidden_in;
@@ -131,7 +132,7 @@ fn insert(element: &Element, position: &str, nodes: &[Node]) -> bool {
     let html = html.into_string();
     // It fails only for elements without a parent.
     let _ = element.insert_adjacent_html(position, &html);
-    html.contains("data-do-load")
+    html.contains(DO_LOAD)
 }
 
 fn place_of(parent: &Element) -> Place {

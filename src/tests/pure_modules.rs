@@ -43,7 +43,18 @@ fn paths(code: &str) -> Vec<String> {
 
 #[test]
 fn the_vocabulary_of_both_sides_knows_no_framework() {
-    for name in ["chat", "conversation_list", "models", "problem", "route", "settings", "sse", "tree", "user"]
+    for name in [
+        "action",
+        "chat",
+        "conversation_list",
+        "models",
+        "problem",
+        "route",
+        "settings",
+        "sse",
+        "tree",
+        "user",
+    ]
     {
         let text = read(&source().join(format!("{name}.rs")));
         for framework in ["axum", "sqlx", "web_sys", "leptos", "tokio", "reqwest"] {
@@ -58,14 +69,14 @@ fn the_vocabulary_of_both_sides_knows_no_framework() {
 }
 
 #[test]
-fn markdown_knows_no_framework_no_browser_and_nothing_of_ours_but_html() {
+fn markdown_knows_no_framework_no_browser_and_nothing_of_ours_but_html_and_actions() {
     for file in module("markdown") {
         let code = code(&file);
         for framework in ["axum", "sqlx", "web_sys", "wasm_bindgen", "leptos", "tokio", "reqwest"] {
             assert!(!code.contains(framework), "{} knows {framework}", file.display());
         }
         for path in paths(&code) {
-            let is_own = ["html", "markdown"].iter().any(|module| path.starts_with(module));
+            let is_own = ["action", "html", "markdown"].iter().any(|module| path.starts_with(module));
             assert!(is_own, "{} knows crate::{path}", file.display());
         }
     }

@@ -11,6 +11,7 @@ use super::live_answer::{Link, LiveAnswer, phase};
 use super::question_view::arrows;
 use super::reading;
 use super::stats::Stats;
+use crate::action::{self, Action};
 use crate::api::page::ServerInfo;
 use crate::chat::{Answer, Citation, ContentBlock, End, EndStatus, Phase, Reasoning, Retry};
 use crate::html::Html;
@@ -265,7 +266,8 @@ fn sources(html: &mut Html, citations: &[Citation]) {
 /// for.
 fn picture(html: &mut Html, url: &str, number: usize) {
     if url.starts_with("data:") {
-        html.markup("<span class=\"picture\" data-do-load=\"data-picture\"").attribute("data-url", url);
+        html.markup("<span class=\"picture\"").attribute(action::DO_LOAD, action::DATA_PICTURE);
+        html.attribute("data-url", url);
         html.markup(">").text(&format!("Picture {number} made by the model")).markup("</span>");
     } else {
         html.markup("<p class=\"picture-link\">");
@@ -573,7 +575,7 @@ fn CopyButton(live: LiveAnswer) -> impl IntoView {
         <button
             type="button"
             class="button quiet icon-only"
-            data-do="copy-rich"
+            data-do=Action::CopyRich.name()
             aria-label="Copy as rich text"
             title="Copy as rich text"
         >

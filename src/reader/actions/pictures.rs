@@ -6,6 +6,7 @@ use js_sys::{Uint8Array, encode_uri_component};
 use web_sys::{Element, Url};
 
 use super::browser;
+use crate::action::{DATA_PICTURE, DO_LOAD};
 use crate::html::Html;
 
 /// The picture in place of its button. The frame is alone: no scripts, no origin, no referrer.
@@ -27,13 +28,13 @@ pub fn show(button: &Element) -> Option<()> {
 
 /// Shows the pictures that are in the text itself, within this element.
 pub fn load_pictures(element: &Element) {
-    let places = browser::all(element, "[data-do-load=data-picture]");
+    let places = browser::all(element, &["[", DO_LOAD, "=", DATA_PICTURE, "]"].concat());
     if places.is_empty() {
         return;
     }
     forget_pictures_that_are_gone();
     for place in places {
-        browser::unset(&place, "data-do-load");
+        browser::unset(&place, DO_LOAD);
         if load(&place).is_none() {
             browser::set(&place, "class", "dead-link");
             browser::set(&place, "title", "This picture is not what it says it is");
