@@ -1,4 +1,4 @@
-//! HTML as text, for lists that would cost the browser's file kilobytes as views. Whatever comes from outside goes
+//! HTML as text, for lists that are drawn once and would cost the browser's file kilobytes as views. Whatever comes from outside goes
 //! through [`Html::text`] or [`Html::attribute`], which escape it; the rest is literals.
 
 /// HTML that is being written.

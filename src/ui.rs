@@ -34,7 +34,6 @@ pub mod messages;
 pub mod parts;
 pub mod question_view;
 pub mod reading;
-pub mod redraw;
 pub mod settings_form;
 pub mod settings_page;
 pub mod sidebar;

@@ -282,12 +282,35 @@ pub fn is_within(event: &web_sys::Event, selector: &str) -> bool {
     target.is_some_and(|target| target.closest(selector).ok().flatten().is_some())
 }
 
-/// Gives the focus to the element with this id if nothing has it: what had it was taken out of the page.
-pub fn focus_if_lost(id: &str) {
-    let document = document();
-    let focused = document.active_element();
-    if focused.is_none() || focused == document.body().map(Into::into) {
-        focus_again(id);
+/// Where the focus is: in the element with this id, with this part of its text selected.
+#[derive(Clone, Debug)]
+pub struct Focus {
+    id: String,
+    selected: Option<(u32, u32)>,
+}
+
+impl Focus {
+    /// Where it is now, if that can be said.
+    pub fn now() -> Option<Self> {
+        let id = focused_id()?;
+        let selected = field(&id).and_then(|field| {
+            field.selection_start().ok().flatten().zip(field.selection_end().ok().flatten())
+        });
+        Some(Self { id, selected })
+    }
+
+    /// Gives it back if nothing has it: what had it was taken out of the page, and is there again.
+    pub fn restore_if_lost(&self) {
+        let document = document();
+        let focused = document.active_element();
+        if focused.is_some() && focused != document.body().map(Into::into) {
+            return;
+        }
+        focus_again(&self.id);
+        if let (Some((from, to)), Some(field)) = (self.selected, field(&self.id)) {
+            // Only fields for text had a selection.
+            let _ = field.set_selection_range(from, to);
+        }
     }
 }
 

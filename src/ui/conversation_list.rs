@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::address::Place;
-use super::browser;
+use super::browser::{self, Focus};
 use super::chats::Chats;
 use crate::api::conversations::{change_conversation, list_conversations, search_conversations};
 use crate::chat::ConversationId;
@@ -29,8 +29,8 @@ pub struct Sidebar {
     pub limit: u32,
     /// The chat whose actions are shown.
     pub menu: Option<ConversationId>,
-    /// Whether that chat is being given another title.
-    pub is_renaming: bool,
+    /// What is typed as that chat's new title, while it is being given one.
+    pub new_title: Option<String>,
     pub query: String,
     /// What was found, while something is searched for.
     pub found: Option<Vec<SearchHit>>,
@@ -59,7 +59,7 @@ impl Sidebar {
         self.listing = listing;
         let is_listed = |id| self.listing.conversations.iter().any(|known| known.id == id);
         if !self.menu.is_some_and(is_listed) {
-            (self.menu, self.is_renaming) = (None, false);
+            (self.menu, self.new_title) = (None, None);
         }
     }
 }
@@ -238,13 +238,14 @@ impl Chats {
         })
     }
 
-    /// Changes what is shown; what had the focus keeps it if it is still there.
+    /// Changes what is shown; what had the focus keeps it if it is still there. The browser takes the focus from a row
+    /// that is moved.
     pub fn redraw(self, change: impl FnOnce(&mut Sidebar)) {
-        let focused = browser::focused_id();
+        let focus = Focus::now();
         self.sidebar.update(change);
-        if let Some(id) = focused {
+        if let Some(focus) = focus {
             // By then a person may have gone elsewhere.
-            browser::before_next_frame(move || browser::focus_if_lost(&id));
+            browser::before_next_frame(move || focus.restore_if_lost());
         }
     }
 }

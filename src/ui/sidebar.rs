@@ -1,11 +1,12 @@
 //! The sidebar: search, and the chats by date. On a phone it is a drawer.
 //!
-//! Its list is HTML as text ([`Html`]): as views it would cost the browser's file more than all the rest of it. One
-//! listener on the list hears every click, and learns from `data-do` what is to be done.
+//! Its list is keyed: each [`Row`] is drawn once and then changed in place, so that what is pressed, typed in or focused
+//! stays as it is while there is news of other chats. Every row has its content from one kind of memo ([`Content`]), and
+//! every button of the list is made by one function: each kind costs the browser's file a kilobyte.
 
-use leptos::ev::{FocusEvent, KeyboardEvent, MouseEvent};
+use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
+use uuid::Uuid;
 
 use super::address::Address;
 use super::browser;
@@ -13,10 +14,8 @@ use super::chats::Chats;
 use super::conversation_list::Sidebar;
 use super::icons::{self, Icon};
 use super::keys::is_submit_key;
-use super::redraw::redraw;
 use crate::chat::ConversationId;
 use crate::conversation_list::{ConversationChange, ConversationSummary, FoundIn, SearchHit, clean_title};
-use crate::html::Html;
 
 /// The id of the field for another title.
 const NEW_TITLE: &str = "new-title";
@@ -37,38 +36,9 @@ pub fn SidebarView() -> impl IntoView {
         });
         chats.follow_list();
     });
-    let list = move || {
-        let shown = address.place(chats).key().to_string();
-        chats.sidebar.with(|sidebar| html(sidebar, &shown))
-    };
-    let first_list = untrack(list);
-    let element = NodeRef::<leptos::html::Div>::new();
-    let drawn = StoredValue::new(first_list.clone());
-    let is_drawing = StoredValue::new(false);
-    Effect::new(move || {
-        let list = list();
-        if let Some(element) = element.get().filter(|_| drawn.with_value(|drawn| *drawn != list)) {
-            is_drawing.set_value(true);
-            redraw(&element, &list, "#new-title");
-            is_drawing.set_value(false);
-            drawn.set_value(list);
-        }
-    });
     view! {
         <div class="sidebar-frame" class:open=move || chats.sidebar.with(|sidebar| sidebar.is_open)>
-            <nav
-                class="sidebar"
-                id="sidebar"
-                aria-label="Chats"
-                on:click=move |event| click(chats, &event)
-                on:keydown=move |event| press(chats, &event)
-                on:focusout=move |event| {
-                    // What is taken out of the page loses the focus too: nobody has left it.
-                    if !is_drawing.get_value() {
-                        leave(chats, &event);
-                    }
-                }
-            >
+            <nav class="sidebar" id="sidebar" aria-label="Chats">
                 <input
                     type="search"
                     id="search"
@@ -79,7 +49,7 @@ pub fn SidebarView() -> impl IntoView {
                     inert=!crate::IS_BROWSER
                     on:input:target=move |event| chats.search(event.target().value())
                 />
-                <div class="chat-list" node_ref=element inner_html=first_list></div>
+                <div class="chat-list">{list(chats, None)}</div>
             </nav>
             <button
                 type="button"
@@ -118,78 +88,6 @@ pub fn DrawerButton() -> impl IntoView {
     }
 }
 
-fn click(chats: Chats, event: &MouseEvent) {
-    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    let Some(button) = target.and_then(|target| target.closest("[data-do]").ok().flatten()) else { return };
-    let what = button.get_attribute("data-do").unwrap_or_default();
-    let named = button.get_attribute("data-id").and_then(|id| id.parse().ok());
-    match (what.as_str(), named.or(chats.sidebar.with_untracked(|sidebar| sidebar.menu))) {
-        ("more", _) => chats.list_more(),
-        ("archived", _) => chats.redraw(|sidebar| sidebar.shows_archived = !sidebar.shows_archived),
-        ("menu", Some(id)) => toggle_menu(chats, id),
-        ("undo", Some(id)) => chats.undo_delete(id),
-        ("rename", Some(_)) => {
-            chats.sidebar.update(|sidebar| sidebar.is_renaming = true);
-            browser::before_next_frame(|| browser::focus_and_select(NEW_TITLE));
-        }
-        ("pin", Some(id)) => {
-            close_menu(chats);
-            let is_pinned = chats.summary(id).is_some_and(|known| known.is_pinned);
-            chats.change(id, ConversationChange::Pinned(!is_pinned));
-        }
-        ("archive", Some(id)) => {
-            close_menu(chats);
-            let is_archived = chats.summary(id).is_some_and(|known| known.is_archived);
-            chats.change(id, ConversationChange::Archived(!is_archived));
-        }
-        ("delete", Some(id)) => {
-            chats.sidebar.update(|sidebar| sidebar.menu = None);
-            chats.delete(id);
-            browser::before_next_frame(|| browser::focus_again("undo"));
-        }
-        _ => {}
-    }
-}
-
-fn press(chats: Chats, event: &KeyboardEvent) {
-    let (menu, is_renaming) = chats.sidebar.with_untracked(|sidebar| (sidebar.menu, sidebar.is_renaming));
-    match (event.key().as_str(), menu) {
-        ("Enter", Some(id)) if is_renaming && is_submit_key(event) => {
-            take_title(chats, id);
-            close_menu(chats);
-        }
-        _ => {}
-    }
-}
-
-/// The field for a title loses the focus: what was typed there is the title. If it is the window that loses it, the
-/// field has it within the page, and waits.
-fn leave(chats: Chats, event: &FocusEvent) {
-    let left = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    let is_field = left.is_some_and(|element| element.id() == NEW_TITLE);
-    if is_field && browser::focused_id().as_deref() != Some(NEW_TITLE) {
-        end_renaming(chats);
-    }
-}
-
-/// Takes what was typed, and leaves the focus where it is.
-fn end_renaming(chats: Chats) {
-    let renamed = chats.sidebar.with_untracked(|sidebar| sidebar.menu.filter(|_| sidebar.is_renaming));
-    if let Some(id) = renamed {
-        take_title(chats, id);
-        chats.sidebar.update(|sidebar| (sidebar.menu, sidebar.is_renaming) = (None, false));
-    }
-}
-
-/// Gives the chat the title that was typed, if it is one.
-fn take_title(chats: Chats, id: ConversationId) {
-    let typed = browser::value_of(NEW_TITLE);
-    let Some(title) = clean_title(&typed) else { return };
-    if chats.summary(id).is_some_and(|known| known.title != title) {
-        chats.change(id, ConversationChange::Title(typed));
-    }
-}
-
 pub(super) fn close_drawer(chats: Chats) {
     if chats.sidebar.with_untracked(|sidebar| sidebar.is_open) {
         chats.sidebar.update(|sidebar| sidebar.is_open = false);
@@ -197,18 +95,58 @@ pub(super) fn close_drawer(chats: Chats) {
     }
 }
 
+/// What a button of the list does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    ListMore,
+    ToggleArchived,
+    ToggleMenu(ConversationId),
+    Rename(ConversationId),
+    Pin(ConversationId, bool),
+    Archive(ConversationId, bool),
+    Delete(ConversationId),
+    UndoDelete(ConversationId),
+}
+
+fn act(chats: Chats, action: Action) {
+    match action {
+        Action::ListMore => chats.list_more(),
+        Action::ToggleArchived => {
+            chats.redraw(|sidebar| sidebar.shows_archived = !sidebar.shows_archived);
+        }
+        Action::ToggleMenu(id) => toggle_menu(chats, id),
+        Action::Rename(id) => begin_renaming(chats, id),
+        Action::Pin(id, is_pinned) => {
+            close_menu(chats);
+            chats.change(id, ConversationChange::Pinned(is_pinned));
+        }
+        Action::Archive(id, is_archived) => {
+            close_menu(chats);
+            chats.change(id, ConversationChange::Archived(is_archived));
+        }
+        Action::Delete(id) => {
+            chats.sidebar.update(|sidebar| sidebar.menu = None);
+            chats.delete(id);
+            browser::before_next_frame(|| browser::focus_again("undo"));
+        }
+        Action::UndoDelete(id) => chats.undo_delete(id),
+    }
+}
+
 fn toggle_menu(chats: Chats, id: ConversationId) {
+    end_renaming(chats);
     if chats.sidebar.with_untracked(|sidebar| sidebar.menu == Some(id)) {
         close_menu(chats);
     } else {
-        chats.sidebar.update(|sidebar| (sidebar.menu, sidebar.is_renaming) = (Some(id), false));
+        chats.sidebar.update(|sidebar| sidebar.menu = Some(id));
         browser::before_next_frame(|| browser::focus_again("menu-first"));
     }
 }
 
+/// Closes the menu, or the field for a title: what was typed there is dropped.
 pub(super) fn close_menu(chats: Chats) {
     let menu = chats.sidebar.try_update(|sidebar| {
-        sidebar.is_renaming = false;
+        sidebar.new_title = None;
         sidebar.menu.take()
     });
     if let Some(id) = menu.flatten() {
@@ -216,102 +154,135 @@ pub(super) fn close_menu(chats: Chats) {
     }
 }
 
-/// The whole list. `shown` is the id of the chat that is open.
-fn html(sidebar: &Sidebar, shown: &str) -> String {
-    let mut html = Html::default();
-    if sidebar.is_away {
-        html.markup("<p class=\"sidebar-note\">Runnel cannot be reached. Trying again…</p>");
-    }
-    if let Some(why) = &sidebar.unchanged {
-        html.markup("<p class=\"sidebar-note\" role=\"alert\">The chat was not changed. ")
-            .text(why)
-            .markup("</p>");
-    }
-    if let Some(why) = &sidebar.unsearched {
-        html.markup("<p class=\"sidebar-note\" role=\"alert\">").text(why).markup("</p>");
-    }
-    match &sidebar.found {
-        Some(found) => found_list(&mut html, found),
-        None => chat_list(&mut html, sidebar, shown),
-    }
-    if let Some((id, title)) = &sidebar.deleted {
-        html.markup("<p class=\"undo\" role=\"status\"><span>Deleted “").text(title).markup("”.</span>");
-        html.markup("<button type=\"button\" class=\"button\" id=\"undo\" data-do=\"undo\"");
-        html.attribute("data-id", &id.to_string()).markup(">Undo</button></p>");
-    }
-    html.into_string()
+fn begin_renaming(chats: Chats, id: ConversationId) {
+    let title = chats.summary(id).map(|known| known.title);
+    chats.sidebar.update(|sidebar| sidebar.new_title = title);
+    browser::before_next_frame(|| browser::focus_and_select(NEW_TITLE));
 }
 
-fn found_list(html: &mut Html, found: &[SearchHit]) {
-    if found.is_empty() {
-        html.markup("<p class=\"sidebar-note\">No results. Use quotes for an exact phrase.</p>");
-        return;
-    }
-    html.markup("<ul class=\"found\" aria-label=\"Found\">");
-    for hit in found {
-        let message = match hit.message {
-            FoundIn::Title => String::new(),
-            FoundIn::Question(id) => format!("#{id}"),
-            FoundIn::Answer(id) => format!("#{id}"),
-        };
-        html.markup("<li><a class=\"chat-link\"")
-            .attribute("href", &format!("/c/{}{message}", hit.conversation));
-        html.markup("><span class=\"chat-title\">").text(&hit.title).markup("</span>");
-        if !hit.excerpt.is_empty() {
-            html.markup("<span class=\"excerpt\">").text(&hit.excerpt).markup("</span>");
-        }
-        html.markup("</a></li>");
-    }
-    html.markup("</ul>");
-}
-
-fn chat_list(html: &mut Html, sidebar: &Sidebar, shown: &str) {
-    let chats = &sidebar.listing.conversations;
-    if chats.is_empty() {
-        html.markup("<p class=\"sidebar-note\">Your chats will be listed here.</p>");
-        return;
-    }
-    let in_use = || chats.iter().filter(|chat| !chat.is_archived);
-    let mut heading = "";
-    for chat in in_use() {
-        let group = group(sidebar, chat);
-        if group != heading {
-            if !heading.is_empty() {
-                html.markup("</ul>");
-            }
-            html.markup("<h2>").markup(group).markup("</h2><ul>");
-            heading = group;
-        }
-        item(html, sidebar, chat, shown);
-    }
-    if !heading.is_empty() {
-        html.markup("</ul>");
-    }
-    archived_list(html, sidebar, shown);
-    if sidebar.listing.has_more {
-        html.markup("<button type=\"button\" class=\"button quiet\" id=\"older\" data-do=\"more\">Older chats</button>");
+/// Takes what was typed, and leaves the focus where it is.
+fn end_renaming(chats: Chats) {
+    if chats.sidebar.with_untracked(|sidebar| sidebar.new_title.is_some()) {
+        take_title(chats);
+        chats.sidebar.update(|sidebar| (sidebar.menu, sidebar.new_title) = (None, None));
     }
 }
 
-/// Out of the way until somebody wants to see them, or one of them is open.
-fn archived_list(html: &mut Html, sidebar: &Sidebar, shown: &str) {
-    let archived = || sidebar.listing.conversations.iter().filter(|chat| chat.is_archived);
-    if archived().next().is_none() {
-        return;
+/// Gives the chat the title that was typed, if it is one.
+fn take_title(chats: Chats) {
+    let typed = chats.sidebar.with_untracked(|sidebar| sidebar.menu.zip(sidebar.new_title.clone()));
+    let Some((id, typed)) = typed else { return };
+    let Some(title) = clean_title(&typed) else { return };
+    if chats.summary(id).is_some_and(|known| known.title != title) {
+        chats.change(id, ConversationChange::Title(typed));
     }
-    let is_open = sidebar.shows_archived || archived().any(|chat| chat.id.to_string() == shown);
-    html.markup(
-        "<button type=\"button\" class=\"button quiet archived\" id=\"archived\" data-do=\"archived\"",
-    );
-    html.markup(if is_open { " aria-expanded=\"true\"" } else { " aria-expanded=\"false\"" });
-    html.markup(">Archived</button>");
-    if is_open {
-        html.markup("<ul>");
-        for chat in archived() {
-            item(html, sidebar, chat, shown);
+}
+
+/// The field for a title loses the focus: what was typed there is the title. Not if the field has the focus again by
+/// the next frame, since it was only moved, nor if it is the window that loses it.
+fn leave_title(chats: Chats) {
+    browser::before_next_frame(move || {
+        if browser::focused_id().as_deref() != Some(NEW_TITLE) {
+            end_renaming(chats);
         }
-        html.markup("</ul>");
+    });
+}
+
+/// A line of the list, or a list within it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Row {
+    /// Why something is not as a person expects it to be.
+    Note(Note),
+    /// The list of what was found.
+    Found,
+    /// What was found, by its place.
+    Hit(usize),
+    /// The list of the chats of some days, under their heading.
+    Group(&'static str),
+    Chat(ConversationId),
+    /// Shows and hides the archived chats.
+    ArchivedButton,
+    Archived,
+    Older,
+    Undo,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Note {
+    Away,
+    Unchanged,
+    Unsearched,
+    NothingFound,
+    NoChats,
+}
+
+/// What a row shows.
+#[derive(Clone, Debug, PartialEq)]
+enum Content {
+    Note { words: String, is_alert: bool },
+    Hit(SearchHit),
+    Chat(ConversationSummary, ChatState),
+    Button { id: &'static str, words: &'static str, action: Action, is_expanded: Option<bool> },
+    Undo(ConversationId, String),
+}
+
+/// What a chat's row shows besides the chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ChatState {
+    /// The page shows this chat.
+    is_shown: bool,
+    has_menu: bool,
+    is_renaming: bool,
+}
+
+/// The rows of the whole list, or of a list within it. `shown` is the chat that the page shows.
+fn rows(sidebar: &Sidebar, shown: Uuid, of: Option<Row>) -> Vec<Row> {
+    let chats = sidebar.listing.conversations.iter();
+    match of {
+        None => all_rows(sidebar, shown),
+        Some(Row::Found) => {
+            let count = sidebar.found.as_ref().map_or(0, Vec::len);
+            (0..count).map(Row::Hit).collect()
+        }
+        Some(Row::Archived) => chats.filter(|chat| chat.is_archived).map(|chat| Row::Chat(chat.id)).collect(),
+        Some(of) => chats
+            .filter(|chat| !chat.is_archived && Row::Group(group(sidebar, chat)) == of)
+            .map(|chat| Row::Chat(chat.id))
+            .collect(),
     }
+}
+
+fn all_rows(sidebar: &Sidebar, shown: Uuid) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut add = |row, is_there| {
+        if is_there && !rows.contains(&row) {
+            rows.push(row);
+        }
+    };
+    add(Row::Note(Note::Away), sidebar.is_away);
+    add(Row::Note(Note::Unchanged), sidebar.unchanged.is_some());
+    add(Row::Note(Note::Unsearched), sidebar.unsearched.is_some());
+    let listing = &sidebar.listing;
+    if let Some(found) = &sidebar.found {
+        add(Row::Note(Note::NothingFound), found.is_empty());
+        add(Row::Found, !found.is_empty());
+    } else {
+        add(Row::Note(Note::NoChats), listing.conversations.is_empty());
+        for chat in listing.conversations.iter().filter(|chat| !chat.is_archived) {
+            add(Row::Group(group(sidebar, chat)), true);
+        }
+        add(Row::ArchivedButton, listing.conversations.iter().any(|chat| chat.is_archived));
+        add(Row::Archived, shows_archived(sidebar, shown));
+        add(Row::Older, listing.has_more);
+    }
+    add(Row::Undo, sidebar.deleted.is_some());
+    rows
+}
+
+/// Archived chats are out of the way until somebody wants to see them, or one of them is open.
+fn shows_archived(sidebar: &Sidebar, shown: Uuid) -> bool {
+    let mut archived = sidebar.listing.conversations.iter().filter(|chat| chat.is_archived);
+    archived.any(|chat| sidebar.shows_archived || chat.id.0 == shown)
 }
 
 /// By days of the reader's own calendar.
@@ -328,46 +299,262 @@ fn group(sidebar: &Sidebar, chat: &ConversationSummary) -> &'static str {
     }
 }
 
-fn item(html: &mut Html, sidebar: &Sidebar, chat: &ConversationSummary, shown: &str) {
-    let id = chat.id.to_string();
-    let has_menu = sidebar.menu == Some(chat.id);
-    html.markup("<li class=\"chat-item");
-    html.markup(if chat.is_running { " running" } else { "" });
-    html.markup(if chat.is_unread && id != shown { " unread" } else { "" }).markup("\">");
-    if has_menu && sidebar.is_renaming {
-        html.markup("<input id=\"new-title\" class=\"new-title\" aria-label=\"New title\" maxlength=\"200\"");
-        html.attribute("data-id", &id).attribute("value", &chat.title).markup(" />");
-    } else {
-        html.markup("<a class=\"chat-link\"").attribute("id", &format!("open-{id}"));
-        html.attribute("href", &format!("/c/{id}")).attribute("title", &chat.title);
-        html.markup(if id == shown { " aria-current=\"page\">" } else { ">" });
-        html.markup("<bdi class=\"chat-title\">").text(&chat.title).markup("</bdi>");
-        html.markup(if chat.is_running { "<span class=\"visually-hidden\"> (answering)</span>" } else { "" });
-        let unread = chat.is_unread && id != shown;
-        html.markup(if unread { "<span class=\"visually-hidden\"> (unread)</span>" } else { "" });
-        html.markup("</a>");
+/// What the row shows; nothing if it is about to go.
+fn content(sidebar: &Sidebar, shown: Uuid, row: Row) -> Option<Content> {
+    Some(match row {
+        Row::Note(note) => note_content(sidebar, note)?,
+        Row::Hit(place) => Content::Hit(sidebar.found.as_ref()?.get(place)?.clone()),
+        Row::Chat(id) => {
+            let chat = sidebar.listing.conversations.iter().find(|chat| chat.id == id)?;
+            let has_menu = sidebar.menu == Some(id);
+            let is_renaming = has_menu && sidebar.new_title.is_some();
+            Content::Chat(chat.clone(), ChatState { is_shown: id.0 == shown, has_menu, is_renaming })
+        }
+        Row::ArchivedButton => Content::Button {
+            id: "archived",
+            words: "Archived",
+            action: Action::ToggleArchived,
+            is_expanded: Some(shows_archived(sidebar, shown)),
+        },
+        Row::Older => {
+            Content::Button { id: "older", words: "Older chats", action: Action::ListMore, is_expanded: None }
+        }
+        Row::Undo => {
+            let (id, title) = sidebar.deleted.as_ref()?;
+            Content::Undo(*id, title.clone())
+        }
+        Row::Found | Row::Group(_) | Row::Archived => return None,
+    })
+}
+
+fn note_content(sidebar: &Sidebar, note: Note) -> Option<Content> {
+    let (words, is_alert) = match note {
+        Note::Away => ("Runnel cannot be reached. Trying again…".to_owned(), false),
+        Note::Unchanged => (format!("The chat was not changed. {}", sidebar.unchanged.as_ref()?), true),
+        Note::Unsearched => (sidebar.unsearched.clone()?, true),
+        Note::NothingFound => ("No results. Use quotes for an exact phrase.".to_owned(), false),
+        Note::NoChats => ("Your chats will be listed here.".to_owned(), false),
+    };
+    Some(Content::Note { words, is_alert })
+}
+
+/// The whole list, or a list within it.
+fn list(chats: Chats, of: Option<Row>) -> AnyView {
+    let rows = move || {
+        let shown = chats.address.place(chats).key();
+        chats.sidebar.with(|sidebar| rows(sidebar, shown, of))
+    };
+    view! {
+        <For each=rows key=|row| *row let:row>
+            {row_view(chats, row)}
+        </For>
     }
-    html.markup("<button type=\"button\" class=\"chat-more\" data-do=\"menu\"");
-    html.attribute("id", &format!("more-{id}")).attribute("data-id", &id);
-    html.attribute("aria-label", &format!("Actions for “{}”", chat.title));
-    html.markup(if has_menu { " aria-expanded=\"true\"" } else { " aria-expanded=\"false\"" });
-    html.markup(">⋯</button>");
-    if has_menu && !sidebar.is_renaming {
-        html.markup("<div class=\"chat-menu\" role=\"group\" aria-label=\"Actions\">");
-        html.markup("<button type=\"button\" id=\"menu-first\" data-do=\"rename\">Rename</button>");
-        html.markup("<button type=\"button\" id=\"menu-pin\" data-do=\"pin\">");
-        html.markup(if chat.is_pinned { "Unpin" } else { "Pin" }).markup("</button>");
-        html.markup("<button type=\"button\" id=\"menu-archive\" data-do=\"archive\">");
-        html.markup(if chat.is_archived { "Unarchive" } else { "Archive" }).markup("</button>");
-        html.markup("<button type=\"button\" id=\"menu-delete\" data-do=\"delete\">Delete</button></div>");
+    .into_any()
+}
+
+fn row_view(chats: Chats, row: Row) -> AnyView {
+    let (heading, class, label) = match row {
+        Row::Group(heading) => (Some(heading), None, None),
+        Row::Archived => (None, None, None),
+        Row::Found => (None, Some("found"), Some("Found")),
+        _ => {
+            let content = Memo::new(move |_| {
+                let shown = chats.address.place(chats).key();
+                chats.sidebar.with(|sidebar| content(sidebar, shown, row))
+            });
+            return (move || content.get().map(|content| content_view(chats, content))).into_any();
+        }
+    };
+    view! {
+        {heading.map(|heading| view! { <h2>{heading}</h2> }.into_any())}
+        <ul class=class aria-label=label>
+            {list(chats, Some(row))}
+        </ul>
     }
-    html.markup("</li>");
+    .into_any()
+}
+
+fn content_view(chats: Chats, content: Content) -> AnyView {
+    match content {
+        Content::Note { words, is_alert } => {
+            view! { <p class="sidebar-note" role=is_alert.then_some("alert")>{words}</p> }.into_any()
+        }
+        Content::Hit(hit) => hit_view(hit),
+        Content::Chat(chat, state) => chat_view(chats, chat, state),
+        Content::Button { id, words, action, is_expanded } => {
+            let class = if is_expanded.is_some() { "button quiet archived" } else { "button quiet" };
+            button(
+                chats,
+                action,
+                Button { id: Some(id.to_owned()), class: Some(class), label: None, is_expanded, words },
+            )
+        }
+        Content::Undo(id, title) => {
+            let undo = Button {
+                id: Some("undo".to_owned()),
+                class: Some("button"),
+                label: None,
+                is_expanded: None,
+                words: "Undo",
+            };
+            view! {
+                <p class="undo" role="status">
+                    <span>{format!("Deleted “{title}”.")}</span>
+                    {button(chats, Action::UndoDelete(id), undo)}
+                </p>
+            }
+            .into_any()
+        }
+    }
+}
+
+fn hit_view(hit: SearchHit) -> AnyView {
+    let message = match hit.message {
+        FoundIn::Title => String::new(),
+        FoundIn::Question(id) => format!("#{id}"),
+        FoundIn::Answer(id) => format!("#{id}"),
+    };
+    let excerpt = (!hit.excerpt.is_empty()).then_some(hit.excerpt);
+    view! {
+        <li>
+            <a class="chat-link" href=format!("/c/{}{message}", hit.conversation)>
+                <span class="chat-title">{hit.title}</span>
+                {excerpt.map(|excerpt| view! { <span class="excerpt">{excerpt}</span> }.into_any())}
+            </a>
+        </li>
+    }
+    .into_any()
+}
+
+fn chat_view(chats: Chats, chat: ConversationSummary, state: ChatState) -> AnyView {
+    let ChatState { is_shown, has_menu, is_renaming } = state;
+    let class = match (chat.is_running, chat.is_unread && !is_shown) {
+        (false, false) => "chat-item",
+        (false, true) => "chat-item unread",
+        (true, false) => "chat-item running",
+        (true, true) => "chat-item running unread",
+    };
+    let more = Button {
+        id: Some(format!("more-{}", chat.id)),
+        class: Some("chat-more"),
+        label: Some(format!("Actions for “{}”", chat.title)),
+        is_expanded: Some(has_menu),
+        words: "⋯",
+    };
+    let more = button(chats, Action::ToggleMenu(chat.id), more);
+    let menu = (has_menu && !is_renaming).then(|| menu_view(chats, &chat));
+    let name = if is_renaming { title_field(chats) } else { chat_link(chat, is_shown) };
+    view! {
+        <li class=class>
+            {name}
+            {more}
+            {menu}
+        </li>
+    }
+    .into_any()
+}
+
+fn chat_link(chat: ConversationSummary, is_shown: bool) -> AnyView {
+    let title = chat.title.clone();
+    let remark = match (chat.is_running, chat.is_unread && !is_shown) {
+        (false, false) => None,
+        (false, true) => Some(" (unread)"),
+        (true, false) => Some(" (answering)"),
+        (true, true) => Some(" (answering) (unread)"),
+    };
+    view! {
+        <a
+            class="chat-link"
+            id=format!("open-{}", chat.id)
+            href=format!("/c/{}", chat.id)
+            title=title
+            aria-current=is_shown.then_some("page")
+        >
+            <bdi class="chat-title">{chat.title}</bdi>
+            {remark.map(|remark| view! { <span class="visually-hidden">{remark}</span> }.into_any())}
+        </a>
+    }
+    .into_any()
+}
+
+/// The field for another title. Where the row is drawn anew, what was typed is there again.
+fn title_field(chats: Chats) -> AnyView {
+    let typed = chats.sidebar.with_untracked(|sidebar| sidebar.new_title.clone()).unwrap_or_default();
+    let press = move |event: KeyboardEvent| {
+        if is_submit_key(&event) {
+            take_title(chats);
+            close_menu(chats);
+        }
+    };
+    view! {
+        <input
+            id=NEW_TITLE
+            class="new-title"
+            aria-label="New title"
+            maxlength="200"
+            prop:value=typed
+            on:input:target=move |event| {
+                let typed = event.target().value();
+                // The field shows it already.
+                chats.sidebar.update_untracked(|sidebar| sidebar.new_title = Some(typed));
+            }
+            on:keydown=press
+            on:focusout=move |_| leave_title(chats)
+        />
+    }
+    .into_any()
+}
+
+fn menu_view(chats: Chats, chat: &ConversationSummary) -> AnyView {
+    let item = |id: &str, words, action| {
+        let id = Some(format!("menu-{id}"));
+        button(chats, action, Button { id, class: None, label: None, is_expanded: None, words })
+    };
+    let (id, is_pinned, is_archived) = (chat.id, chat.is_pinned, chat.is_archived);
+    view! {
+        <div class="chat-menu" role="group" aria-label="Actions">
+            {item("first", "Rename", Action::Rename(id))}
+            {item("pin", if is_pinned { "Unpin" } else { "Pin" }, Action::Pin(id, !is_pinned))}
+            {item("archive", if is_archived { "Unarchive" } else { "Archive" }, Action::Archive(id, !is_archived))}
+            {item("delete", "Delete", Action::Delete(id))}
+        </div>
+    }
+    .into_any()
+}
+
+/// How a button of the list looks.
+struct Button {
+    id: Option<String>,
+    class: Option<&'static str>,
+    /// What it is called, if its words do not say it.
+    label: Option<String>,
+    /// Whether what it shows is shown, if it shows something.
+    is_expanded: Option<bool>,
+    words: &'static str,
+}
+
+fn button(chats: Chats, action: Action, look: Button) -> AnyView {
+    let is_expanded = look.is_expanded.map(|is_expanded| if is_expanded { "true" } else { "false" });
+    view! {
+        <button
+            type="button"
+            id=look.id
+            class=look.class
+            aria-label=look.label
+            aria-expanded=is_expanded
+            on:click=move |_| act(chats, action)
+        >
+            {look.words}
+        </button>
+    }
+    .into_any()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::conversation_list::Listing;
+    use crate::ui::parts::Parts;
 
     fn chat(title: &str, updated_ms: u64) -> ConversationSummary {
         ConversationSummary {
@@ -385,6 +572,15 @@ mod tests {
     fn sidebar(chats: Vec<ConversationSummary>) -> Sidebar {
         let listing = Listing { revision: 1, conversations: chats, ..Listing::default() };
         Sidebar { listing, now_ms: 100 * DAY_MS, ..Sidebar::default() }
+    }
+
+    /// The list as the server writes it, at the address of the chat `shown`.
+    fn html(sidebar: &Sidebar, shown: &str) -> String {
+        Owner::new().with(|| {
+            let chats = Chats::new(Address::new(format!("/c/{shown}")), Parts::new(None));
+            chats.sidebar.set(sidebar.clone());
+            list(chats, None).to_html()
+        })
     }
 
     #[test]
@@ -406,6 +602,9 @@ mod tests {
                 .map(|heading| list.find(heading).unwrap())
                 .into();
         assert!(places.is_sorted(), "{list}");
+        for title in ["Pinned one", ">a<", ">b<", ">c<", ">d<"] {
+            assert_eq!(list.matches(title).count(), if title.starts_with('P') { 3 } else { 1 }, "{list}");
+        }
     }
 
     #[test]
@@ -421,8 +620,8 @@ mod tests {
         let mut sidebar = sidebar(vec![chat("<img src=x onerror=alert(1)>\"", 1)]);
         let id = sidebar.listing.conversations[0].id;
         sidebar.deleted = Some((id, "<script>".into()));
-        for is_renaming in [false, true] {
-            (sidebar.menu, sidebar.is_renaming) = (Some(id), is_renaming);
+        for new_title in [None, Some("<script>".to_owned())] {
+            (sidebar.menu, sidebar.new_title) = (Some(id), new_title);
             let list = html(&sidebar, "");
             assert!(!list.contains("<img") && !list.contains("<script"), "{list}");
         }
@@ -436,5 +635,31 @@ mod tests {
         let sidebar = sidebar(vec![unread]);
         assert!(html(&sidebar, "").contains("(unread)"));
         assert!(!html(&sidebar, &id).contains("(unread)"));
+    }
+
+    #[test]
+    fn no_row_stands_twice_whatever_the_order_of_the_chats() {
+        // A list of older chats may end with a chat that is open, wherever it would stand.
+        let mut pinned = chat("Pinned", 1);
+        pinned.is_pinned = true;
+        let sidebar =
+            sidebar(vec![chat("Today", 100 * DAY_MS), chat("Old", 1), pinned, chat("Again", 100 * DAY_MS)]);
+        let groups = ["Today", "Older", "Pinned"].map(Row::Group);
+        assert_eq!(rows(&sidebar, Uuid::nil(), None), groups);
+        let listed: usize = groups.map(|group| rows(&sidebar, Uuid::nil(), Some(group)).len()).iter().sum();
+        assert_eq!(listed, 4);
+    }
+
+    #[test]
+    fn archived_chats_are_listed_when_they_are_asked_for_or_one_is_open() {
+        let mut archived = chat("Away", 1);
+        archived.is_archived = true;
+        let id = archived.id;
+        let mut sidebar = sidebar(vec![archived]);
+        assert_eq!(rows(&sidebar, Uuid::nil(), None), [Row::ArchivedButton]);
+        assert_eq!(rows(&sidebar, id.0, None), [Row::ArchivedButton, Row::Archived]);
+        sidebar.shows_archived = true;
+        assert_eq!(rows(&sidebar, Uuid::nil(), None), [Row::ArchivedButton, Row::Archived]);
+        assert_eq!(rows(&sidebar, Uuid::nil(), Some(Row::Archived)), [Row::Chat(id)]);
     }
 }
