@@ -34,6 +34,7 @@ pub mod messages;
 pub mod parts;
 pub mod question_view;
 pub mod reading;
+pub mod remote;
 pub mod settings_form;
 pub mod settings_page;
 pub mod sidebar;

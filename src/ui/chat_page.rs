@@ -23,7 +23,13 @@ pub fn ChatPage(id: ConversationId) -> impl IntoView {
     // Followed by whether it is known alone: another chat that becomes known must not draw this one anew.
     move || match is_known.get().then(|| untrack(|| chats.find(id))).flatten() {
         Some(chat) => view! { <ChatView chat /> }.into_any(),
-        None if !chats.is_not_found(id) => view! { <p class="loading">"Opening the chat…"</p> }.into_any(),
+        None if !chats.is_not_found(id) => {
+            let words = match chats.why_not_loaded(id) {
+                Some(why) => format!("Opening the chat… {why} Trying again…"),
+                None => "Opening the chat…".to_owned(),
+            };
+            view! { <p class="loading" role="status">{words}</p> }.into_any()
+        }
         None => {
             let detail = "It may have been deleted, or the address is mistyped.";
             view! { <Missing heading="Chat not found" detail /> }.into_any()

@@ -52,6 +52,8 @@ struct Opened {
     new_chat: ConversationId,
     /// A chat that was asked for and that the server does not have.
     not_found: Option<ConversationId>,
+    /// A chat that is not known here and could not be loaded when it was last asked for, and why.
+    unloaded: Option<(ConversationId, String)>,
 }
 
 /// One chat: all that was said in it, and the branch that is shown.
@@ -105,6 +107,7 @@ impl Chats {
                 known: Vec::new(),
                 new_chat: ConversationId::now(),
                 not_found: None,
+                unloaded: None,
             }),
             defaults: RwSignal::default(),
             panel: RwSignal::new(false),
@@ -138,6 +141,14 @@ impl Chats {
     /// True if the server does not have the chat.
     pub fn is_not_found(self, id: ConversationId) -> bool {
         self.opened.with(|opened| opened.not_found) == Some(id)
+    }
+
+    /// Why the chat, which is not known here, could not be loaded when it was last asked for.
+    pub fn why_not_loaded(self, id: ConversationId) -> Option<String> {
+        self.opened
+            .with(|opened| opened.unloaded.clone())
+            .filter(|(unloaded, _)| *unloaded == id)
+            .map(|(_, why)| why)
     }
 
     /// True if the server has the chat, as far as this page knows.
@@ -177,7 +188,11 @@ impl Chats {
                     }
                 }
                 Err(error) if error.kind == ApiErrorKind::NotFound => self.mark_not_found(Some(id)),
-                // Asked for again once the server can be reached.
+                // Asked for again with the next look at the list.
+                Err(error) if known.is_none() => {
+                    self.opened.update(|opened| opened.unloaded = Some((id, error.message)));
+                }
+                // What is known is shown, and the list says why there is no news.
                 Err(_) => {}
             }
         });
@@ -422,6 +437,7 @@ impl Chats {
     }
 }
 
+/// Tells the server which branch is shown. Nobody needs to know if that fails: this page shows the branch all the same.
 async fn change(id: ConversationId, change: ConversationChange) {
     match change_conversation(id, change).await {
         // That the server is away is told by the list.

@@ -304,6 +304,7 @@ fn keep_on_server(chats: Chats, chat: Chat, draft: String) {
         let is_current = move |draft: &str| chat.draft.try_with_untracked(|now| now == draft) == Some(true);
         if is_current(&draft) && chats.is_at_server(chat) {
             let kept = change_conversation(chat.id, ConversationChange::Draft(draft.clone())).await;
+            // If the server does not take it, this browser keeps it and tries again with the next change.
             if kept.is_ok() && is_current(&draft) {
                 chats.drop_kept_draft(chat);
             }

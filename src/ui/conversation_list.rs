@@ -8,6 +8,8 @@ use leptos::task::spawn_local;
 use super::address::Place;
 use super::browser::{self, Focus};
 use super::chats::Chats;
+use super::remote::Remote;
+use crate::api::ApiError;
 use crate::api::conversations::{change_conversation, list_conversations, search_conversations};
 use crate::chat::ConversationId;
 use crate::conversation_list::{ConversationChange, ConversationSummary, Listing, SearchHit};
@@ -22,7 +24,6 @@ const MORE: u32 = 200;
 
 /// What the sidebar shows.
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts, each shown on its own")]
 pub struct Sidebar {
     pub listing: Listing,
     /// The chats asked for; 0 for the usual number.
@@ -33,9 +34,7 @@ pub struct Sidebar {
     pub new_title: Option<String>,
     pub query: String,
     /// What was found, while something is searched for.
-    pub found: Option<Vec<SearchHit>>,
-    /// Why nothing could be searched, if that is so.
-    pub unsearched: Option<String>,
+    pub found: Remote<Vec<SearchHit>>,
     /// The chat that was deleted last, as long as that can be undone.
     pub deleted: Option<(ConversationId, String)>,
     pub shows_archived: bool,
@@ -45,8 +44,8 @@ pub struct Sidebar {
     pub stays_open: bool,
     /// Why the last change was not made, if it was not.
     pub unchanged: Option<String>,
-    /// Whether the server was not there when it was last asked.
-    pub is_away: bool,
+    /// Why the list could not be loaded when it was last asked for, if it could not.
+    pub unlisted: Option<ApiError>,
     /// Now, in milliseconds since 1970 in the reader's own time zone.
     pub now_ms: u64,
     /// What is added to a time to get it in that time zone.
@@ -82,15 +81,16 @@ impl Chats {
         });
     }
 
-    /// Asks for news now. False if the server cannot be reached.
+    /// Asks for news now. False if there is no answer; then the list says so.
     pub async fn poll(self) -> bool {
-        let (revision, limit, was_away) =
-            self.sidebar.with_untracked(|sidebar| (sidebar.listing.revision, sidebar.limit, sidebar.is_away));
+        let (revision, limit) =
+            self.sidebar.with_untracked(|sidebar| (sidebar.listing.revision, sidebar.limit));
         let open = self.open_chat();
         let news = list_conversations(revision, limit, open).await;
-        let is_away = news.is_err();
-        if is_away != was_away {
-            self.sidebar.update(|sidebar| sidebar.is_away = is_away);
+        let unlisted = news.as_ref().err();
+        let is_listed = unlisted.is_none();
+        if self.sidebar.with_untracked(|sidebar| sidebar.unlisted.as_ref() != unlisted) {
+            self.sidebar.update(|sidebar| sidebar.unlisted = unlisted.cloned());
         }
         if let Ok(Some(listing)) = news {
             if self.sidebar.with_untracked(|sidebar| sidebar.listing.site != listing.site) {
@@ -99,7 +99,7 @@ impl Chats {
             self.follow(&listing, open);
             self.redraw(|sidebar| sidebar.take_over(listing));
         }
-        !is_away
+        is_listed
     }
 
     /// Asks for news, and does not wait for them.
@@ -212,7 +212,7 @@ impl Chats {
         self.sidebar.update(|sidebar| {
             sidebar.query.clone_from(&query);
             if query.trim().is_empty() {
-                (sidebar.found, sidebar.unsearched) = (None, None);
+                sidebar.found = Remote::NotAsked;
             }
         });
         spawn_local(async move {
@@ -221,14 +221,11 @@ impl Chats {
             if query.trim().is_empty() || !is_current(&query) {
                 return;
             }
+            self.sidebar.update_untracked(|sidebar| sidebar.found.begin());
             let found = search_conversations(query.clone()).await;
-            if !is_current(&query) {
-                return;
+            if is_current(&query) {
+                self.redraw(|sidebar| sidebar.found = found.into());
             }
-            self.redraw(|sidebar| match found {
-                Ok(found) => (sidebar.found, sidebar.unsearched) = (Some(found), None),
-                Err(error) => sidebar.unsearched = Some(error.message),
-            });
         });
     }
 

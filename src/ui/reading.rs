@@ -54,7 +54,8 @@ pub async fn reader() -> Option<Reader> {
     load_reader().await.ok().map(JsCast::unchecked_into)
 }
 
-/// Has the reader loaded, since there will be something to read.
+/// Has the reader loaded, since there will be something to read. If that fails, whoever shows an answer asks again and
+/// says so.
 pub fn prepare() {
     spawn_local(async { drop(reader().await) });
 }

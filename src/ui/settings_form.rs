@@ -1,9 +1,9 @@
 //! What is set for a chat's next question, or for new chats: model, system prompt, temperature, longest answer.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
 use super::chats::{Chat, Chats};
+use super::remote;
 use super::stats::{decimal, rounded, thousands};
 use crate::api::models::list_models;
 use crate::api::page::ServerInfo;
@@ -102,21 +102,27 @@ fn Labelled(
     }
 }
 
-/// The upstream's models, for choosing while typing. Without the list a name can be typed all the same.
+/// The upstream's models, for choosing while typing. Without the list, which it says, a name can be typed all the same.
 #[component]
 fn Models() -> impl IntoView {
-    let options = RwSignal::new(String::new());
-    Effect::new(move || {
-        spawn_local(async move {
-            let mut html = Html::default();
-            for model in list_models().await.unwrap_or_default() {
-                html.markup("<option").attribute("value", &model.id).markup(">");
-                html.text(&describe(&model)).markup("</option>");
-            }
-            options.try_set(html.into_string());
-        });
+    let options = remote::ask(|| async {
+        let mut html = Html::default();
+        for model in list_models().await? {
+            html.markup("<option").attribute("value", &model.id).markup(">");
+            html.text(&describe(&model)).markup("</option>");
+        }
+        Ok(html.into_string())
     });
-    view! { <datalist id="models" inner_html=move || options.get()></datalist> }
+    let list = move || options.with(|options| options.loaded().cloned()).unwrap_or_default();
+    let failure = move || {
+        options.with(|options| options.failure("There is no list of models now. Type a model’s name."))
+    };
+    view! {
+        <datalist id="models" inner_html=list></datalist>
+        <p class="field-error" role="status">
+            {failure}
+        </p>
+    }
 }
 
 /// Prices are given for a million tokens, as everywhere.

@@ -14,6 +14,7 @@ use super::chats::Chats;
 use super::conversation_list::Sidebar;
 use super::icons::{self, Icon};
 use super::keys::is_submit_key;
+use crate::api::{ApiError, ApiErrorKind};
 use crate::chat::ConversationId;
 use crate::conversation_list::{ConversationChange, ConversationSummary, FoundIn, SearchHit, clean_title};
 
@@ -209,7 +210,7 @@ enum Row {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Note {
-    Away,
+    Unlisted,
     Unchanged,
     Unsearched,
     NothingFound,
@@ -241,7 +242,7 @@ fn rows(sidebar: &Sidebar, shown: Uuid, of: Option<Row>) -> Vec<Row> {
     match of {
         None => all_rows(sidebar, shown),
         Some(Row::Found) => {
-            let count = sidebar.found.as_ref().map_or(0, Vec::len);
+            let count = sidebar.found.loaded().map_or(0, Vec::len);
             (0..count).map(Row::Hit).collect()
         }
         Some(Row::Archived) => chats.filter(|chat| chat.is_archived).map(|chat| Row::Chat(chat.id)).collect(),
@@ -259,11 +260,11 @@ fn all_rows(sidebar: &Sidebar, shown: Uuid) -> Vec<Row> {
             rows.push(row);
         }
     };
-    add(Row::Note(Note::Away), sidebar.is_away);
+    add(Row::Note(Note::Unlisted), sidebar.unlisted.is_some());
     add(Row::Note(Note::Unchanged), sidebar.unchanged.is_some());
-    add(Row::Note(Note::Unsearched), sidebar.unsearched.is_some());
+    add(Row::Note(Note::Unsearched), sidebar.found.error().is_some());
     let listing = &sidebar.listing;
-    if let Some(found) = &sidebar.found {
+    if let Some(found) = sidebar.found.loaded() {
         add(Row::Note(Note::NothingFound), found.is_empty());
         add(Row::Found, !found.is_empty());
     } else {
@@ -303,7 +304,7 @@ fn group(sidebar: &Sidebar, chat: &ConversationSummary) -> &'static str {
 fn content(sidebar: &Sidebar, shown: Uuid, row: Row) -> Option<Content> {
     Some(match row {
         Row::Note(note) => note_content(sidebar, note)?,
-        Row::Hit(place) => Content::Hit(sidebar.found.as_ref()?.get(place)?.clone()),
+        Row::Hit(place) => Content::Hit(sidebar.found.loaded()?.get(place)?.clone()),
         Row::Chat(id) => {
             let chat = sidebar.listing.conversations.iter().find(|chat| chat.id == id)?;
             let has_menu = sidebar.menu == Some(id);
@@ -329,13 +330,19 @@ fn content(sidebar: &Sidebar, shown: Uuid, row: Row) -> Option<Content> {
 
 fn note_content(sidebar: &Sidebar, note: Note) -> Option<Content> {
     let (words, is_alert) = match note {
-        Note::Away => ("Runnel cannot be reached. Trying again…".to_owned(), false),
+        Note::Unlisted => (unlisted(sidebar.unlisted.as_ref()?), false),
         Note::Unchanged => (format!("The chat was not changed. {}", sidebar.unchanged.as_ref()?), true),
-        Note::Unsearched => (sidebar.unsearched.clone()?, true),
+        Note::Unsearched => (sidebar.found.error()?.message.clone(), true),
         Note::NothingFound => ("No results. Use quotes for an exact phrase.".to_owned(), false),
         Note::NoChats => ("Your chats will be listed here.".to_owned(), false),
     };
     Some(Content::Note { words, is_alert })
+}
+
+/// Why there is no news. Whether Runnel can be reached is tried by itself: nobody has to check the connection first.
+fn unlisted(error: &ApiError) -> String {
+    let why = if error.kind == ApiErrorKind::Network { "Runnel cannot be reached." } else { &error.message };
+    format!("{why} Trying again…")
 }
 
 /// The whole list, or a list within it.

@@ -1,9 +1,9 @@
 //! What answers cost together: in one chat, and day by day.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
 use super::chats::Chat;
+use super::remote;
 use super::stats::{count_of, dollars, thousands};
 use crate::api::conversations::{spending_by_day, spending_of_conversation};
 use crate::conversation_list::Spending;
@@ -12,39 +12,40 @@ use crate::html::Html;
 /// One line about a chat.
 #[component]
 pub fn SpendingOfChat(chat: Chat) -> impl IntoView {
-    let line = RwSignal::new(String::new());
-    Effect::new(move || {
-        spawn_local(async move {
-            if let Ok(spending) = spending_of_conversation(chat.id).await
-                && spending.answers > 0
-            {
-                line.try_set(format!("This chat: {}", words(&spending)));
-            }
-        });
+    let line = remote::ask(move || async move {
+        let spending = spending_of_conversation(chat.id).await?;
+        let is_any = spending.answers > 0;
+        Ok(if is_any { format!("This chat: {}", words(&spending)) } else { String::new() })
     });
-    view! { <p class="spending">{move || Some(line.get())}</p> }
+    let words = move || {
+        line.with(|line| {
+            line.loaded().cloned().or_else(|| line.failure("What this chat has cost cannot be shown."))
+        })
+    };
+    view! { <p class="spending">{words}</p> }
 }
 
 /// A line a day.
 #[component]
 pub fn SpendingByDay() -> impl IntoView {
-    let table = RwSignal::new(String::new());
-    Effect::new(move || {
-        spawn_local(async move {
-            let days = spending_by_day().await.unwrap_or_default();
-            let mut html = Html::default();
-            for day in &days {
-                html.markup("<div><dt>").text(&day.day).markup("</dt><dd>").text(&words(&day.spending));
-                html.markup("</dd></div>");
-            }
-            table.try_set(html.into_string());
-        });
+    let table = remote::ask(|| async {
+        let mut html = Html::default();
+        for day in &spending_by_day().await? {
+            html.markup("<div><dt>").text(&day.day).markup("</dt><dd>").text(&words(&day.spending));
+            html.markup("</dd></div>");
+        }
+        Ok(html.into_string())
     });
+    let rows = move || table.with(|table| table.loaded().cloned()).unwrap_or_default();
+    let failure = move || table.with(|table| table.failure("What answers have cost cannot be shown."));
     view! {
-        <section class="spending-by-day" hidden=move || table.with(String::is_empty)>
+        <section class="spending-by-day" hidden=move || rows().is_empty() && failure().is_none()>
             <h2>"Spending"</h2>
             <p class="about">"Per day (UTC)"</p>
-            <dl inner_html=move || table.get()></dl>
+            <dl inner_html=rows></dl>
+            <p class="field-error" role="status">
+                {failure}
+            </p>
         </section>
     }
 }
