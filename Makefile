@@ -67,7 +67,7 @@ SITE_STAMP := target/site.stamp
 SOURCES := $(shell find src public style -type f) Cargo.toml Cargo.lock Makefile site/add.mjs site/budget.json
 
 READER := target/reader/reader.wasm
-READER_SOURCES := src/lib.rs src/action.rs src/html.rs $(shell find src/reader* src/markdown* -type f) Cargo.toml Cargo.lock
+READER_SOURCES := src/lib.rs src/action.rs src/html.rs src/safe_url.rs $(shell find src/reader* src/markdown* -type f) Cargo.toml Cargo.lock
 WASM_OPT_FEATURES := $(shell sed -n 's/^wasm-opt-features = \[\(.*\)\]$$/\1/p' Cargo.toml | tr -d '",')
 
 # What draws diagrams. Only the frame around one loads it.

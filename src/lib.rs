@@ -30,7 +30,7 @@
 //! # Who knows what
 //!
 //! - [`chat`], [`tree`], [`conversation_list`], [`sse`], [`models`], [`settings`], [`problem`], [`route`], `user`, [`html`],
-//!   [`action`] and `markdown` are pure: no framework, no browser, no server. `src/tests/pure_modules.rs` reads from
+//!   [`action`], [`safe_url`] and `markdown` are pure: no framework, no browser, no server. `src/tests/pure_modules.rs` reads from
 //!   the source who may import whom.
 //! - [`api`] is the boundary between browser and server. It reaches the server only through `server::request`.
 //! - `server::App` puts the services together: `answers` and `conversations` on `server::services`, which has the client,
@@ -83,6 +83,7 @@ pub mod problem;
 pub mod reader;
 #[cfg(feature = "page")]
 pub mod route;
+pub mod safe_url;
 #[cfg(feature = "ssr")]
 pub mod server;
 #[cfg(feature = "page")]

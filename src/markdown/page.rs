@@ -433,6 +433,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::safe_url::hostile::{BROKEN, OTHER_SCHEMES};
 
     fn of(tag: Tag, children: Vec<Node>) -> String {
         to_html(&[Node::element(tag, children)])
@@ -587,6 +588,17 @@ mod tests {
                 r#"<span class="link-host" dir="ltr"> (evil.com)</span></span>"#
             )
         );
+    }
+
+    #[test]
+    fn no_hostile_address_becomes_a_link() {
+        for url in OTHER_SCHEMES.iter().chain(BROKEN) {
+            let html = link(url, "words");
+            assert!(
+                html.starts_with("<span class=\"dead-link\"") && !html.contains("href"),
+                "{url:?}: {html}"
+            );
+        }
     }
 
     #[test]

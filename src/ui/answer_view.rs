@@ -17,6 +17,7 @@ use crate::chat::{Answer, Citation, ContentBlock, End, EndStatus, Phase, Reasoni
 use crate::html::Html;
 use crate::models::bills_after_stop;
 use crate::problem::Problem;
+use crate::safe_url::{self, Address, Picture};
 
 #[component]
 pub fn AnswerView(chat: Chat, live: LiveAnswer) -> impl IntoView {
@@ -263,33 +264,40 @@ fn sources(html: &mut Html, citations: &[Citation]) {
 }
 
 /// A data URL is shown, by the reader; what lies elsewhere is a link, so that nothing is fetched without being asked
-/// for.
+/// for. Anything else is not shown: it may be as long as a picture.
 fn picture(html: &mut Html, url: &str, number: usize) {
-    if url.starts_with("data:") {
-        html.markup("<span class=\"picture\"").attribute(action::DO_LOAD, action::DATA_PICTURE);
-        html.attribute("data-url", url);
-        html.markup(">").text(&format!("Picture {number} made by the model")).markup("</span>");
-    } else {
-        html.markup("<p class=\"picture-link\">");
-        link(html, url, url);
-        html.markup("</p>");
+    let description = format!("Picture {number} made by the model");
+    match safe_url::picture(url) {
+        Picture::Data => {
+            html.markup("<span class=\"picture\"").attribute(action::DO_LOAD, action::DATA_PICTURE);
+            html.attribute("data-url", url).markup(">").text(&description).markup("</span>");
+        }
+        Picture::Elsewhere(_) => {
+            html.markup("<p class=\"picture-link\">");
+            link(html, url, url);
+            html.markup("</p>");
+        }
+        Picture::No => {
+            html.markup("<p class=\"picture-link\">").text(&description);
+            html.markup(", but not as one that can be shown.</p>");
+        }
     }
 }
 
-/// Only web addresses become links, with their host beside the title; anything else stays text.
+/// Only web addresses become links, with their host beside the words if these do not begin with it; anything else stays
+/// text.
 fn link(html: &mut Html, url: &str, title: &str) {
-    let Some((_, rest)) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https"))
-    else {
-        html.text(title);
+    let words = if title == url { safe_url::unhidden(url) } else { title.to_owned() };
+    let Some(address) = safe_url::address(url).filter(Address::is_web) else {
+        html.text(&words);
         return;
     };
-    let host = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    // What stands before the @ is a name for the host, not the host.
-    let host = host.rsplit('@').next().unwrap_or_default();
-    html.markup("<a target=\"_blank\" rel=\"noopener noreferrer nofollow\"").attribute("href", url);
-    html.attribute("title", url).markup(">").text(title).markup("</a>");
-    if title != url {
-        html.markup(" <span class=\"citation-host\">").text(host).markup("</span>");
+    html.markup("<a target=\"_blank\" rel=\"noopener noreferrer nofollow\"").attribute("href", &address.href);
+    html.attribute("title", &safe_url::unhidden(url)).markup(">").text(&words).markup("</a>");
+    let begins_with_host = |rest: &str| rest.to_ascii_lowercase().starts_with(&address.host);
+    // What stands before an @ is a name for the host, not the host.
+    if title != url || !url.split_once("://").is_some_and(|(_, rest)| begins_with_host(rest)) {
+        html.markup(" <span class=\"citation-host\">").text(&address.host).markup("</span>");
     }
 }
 
@@ -590,6 +598,7 @@ mod tests {
     use super::*;
     use crate::chat::{AnswerId, Content, QuestionId};
     use crate::problem::ProblemKind;
+    use crate::safe_url::hostile::{BROKEN, OTHER_SCHEMES};
 
     fn end(status: EndStatus, finish_reason: Option<&str>) -> End {
         End {
@@ -600,6 +609,47 @@ mod tests {
             usage: None,
             duration_ms: 0,
             unkept: None,
+        }
+    }
+
+    fn linked(url: &str, title: &str) -> String {
+        let mut html = Html::default();
+        link(&mut html, url, title);
+        html.into_string()
+    }
+
+    #[test]
+    fn a_source_is_a_link_with_its_host_unless_its_words_begin_with_that() {
+        let link = linked("https://example.org/a?b&c", "A source");
+        assert!(link.contains(" href=\"https://example.org/a?b&amp;c\""), "{link}");
+        assert!(link.ends_with(">A source</a> <span class=\"citation-host\">example.org</span>"), "{link}");
+        let bare = linked("https://Example.org/a", "https://Example.org/a");
+        assert!(bare.ends_with(">https://Example.org/a</a>"), "{bare}");
+        for disguised in ["https://bank.com@evil.com", "https://bank.com:x@evil.com/bank.com"] {
+            assert!(
+                linked(disguised, disguised).ends_with("\"citation-host\">evil.com</span>"),
+                "{disguised}"
+            );
+        }
+        assert!(linked("https://аpple.com", "https://аpple.com").ends_with(">аpple.com (U+0430)</span>"));
+        assert!(
+            linked("https://a.com/\u{202e}x", "https://a.com/\u{202e}x")
+                .contains(">https://a.com/U+202Ex</a>")
+        );
+    }
+
+    #[test]
+    fn nothing_is_a_link_or_a_picture_that_markdown_would_not_open_either() {
+        let mailto = ["mailto:a@example.com"];
+        for url in OTHER_SCHEMES.iter().chain(BROKEN).copied().chain(mailto) {
+            let link = linked(url, "A source");
+            assert_eq!(link, "A source", "{url:?}");
+            let mut shown = Html::default();
+            picture(&mut shown, url, 1);
+            let shown = shown.into_string();
+            let is_data = safe_url::picture(url) == Picture::Data;
+            assert_eq!(shown.contains("data-url"), is_data, "{url:?}");
+            assert!(!shown.contains("<a") && !shown.contains("<img"), "{url:?}");
         }
     }
 
