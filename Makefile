@@ -66,8 +66,8 @@ STYLE := target/style/runnel.css
 SITE_STAMP := target/site.stamp
 SOURCES := $(shell find src public style -type f) Cargo.toml Cargo.lock Makefile site/add.mjs site/budget.json
 
-READER := target/reader/reader.wasm
-READER_SOURCES := src/lib.rs src/action.rs src/html.rs src/safe_url.rs $(shell find src/reader* src/markdown* -type f) Cargo.toml Cargo.lock
+RENDERER := target/renderer/renderer.wasm
+RENDERER_SOURCES := src/lib.rs src/action.rs src/html.rs src/safe_url.rs $(shell find src/renderer* src/markdown* -type f) Cargo.toml Cargo.lock
 WASM_OPT_FEATURES := $(shell sed -n 's/^wasm-opt-features = \[\(.*\)\]$$/\1/p' Cargo.toml | tr -d '",')
 
 # What draws diagrams. Only the frame around one loads it.
@@ -79,18 +79,18 @@ $(STYLE): style/_layers.css $(wildcard style/*.css)
 	cat $(sort $^) > $@
 
 # The module that writes Markdown, loaded by the page when there is some: the same library, with another feature.
-$(READER): $(READER_SOURCES) | tools
-	CARGO_TARGET_DIR=target/front cargo build --lib --profile wasm-release --target wasm32-unknown-unknown --features reader
+$(RENDERER): $(RENDERER_SOURCES) | tools
+	CARGO_TARGET_DIR=target/front cargo build --lib --profile wasm-release --target wasm32-unknown-unknown --features renderer
 	wasm-bindgen --target web --no-typescript --remove-name-section --remove-producers-section \
-	   --out-dir $(@D) --out-name reader target/front/wasm32-unknown-unknown/wasm-release/runnel.wasm
-	wasm-opt $(WASM_OPT_FEATURES) --strip-debug --output $@ $(@D)/reader_bg.wasm
+	   --out-dir $(@D) --out-name renderer target/front/wasm32-unknown-unknown/wasm-release/runnel.wasm
+	wasm-opt $(WASM_OPT_FEATURES) --strip-debug --output $@ $(@D)/renderer_bg.wasm
 
 # The browser's side is built before the binary that holds it. wasm-opt's features are listed, since all of
 # them together make imports that browsers refuse.
-$(SITE_STAMP): $(SOURCES) $(STYLE) $(READER) $(SITE_TOOLS) | tools
+$(SITE_STAMP): $(SOURCES) $(STYLE) $(RENDERER) $(SITE_TOOLS) | tools
 	rm -rf target/site
 	cargo leptos build --release --frontend-only --precompress --split
-	node site/add.mjs target/site/pkg $(READER:.wasm=.js) $(READER) $(MERMAID)
+	node site/add.mjs target/site/pkg $(RENDERER:.wasm=.js) $(RENDERER) $(MERMAID)
 	touch $@
 
 .PHONY: release
@@ -101,18 +101,18 @@ release: $(SITE_STAMP) ## Build target/release/runnel, the whole site inside
 run: release ## Build and serve at http://127.0.0.1:3000
 	target/release/runnel
 
-# The loop makes what cargo-leptos does not. The reader is tried once for each change, whether it compiles or not.
+# The loop makes what cargo-leptos does not. The renderer is tried once for each change, whether it compiles or not.
 .PHONY: dev
-dev: tools $(STYLE) $(READER) ## Build and serve, and again whenever a file changes
+dev: tools $(STYLE) $(RENDERER) ## Build and serve, and again whenever a file changes
 	rm -f $(SITE_STAMP)
-	touch $(READER).tried
+	touch $(RENDERER).tried
 	( while sleep 1; do \
 	    $(MAKE) -s $(STYLE) || true; \
-	    if [ -n "$$(find $(READER_SOURCES) -newer $(READER).tried)" ]; then \
-	      touch $(READER).tried; $(MAKE) -s $(READER) || true; \
+	    if [ -n "$$(find $(RENDERER_SOURCES) -newer $(RENDERER).tried)" ]; then \
+	      touch $(RENDERER).tried; $(MAKE) -s $(RENDERER) || true; \
 	    fi; \
 	    if [ -d target/site/pkg ]; then \
-	      cp -u $(STYLE) $(READER:.wasm=.js) $(READER) target/site/pkg || true; \
+	      cp -u $(STYLE) $(RENDERER:.wasm=.js) $(RENDERER) target/site/pkg || true; \
 	      cp -u $(MERMAID) target/site/pkg/mermaid.js || true; \
 	    fi; \
 	  done ) & trap "kill $$!" EXIT; \
@@ -141,7 +141,7 @@ check: tools $(NODE_TOOLS) ## Format and lints
 	cargo fmt --check
 	cargo clippy --features ssr --all-targets -- --deny warnings
 	CARGO_TARGET_DIR=target/front cargo clippy --lib --target wasm32-unknown-unknown --features hydrate -- --deny warnings
-	CARGO_TARGET_DIR=target/front cargo clippy --lib --target wasm32-unknown-unknown --features reader -- --deny warnings
+	CARGO_TARGET_DIR=target/front cargo clippy --lib --target wasm32-unknown-unknown --features renderer -- --deny warnings
 	cd end2end && node_modules/.bin/tsc --noEmit
 
 .PHONY: unit

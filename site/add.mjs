@@ -64,7 +64,7 @@ function judge() {
   }
 }
 
-/** `HASH/chunk_3.wasm.br` becomes `chunk.wasm`, `reader.HASH.js.br` becomes `reader.js`. */
+/** `HASH/chunk_3.wasm.br` becomes `chunk.wasm`, `renderer.HASH.js.br` becomes `renderer.js`. */
 function plainName(path) {
   return basename(path, '.br').replace(/\.[\w-]{16,}\./, '.').replace(/^chunk_\d+/, 'chunk');
 }

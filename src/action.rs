@@ -1,5 +1,5 @@
 //! What a button of an answer does: the one vocabulary of what writes such a button (`markdown::page` and the page) and
-//! of what hears a click on it (`reader::actions`).
+//! of what hears a click on it (`renderer::actions`).
 //!
 //! A button names its action in its attribute [`DO`].
 

@@ -5,7 +5,7 @@
 //!
 //! - `ssr`: the server and the library around it. It holds the API key, keeps the chats and asks the upstream.
 //! - `hydrate`: the page that the browser runs ([`ui`]), with two parts loaded when they are needed ([`ui::parts`]).
-//! - `reader`: a module beside the page that reads and writes Markdown in the browser (`reader`, `markdown`).
+//! - `renderer`: a module beside the page that reads and writes Markdown in the browser (`renderer`, `markdown`).
 //!
 //! The gates between them stand in this file; elsewhere only `#[server]` hides server code.
 //!
@@ -24,7 +24,7 @@
 //!    [`api::answers::follow_answer`] from any number. No watcher slows another.
 //! 6. [`ui::live_answer`] decodes the stream with [`sse`] and applies it once a frame with the same
 //!    [`chat::Answer::apply`]. Cut off, it goes on from its last number.
-//! 7. [`ui::growing_text`] hands what is new to the reader ([`ui::reading`]), which reads it (`markdown::Document`) and
+//! 7. [`ui::growing_text`] hands what is new to the renderer ([`ui::renderer`]), which reads it (`markdown::Document`) and
 //!    changes the page where the document has changed. Nothing on this path touches the whole answer.
 //!
 //! # Who knows what
@@ -48,7 +48,7 @@
 //!
 //! # Decisions (`docs/decisions/`)
 //!
-//! `0001-log-beside-the-database.md`, `0002-markdown-that-grows.md`, `0003-reader-in-a-module-of-its-own.md`,
+//! `0001-log-beside-the-database.md`, `0002-markdown-that-grows.md`, `0003-renderer-in-a-module-of-its-own.md`,
 //! `0004-own-highlighter.md`, `0005-page-built-anew.md`, `0006-bound-on-the-first-load.md`,
 //! `0007-parts-loaded-when-needed.md`, `0008-folder-named-by-content.md`, `0009-polling-for-changes.md`,
 //! `0010-reads-are-post.md`, `0011-sandboxed-frames.md`, `0012-removed-for-good.md`, `0013-bounded-pages.md`,
@@ -79,8 +79,8 @@ pub mod markdown;
 pub mod models;
 #[cfg(feature = "page")]
 pub mod problem;
-#[cfg(feature = "reader")]
-pub mod reader;
+#[cfg(feature = "renderer")]
+pub mod renderer;
 #[cfg(feature = "page")]
 pub mod route;
 pub mod safe_url;

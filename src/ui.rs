@@ -1,7 +1,7 @@
 //! The page: rendered on the server, alive in the browser.
 //!
 //! The chat's state ([`chats::Chats`]) belongs to the root, not to the components that show it: a component
-//! may come and go while an answer streams, and the answer has one reader all the same.
+//! may come and go while an answer streams, and has one connection all the same.
 //!
 //! The browser does not adopt the elements that the server rendered: it builds the same page from the same data
 //! within one task, so that no frame is without it, and takes over what a person did meanwhile
@@ -33,8 +33,8 @@ pub mod live_answer;
 pub mod messages;
 pub mod parts;
 pub mod question_view;
-pub mod reading;
 pub mod remote;
+pub mod renderer;
 pub mod settings_form;
 pub mod settings_page;
 pub mod sidebar;
@@ -57,7 +57,7 @@ const PAGE_END_ID: &str = "page-end";
 /// The id of the field that a question is written in.
 pub const MESSAGE_ID: &str = "message";
 
-/// The addresses of the files that the page loads: the reader's when there is an answer to show, a part's when it is
+/// The addresses of the files that the page loads: the renderer's when there is an answer to show, a part's when it is
 /// needed, the others first.
 #[derive(Clone, Debug, Default)]
 pub struct SiteFiles {
@@ -68,8 +68,8 @@ pub struct SiteFiles {
     /// The files of each part, by [`Part::name`].
     pub parts: HashMap<String, Vec<String>>,
     pub style: String,
-    pub reader_script: String,
-    pub reader_wasm: String,
+    pub renderer_script: String,
+    pub renderer_wasm: String,
 }
 
 /// Sets the chosen theme and reading face before the first paint, so that nothing flashes.
@@ -149,19 +149,19 @@ if (field) {
 }
 ";
 
-/// Starts the page, and tells where its reader is. That is loaded once, when it is first asked for; a load that
+/// Starts the page, and tells where its renderer is. That is loaded once, when it is first asked for; a load that
 /// failed may be asked for again, by another address, since browsers may keep a failed import for good.
 fn start_script(files: &SiteFiles) -> String {
     format!(
         "{EARLY_SCRIPT}import({script:?}).then(page => page.default({{module_or_path: {wasm:?}}}).then(() => page.hydrate()));\n\
-         let reader, tries = 0;\n\
-         globalThis.loadReader = () => reader ??= import({reader_script:?} + (tries++ ? '?' + tries : ''))\
-         .then(module => module.default({{module_or_path: {reader_wasm:?}}}).then(() => module))\
-         .catch(error => {{ reader = undefined; throw error }});",
+         let renderer, tries = 0;\n\
+         globalThis.loadRenderer = () => renderer ??= import({renderer_script:?} + (tries++ ? '?' + tries : ''))\
+         .then(module => module.default({{module_or_path: {renderer_wasm:?}}}).then(() => module))\
+         .catch(error => {{ renderer = undefined; throw error }});",
         script = files.script,
         wasm = files.wasm,
-        reader_script = files.reader_script,
-        reader_wasm = files.reader_wasm,
+        renderer_script = files.renderer_script,
+        renderer_wasm = files.renderer_wasm,
     )
 }
 

@@ -16,7 +16,7 @@ const PAGE_FILES = ['__wasm_split.js', 'runnel.css', 'runnel.js', 'runnel.wasm']
 /** What it loads when it is idle, unless it shows it at once. What the parts have in common is a file of its own. */
 const PARTS = ['chunk.wasm', 'split_settings.wasm', 'split_transcript.wasm'];
 /** What reads answers. */
-const READER_FILES = ['reader.js', 'reader.wasm'];
+const RENDERER_FILES = ['renderer.js', 'renderer.wasm'];
 
 interface Asset {
   path: string;
@@ -96,7 +96,7 @@ test('what reads answers is loaded once, when one begins to write the first ques
   await page.waitForLoadState('networkidle');
   expect(namesOf(assets)).toEqual(sorted(PAGE_FILES, PARTS));
   await chat.message.press('W');
-  const all = sorted(PAGE_FILES, PARTS, READER_FILES);
+  const all = sorted(PAGE_FILES, PARTS, RENDERER_FILES);
   await expect.poll(() => namesOf(assets), 'before anything is asked').toEqual(all);
 
   for (const words of ['Read me.', 'And me.']) {
@@ -118,9 +118,9 @@ test('assets are named by their content, compressed when they were built, and ke
   await answer.ended('complete');
   await chat.hasParts();
 
-  expect(namesOf(assets)).toEqual(sorted(PAGE_FILES, PARTS, READER_FILES));
+  expect(namesOf(assets)).toEqual(sorted(PAGE_FILES, PARTS, RENDERER_FILES));
   for (const { path, headers } of assets) {
-    expect(path).toMatch(/^\/pkg\/([\w-]{22}\/(__wasm_split\.\w+|\w+)|reader\.[\w-]{22})\.(js|wasm|css)$/);
+    expect(path).toMatch(/^\/pkg\/([\w-]{22}\/(__wasm_split\.\w+|\w+)|renderer\.[\w-]{22})\.(js|wasm|css)$/);
     expect(headers['cache-control'], path).toBe('public, max-age=31536000, immutable');
     expect(headers['content-encoding'], path).toBe('br');
     expect(headers['vary']?.toLowerCase(), path).toContain('accept-encoding');
@@ -147,7 +147,7 @@ test('a second visit loads no asset again', async ({ chat, page }) => {
   await expect(answer.text.getByRole('strong')).toHaveText('391');
   await page.waitForLoadState('networkidle');
   const assets = received.filter(({ url }) => url.includes('/pkg/'));
-  expect(assets.filter(({ url }) => url.includes('/reader.')).length, 'what reads answers is among them').toBeGreaterThanOrEqual(2);
+  expect(assets.filter(({ url }) => url.includes('/renderer.')).length, 'what reads answers is among them').toBeGreaterThanOrEqual(2);
   for (const part of ['split_settings', 'split_transcript']) {
     expect(assets.filter(({ url }) => url.includes(part)).length, part).toBeGreaterThanOrEqual(1);
   }

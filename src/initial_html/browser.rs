@@ -2,7 +2,7 @@
 
 use crate::html::InitialHtml;
 
-/// Nothing: the reader writes it, or it stands in the page that the server sent.
+/// Nothing: the renderer writes it, or it stands in the page that the server sent.
 pub fn initial_html(_earlier: &str, _text: &str, _is_growing: bool) -> Option<InitialHtml> {
     None
 }

@@ -11,7 +11,7 @@ const LONGEST: usize = 128 * 1024;
 /// What an element weighs, in bytes of text: a line of code in colours is four times as much HTML as text.
 const ELEMENT: usize = 32;
 
-/// The HTML of the end of a text that goes on with `earlier`, as the reader would show it; `None` if there is no text
+/// The HTML of the end of a text that goes on with `earlier`, as the renderer would show it; `None` if there is no text
 /// yet.
 pub fn initial_html(earlier: &str, text: &str, is_growing: bool) -> Option<InitialHtml> {
     if text.is_empty() {

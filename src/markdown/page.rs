@@ -551,7 +551,7 @@ mod tests {
     }
 
     #[test]
-    fn every_action_that_is_written_is_one_that_the_reader_knows() {
+    fn every_action_that_is_written_is_one_that_the_renderer_knows() {
         let table = of(Tag::Table, Vec::new());
         let formula = with_text(Tag::Math { is_display: true, is_open: false }, "x");
         let mark = of(Tag::FootnoteMark { number: 1 }, Vec::new());

@@ -42,8 +42,8 @@ pub fn site_files() -> SiteFiles {
         split_script: format!("{folder}{SPLIT_SCRIPT}"),
         parts: parts(folder),
         script,
-        reader_script: address("reader", ".js"),
-        reader_wasm: address("reader", ".wasm"),
+        renderer_script: address("renderer", ".js"),
+        renderer_wasm: address("renderer", ".wasm"),
     }
 }
 
@@ -139,7 +139,7 @@ fn find(path: &str, headers: &HeaderMap) -> Option<(EmbeddedFile, Option<&'stati
         .or_else(|| Site::get(&format!("{path}.gz")).map(|file| (file, Some("gzip"))))
 }
 
-/// A name such as `Xy12…/runnel.js` or `reader.Xy12….js`: its content never changes.
+/// A name such as `Xy12…/runnel.js` or `renderer.Xy12….js`: its content never changes.
 fn is_named_by_content(path: &str) -> bool {
     let name = path.strip_prefix("pkg/").unwrap_or_default();
     let hash = name.split_once('/').map_or_else(|| name.split('.').nth(1), |(folder, _)| Some(folder));

@@ -36,7 +36,7 @@ impl Conversations {
     #[must_use]
     pub fn new(services: Services, answers: Answers) -> Self {
         let files = assets::site_files();
-        let site = [files.script, files.reader_wasm].join(" ").into();
+        let site = [files.script, files.renderer_wasm].join(" ").into();
         Self { services, answers, site }
     }
 

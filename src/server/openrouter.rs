@@ -189,7 +189,7 @@ use failure::Failure;
 
 mod classify;
 mod failure;
-mod reader;
+mod parser;
 mod reasoning_details;
 mod redact;
 mod request;
@@ -198,7 +198,7 @@ mod retry_after;
 mod schema;
 mod stream;
 
-pub use reader::AnswerReader;
+pub use parser::AnswerParser;
 pub use request::{AnswerRequest, Message, Part, Role};
 pub use retry::RetryPolicy;
 pub use stream::AnswerStream;

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use runnel::chat::{Answer, AnswerEvent, AnswerId, EndStatus, QuestionId};
-use runnel::server::openrouter::AnswerReader;
+use runnel::server::openrouter::AnswerParser;
 use runnel::sse::{Decoder, Frame};
 use serde_json::{Value, json};
 
@@ -96,7 +96,7 @@ fn corpus() -> Option<PathBuf> {
 
 /// What a person ends up with, in the corpus's own form.
 fn fold<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Value {
-    let mut reader = AnswerReader::default();
+    let mut reader = AnswerParser::default();
     let mut answer = Answer::new(AnswerId::now(), QuestionId::now(), "any");
     let mut apply = |event: AnswerEvent| {
         answer.apply(answer.seq.next(), &event);

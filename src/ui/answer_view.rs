@@ -9,7 +9,7 @@ use super::growing_text::GrowingText;
 use super::icons::{self, Icon};
 use super::live_answer::{Link, LiveAnswer, phase};
 use super::question_view::arrows;
-use super::reading;
+use super::renderer;
 use super::stats::Stats;
 use crate::action::{self, Action};
 use crate::api::page::ServerInfo;
@@ -202,9 +202,9 @@ fn Extra(live: LiveAnswer, block: usize) -> impl IntoView {
             size.get().is_some() && live.is_loaded.get() && live.answer.with_untracked(is_image);
         if let Some(element) = element.get().filter(|_| has_picture) {
             spawn_local(async move {
-                if let Some(reader) = reading::reader().await {
+                if let Some(renderer) = renderer::renderer().await {
                     // Without it, what the picture is stands in its place.
-                    let _ = reader.show_pictures(&element);
+                    let _ = renderer.show_pictures(&element);
                 }
             });
         }
@@ -263,7 +263,7 @@ fn sources(html: &mut Html, citations: &[Citation]) {
     html.markup("</ol>");
 }
 
-/// A data URL is shown, by the reader; what lies elsewhere is a link, so that nothing is fetched without being asked
+/// A data URL is shown, by the renderer; what lies elsewhere is a link, so that nothing is fetched without being asked
 /// for. Anything else is not shown: it may be as long as a picture.
 fn picture(html: &mut Html, url: &str, number: usize) {
     let description = format!("Picture {number} made by the model");
@@ -579,7 +579,7 @@ fn CopyButton(live: LiveAnswer) -> impl IntoView {
             <Icon path=icons::COPY />
             <Icon path=icons::CHECK />
         </button>
-        // The reader hears this one.
+        // The renderer hears this one.
         <button
             type="button"
             class="button quiet icon-only"

@@ -12,7 +12,7 @@ use super::drafts::Tabs;
 use super::live_answer::{Link, LiveAnswer};
 use super::messages::{ChatState, Messages};
 use super::parts::{Part, Parts};
-use super::reading;
+use super::renderer;
 use crate::api::answers::SentMessage;
 use crate::api::conversations::{change_conversation, fork_conversation, load_conversation};
 use crate::api::{ApiError, ApiErrorKind};
@@ -305,7 +305,7 @@ impl Chats {
     /// Has what shows answers loaded, since there will be one: it is here when the first words are.
     pub fn prepare_to_read(self) {
         self.parts.prepare(Part::Transcript);
-        reading::prepare();
+        renderer::prepare();
     }
 
     fn request_answer(self, chat: Chat, question: Question, continues: Option<AnswerId>, settings: Settings) {

@@ -1,5 +1,5 @@
-//! Text that grows at its end, written as Markdown: by the server for the first look, then by the reader, a module of
-//! its own (see `crate::reader`). What is there is not written again. While the reader is on its way, what comes is
+//! Text that grows at its end, written as Markdown: by the server for the first look, then by the renderer, a module of
+//! its own (see `crate::renderer`). What is there is not written again. While the renderer is on its way, what comes is
 //! shown as it came: nobody waits for a module to see an answer grow.
 
 use std::borrow::Cow;
@@ -14,12 +14,12 @@ use web_sys::{Element, HtmlElement};
 
 use super::browser::{self, CUT, Written};
 use super::live_answer::LiveAnswer;
-use super::reading::{self, Reader, Writer};
+use super::renderer::{self, Renderer, Writer};
 use crate::chat::{Answer, ContentBlock};
 use crate::html::InitialHtml;
 use crate::initial_html::initial_html;
 
-/// How long text waits for the reader before it is shown as it came. A reader that the browser has kept, or that is
+/// How long text waits for the renderer before it is shown as it came. A renderer that the browser has kept, or that is
 /// near, is there before: then nothing is shown that has to be written again.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -83,11 +83,11 @@ struct Growth {
     /// Whether the end of it stands there alone, as the server wrote it.
     is_cut: bool,
     writer: Option<Writer>,
-    reader: Option<Reader>,
+    renderer: Option<Renderer>,
     wait: Wait,
 }
 
-/// The reader is waited for.
+/// The renderer is waited for.
 #[derive(Default)]
 enum Wait {
     #[default]
@@ -118,23 +118,23 @@ pub fn GrowingText(
     let cut = first.as_ref().filter(|first| first.is_cut).map(|_| "");
     let html = first.map(|first| first.html);
     let growth = browser::Local::<Growth>::default();
-    // Whether the reader is here, or will never be.
+    // Whether the renderer is here, or will never be.
     let is_ready = RwSignal::new(false);
     let written = id.clone();
-    let load_reader =
-        async move || match select(pin!(reading::reader()), pin!(browser::sleep(PATIENCE))).await {
-            Either::Left((reader, _)) => reader,
-            Either::Right(((), reader)) => {
+    let load_renderer =
+        async move || match select(pin!(renderer::renderer()), pin!(browser::sleep(PATIENCE))).await {
+            Either::Left((renderer, _)) => renderer,
+            Either::Right(((), renderer)) => {
                 growth.update(|growth| growth.wait = Wait::Long(None));
                 // As it was, but it is looked at again.
                 is_ready.try_set(false);
-                reader.await
+                renderer.await
             }
         };
-    let await_reader = move || {
+    let await_renderer = move || {
         spawn_local(async move {
-            let reader = load_reader().await;
-            growth.update(|growth| growth.reader = reader);
+            let renderer = load_renderer().await;
+            growth.update(|growth| growth.renderer = renderer);
             is_ready.try_set(true);
         });
         Wait::Short
@@ -172,7 +172,7 @@ pub fn GrowingText(
                 let words = Words::of(answer, block);
                 match &growth.wait {
                     _ if is_ready => grow(growth, &element, words),
-                    Wait::NotYet => growth.wait = await_reader(),
+                    Wait::NotYet => growth.wait = await_renderer(),
                     Wait::Short => (),
                     // It goes before what stands there, and that can be read.
                     Wait::Long(_) if growth.is_cut => (),
@@ -184,7 +184,7 @@ pub fn GrowingText(
     view! { <div class=move || class.get() id=id dir="auto" data-cut=cut node_ref=element inner_html=html></div> }
 }
 
-/// Shows what came while the reader is on its way, beneath what the server wrote.
+/// Shows what came while the renderer is on its way, beneath what the server wrote.
 fn show_as_it_came(growth: &mut Growth, element: &HtmlElement, text: &str) {
     let Some(more) = text.get(growth.shown..).filter(|more| !more.is_empty()) else { return };
     let Wait::Long(plain) = &mut growth.wait else { return };
@@ -200,12 +200,12 @@ fn show_as_it_came(growth: &mut Growth, element: &HtmlElement, text: &str) {
 }
 
 fn grow(growth: &mut Growth, element: &HtmlElement, words: Words) {
-    let is_written = match growth.reader.clone() {
-        Some(reader) => write_more(growth, &reader, element, words).is_ok(),
+    let is_written = match growth.renderer.clone() {
+        Some(renderer) => write_more(growth, &renderer, element, words).is_ok(),
         None => false,
     };
     if !is_written {
-        // The reader could not be loaded, or it broke: the text is shown as it came.
+        // The renderer could not be loaded, or it broke: the text is shown as it came.
         *growth = Growth::default();
         element.set_text_content(Some(words.text));
         // The name of an attribute is never refused.
@@ -219,7 +219,7 @@ fn grow(growth: &mut Growth, element: &HtmlElement, words: Words) {
 
 fn write_more(
     growth: &mut Growth,
-    reader: &Reader,
+    renderer: &Renderer,
     element: &HtmlElement,
     words: Words,
 ) -> Result<(), JsValue> {
@@ -227,11 +227,12 @@ fn write_more(
     if let Wait::Long(Some((_, to))) = std::mem::take(&mut growth.wait) {
         // It can be read already, and is written at once, so that nothing of it goes away.
         (growth.shown, growth.is_whole) = (to, false);
-        growth.writer = Some(reader.writer(element, &words.earlier(), text.get(..to).unwrap_or_default())?);
+        growth.writer =
+            Some(renderer.writer(element, &words.earlier(), text.get(..to).unwrap_or_default())?);
     }
     if std::mem::take(&mut growth.is_cut) {
         if is_ended {
-            return reader.write_before(element, &words.earlier(), text);
+            return renderer.write_before(element, &words.earlier(), text);
         }
         // What is being written is written from its beginning.
         element.remove_attribute(CUT)?;
@@ -241,15 +242,15 @@ fn write_more(
     if is_anew {
         // It is whole already; or there was a crash of the server, after which it is another text.
         growth.writer = None;
-        return reader.write(element, &words.earlier(), text);
+        return renderer.write(element, &words.earlier(), text);
     }
     let Some(more) = more.filter(|more| !more.is_empty() || (is_ended && growth.writer.is_some())) else {
         // What the server wrote has its pictures as data.
-        return reader.show_pictures(element);
+        return renderer.show_pictures(element);
     };
     let writer = match growth.writer.take() {
         Some(writer) => writer,
-        None => reader.writer(element, &words.earlier(), text.get(..growth.shown).unwrap_or_default())?,
+        None => renderer.writer(element, &words.earlier(), text.get(..growth.shown).unwrap_or_default())?,
     };
     if !more.is_empty() {
         writer.push(more)?;

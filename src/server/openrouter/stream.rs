@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::OpenRouter;
 use super::failure::{Failure, refuse_compression};
-use super::reader::AnswerReader;
+use super::parser::AnswerParser;
 use super::request::AnswerRequest;
 use crate::chat::{Answer, AnswerEvent, AnswerId, End, EndStatus, QuestionId, Retry, Source};
 use crate::problem::{Problem, ProblemKind};
@@ -60,7 +60,7 @@ enum ReplyBody {
 
 struct Reading {
     response: Response,
-    reader: AnswerReader,
+    parser: AnswerParser,
     last_byte: Instant,
     last_content: Instant,
 }
@@ -158,20 +158,20 @@ impl AnswerStream {
             let source = Source { generation_id: reply.generation_id.clone(), ..Source::default() };
             self.ready.push_back(AnswerEvent::Source(source));
         }
-        let mut reader = AnswerReader::new(reply.generation_id);
+        let mut parser = AnswerParser::new(reply.generation_id);
         match reply.body {
             ReplyBody::Stream(response) => {
                 // Headers are a sign of life and no content: those of a model that is being loaded may come early or
                 // late, and the longest time without content is one time, whatever it passes with.
                 let (last_byte, last_content) = (Instant::now(), self.requested);
-                let reading = Reading { response, reader, last_byte, last_content };
+                let reading = Reading { response, parser, last_byte, last_content };
                 self.stage = Stage::Reading(Box::new(reading));
             }
             ReplyBody::Whole(body) => {
                 let elapsed_ms = self.elapsed_ms();
                 let ready = &mut self.ready;
-                reader.read_whole(&body, elapsed_ms, SystemTime::now(), &mut |event| ready.push_back(event));
-                self.finish(&reader);
+                parser.read_whole(&body, elapsed_ms, SystemTime::now(), &mut |event| ready.push_back(event));
+                self.finish(&parser);
             }
         }
     }
@@ -213,7 +213,7 @@ impl AnswerStream {
         let Stage::Reading(reading) = &mut self.stage else { return };
         let ready = &mut self.ready;
         let mut has_content = false;
-        reading.reader.push(bytes, elapsed_ms, SystemTime::now(), &mut |event| {
+        reading.parser.push(bytes, elapsed_ms, SystemTime::now(), &mut |event| {
             has_content |= !matches!(event, AnswerEvent::Waiting | AnswerEvent::Source(_));
             ready.push_back(event);
         });
@@ -221,31 +221,31 @@ impl AnswerStream {
         if has_content {
             reading.last_content = reading.last_byte;
         }
-        if reading.reader.has_ended() {
+        if reading.parser.has_ended() {
             self.end_of_input();
         }
     }
 
     fn end_of_input(&mut self) {
         if let Stage::Reading(reading) = std::mem::replace(&mut self.stage, Stage::Ended) {
-            self.finish(&reading.reader);
+            self.finish(&reading.parser);
         }
     }
 
     /// The connection died or fell silent: what was read so far decides, unless it says nothing.
     fn break_off(&mut self, failure: Failure) {
         let Stage::Reading(reading) = std::mem::replace(&mut self.stage, Stage::Ended) else { return };
-        let end = reading.reader.end(self.elapsed_ms());
+        let end = reading.parser.end(self.elapsed_ms());
         if end.status == EndStatus::Interrupted {
-            self.fail(failure, Some(&reading.reader));
+            self.fail(failure, Some(&reading.parser));
         } else {
             self.ready.push_back(AnswerEvent::End(end));
         }
     }
 
-    fn finish(&mut self, reader: &AnswerReader) {
-        let end = reader.end(self.elapsed_ms());
-        let failure = match (reader.failure(), &end.problem) {
+    fn finish(&mut self, parser: &AnswerParser) {
+        let end = parser.end(self.elapsed_ms());
+        let failure = match (parser.failure(), &end.problem) {
             (Some(failure), _) => failure.clone(),
             // Closed before anything came: a provider that was scaled down or restarted. Or it ended with a reason of
             // its own, which may be one that lasts.
@@ -259,12 +259,12 @@ impl AnswerStream {
                 return self.ready.push_back(AnswerEvent::End(end));
             }
         };
-        self.fail(self.client.redacted(failure), Some(reader));
+        self.fail(self.client.redacted(failure), Some(parser));
     }
 
     /// Tries again if that may help and nothing has been shown; else ends the answer.
-    fn fail(&mut self, failure: Failure, reader: Option<&AnswerReader>) {
-        let nothing_shown = reader.is_none_or(|reader| !reader.has_content());
+    fn fail(&mut self, failure: Failure, parser: Option<&AnswerParser>) {
+        let nothing_shown = parser.is_none_or(|parser| !parser.has_content());
         let wait =
             if nothing_shown && failure.is_transient { self.wait_before_retry(&failure) } else { None };
         if let Some(wait) = wait {
@@ -277,7 +277,7 @@ impl AnswerStream {
             self.stage = Stage::Pausing(Box::pin(tokio::time::sleep(wait)));
         } else {
             self.stage = Stage::Ended;
-            let end = self.failed_end(failure.problem, reader);
+            let end = self.failed_end(failure.problem, parser);
             self.ready.push_back(AnswerEvent::End(end));
         }
     }
@@ -286,10 +286,10 @@ impl AnswerStream {
         self.client.config().retry.wait_after(self.attempt, failure.asked_wait, fastrand::f64())
     }
 
-    fn failed_end(&self, problem: Problem, reader: Option<&AnswerReader>) -> End {
+    fn failed_end(&self, problem: Problem, parser: Option<&AnswerParser>) -> End {
         let duration_ms = self.elapsed_ms();
         let end =
-            reader.map_or_else(|| AnswerReader::default().end(duration_ms), |reader| reader.end(duration_ms));
+            parser.map_or_else(|| AnswerParser::default().end(duration_ms), |parser| parser.end(duration_ms));
         let is_interrupted = matches!(problem.kind, ProblemKind::Stalled | ProblemKind::CutOff);
         let status = if is_interrupted { EndStatus::Interrupted } else { EndStatus::Failed };
         End { status, problem: Some(problem), ..end }

@@ -42,7 +42,7 @@ pub struct SqliteStore {
     file: PathBuf,
     options: SqliteConnectOptions,
     writer: SqlitePool,
-    readers: SqlitePool,
+    read_pool: SqlitePool,
     searcher: Searcher,
     /// What `PRAGMA data_version` said last on the writer's connection.
     data_version: Arc<AtomicI64>,
@@ -89,7 +89,7 @@ impl SqliteStore {
     /// Waits for everything to be written, closes the file and leaves it to others.
     pub async fn close(&self) {
         self.searcher.close().await;
-        self.readers.close().await;
+        self.read_pool.close().await;
         self.writer.close().await;
         let lock = self.running.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         lock.into_iter().for_each(Lock::release);
@@ -103,7 +103,7 @@ impl SqliteStore {
     pub async fn list_readable_ids(&self, viewer: &Viewer) -> Result<Vec<ConversationId>, StoreError> {
         match self.list_ids(viewer).await {
             Err(StoreError::Damaged { .. }) => {
-                conversations::list_indexed_ids(&self.readers).await.map_err(|error| self.error(error))
+                conversations::list_indexed_ids(&self.read_pool).await.map_err(|error| self.error(error))
             }
             listed => listed,
         }
@@ -118,7 +118,7 @@ impl SqliteStore {
         viewer: &Viewer,
         id: ConversationId,
     ) -> Result<Option<String>, StoreError> {
-        conversations::find_title(&self.readers, viewer, id).await.map_err(|error| self.error(error))
+        conversations::find_title(&self.read_pool, viewer, id).await.map_err(|error| self.error(error))
     }
 
     /// Begins to write. Taking the lock at once, so that what was read stays true until the end.
@@ -146,16 +146,16 @@ impl ConversationStore for SqliteStore {
         viewer: &Viewer,
         id: ConversationId,
     ) -> Result<Option<Conversation>, StoreError> {
-        let mut reader = self.readers.begin().await.map_err(|error| self.error(error))?;
+        let mut reader = self.read_pool.begin().await.map_err(|error| self.error(error))?;
         conversations::find(&mut reader, viewer, id).await.map_err(|error| self.error(error))
     }
 
     async fn list_conversations(&self, viewer: &Viewer, limit: u32) -> Result<Listing, StoreError> {
-        conversations::list(&self.readers, viewer, limit).await.map_err(|error| self.error(error))
+        conversations::list(&self.read_pool, viewer, limit).await.map_err(|error| self.error(error))
     }
 
     async fn list_ids(&self, viewer: &Viewer) -> Result<Vec<ConversationId>, StoreError> {
-        conversations::list_ids(&self.readers, viewer).await.map_err(|error| self.error(error))
+        conversations::list_ids(&self.read_pool, viewer).await.map_err(|error| self.error(error))
     }
 
     async fn search(&self, viewer: &Viewer, query: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
@@ -177,7 +177,7 @@ impl ConversationStore for SqliteStore {
     }
 
     async fn find_untitled(&self, id: ConversationId) -> Result<Option<Untitled>, StoreError> {
-        let mut reader = self.readers.begin().await.map_err(|error| self.error(error))?;
+        let mut reader = self.read_pool.begin().await.map_err(|error| self.error(error))?;
         conversations::find_untitled(&mut reader, id).await.map_err(|error| self.error(error))
     }
 
@@ -255,7 +255,7 @@ impl AnswerStore for SqliteStore {
     }
 
     async fn list_running(&self) -> Result<Vec<Answer>, StoreError> {
-        answers::running(&self.readers).await.map_err(|error| self.error(error))
+        answers::running(&self.read_pool).await.map_err(|error| self.error(error))
     }
 
     async fn find_answer(
@@ -263,7 +263,7 @@ impl AnswerStore for SqliteStore {
         viewer: &Viewer,
         id: AnswerId,
     ) -> Result<Option<(ConversationId, Answer)>, StoreError> {
-        answers::find_visible(&self.readers, viewer, id).await.map_err(|error| self.error(error))
+        answers::find_visible(&self.read_pool, viewer, id).await.map_err(|error| self.error(error))
     }
 }
 
@@ -292,11 +292,11 @@ impl EventLog for SqliteStore {
 #[async_trait]
 impl UsageStore for SqliteStore {
     async fn list_open_bills(&self) -> Result<Vec<Answer>, StoreError> {
-        bills::list_open(&self.readers).await.map_err(|error| self.error(error))
+        bills::list_open(&self.read_pool).await.map_err(|error| self.error(error))
     }
 
     async fn find_open_bill(&self, id: AnswerId) -> Result<Option<Answer>, StoreError> {
-        bills::find_open(&self.readers, id).await.map_err(|error| self.error(error))
+        bills::find_open(&self.read_pool, id).await.map_err(|error| self.error(error))
     }
 
     async fn settle_bill(&self, id: AnswerId, bill: &Bill) -> Result<Option<UserId>, StoreError> {
@@ -307,11 +307,11 @@ impl UsageStore for SqliteStore {
     }
 
     async fn spending_of(&self, viewer: &Viewer, id: ConversationId) -> Result<Spending, StoreError> {
-        bills::spending_of(&self.readers, viewer, id).await.map_err(|error| self.error(error))
+        bills::spending_of(&self.read_pool, viewer, id).await.map_err(|error| self.error(error))
     }
 
     async fn daily_spending(&self, viewer: &Viewer, days: u32) -> Result<Vec<DailySpending>, StoreError> {
-        bills::daily_spending(&self.readers, viewer, days).await.map_err(|error| self.error(error))
+        bills::daily_spending(&self.read_pool, viewer, days).await.map_err(|error| self.error(error))
     }
 }
 
@@ -325,7 +325,7 @@ impl Jobs for SqliteStore {
 
     async fn claim_jobs(&self, now_ms: u64, until_ms: u64, most: u32) -> Result<Claimed, StoreError> {
         // Nothing is written to find that there is nothing to do.
-        let next_due_ms = jobs::next_due_ms(&self.readers).await.map_err(|error| self.error(error))?;
+        let next_due_ms = jobs::next_due_ms(&self.read_pool).await.map_err(|error| self.error(error))?;
         if next_due_ms.is_none_or(|due_ms| due_ms > now_ms) {
             return Ok(Claimed { jobs: Vec::new(), next_due_ms });
         }

@@ -27,7 +27,7 @@ const APPLICATION_ID: i64 = 0x5255_4e4c;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same for the first look at a file, which may be anybody's.
 const FIRST_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
-const READERS: u32 = 4;
+const READ_CONNECTIONS: u32 = 4;
 /// A page is the least that SQLite writes. Beginning and keeping an answer of 95 KB writes 2.4 bytes for each of its
 /// own with pages of 4 KiB, 1.7 with these.
 const PAGE_BYTES: u32 = 1024;
@@ -90,7 +90,7 @@ pub async fn beside(named: &Path) -> Result<SqliteStore, StoreError> {
     check_application(named).await?;
     let store = connect(named, &file, Running::beside(log_folder)).await?;
     let applied: Result<Option<i64>, _> =
-        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(&store.readers).await;
+        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(&store.read_pool).await;
     let newest = migrator().iter().map(|migration| migration.version).max();
     match applied.map_err(|error| database_error(named, &error))? {
         applied if applied == newest => Ok(store),
@@ -124,12 +124,12 @@ async fn write_copy(store: &SqliteStore, file: &Path, named: &Path) -> Result<()
     let failed = |error| StoreError::Copy { file: named.to_owned(), error };
     make_private(file).map_err(failed)?;
     let vacuum = sqlx::query("VACUUM INTO ?").bind(file.to_string_lossy().into_owned());
-    vacuum.execute(&store.readers).await.map_err(|error| database_error(named, &error))?;
+    vacuum.execute(&store.read_pool).await.map_err(|error| database_error(named, &error))?;
     let copied = connect(named, file, Running::beside(log_folder(file))).await?;
     end_running(store, &copied).await?;
     // One file, without a write-ahead log beside it. That takes the last connection.
     copied.searcher.close().await;
-    copied.readers.close().await;
+    copied.read_pool.close().await;
     let one_file = sqlx::query("PRAGMA journal_mode = DELETE").execute(&copied.writer).await;
     one_file.map_err(|error| copied.error(error))?;
     copied.close().await;
@@ -139,8 +139,9 @@ async fn write_copy(store: &SqliteStore, file: &Path, named: &Path) -> Result<()
 /// The log is read before the original is asked: what has not ended there by then has its text in the log.
 async fn end_running(store: &SqliteStore, copied: &SqliteStore) -> Result<(), StoreError> {
     let mut logged = store.logged_answers().await?;
-    for answer in answers::running(&copied.readers).await.map_err(|error| copied.error(error))? {
-        let original = answers::find(&store.readers, answer.id).await.map_err(|error| store.error(error))?;
+    for answer in answers::running(&copied.read_pool).await.map_err(|error| copied.error(error))? {
+        let original =
+            answers::find(&store.read_pool, answer.id).await.map_err(|error| store.error(error))?;
         let ended = original.map(|(_, answer)| answer).filter(|answer| answer.end().is_some());
         let in_log = logged.iter().position(|logged| logged.id == answer.id);
         let mut answer = ended.or_else(|| in_log.map(|at| logged.swap_remove(at))).unwrap_or(answer);
@@ -183,14 +184,14 @@ async fn connect(named: &Path, file: &Path, running: Running) -> Result<SqliteSt
     let failed = |error| database_error(named, &error);
     let writer: SqlitePool = pool(1).connect_with(options.clone()).await.map_err(failed)?;
     let version = data_version(&mut *writer.acquire().await.map_err(failed)?).await.map_err(failed)?;
-    let readers = pool(READERS).connect_with(options.clone()).await.map_err(failed)?;
+    let read_pool = pool(READ_CONNECTIONS).connect_with(options.clone()).await.map_err(failed)?;
     let searcher = Searcher::connect(options.clone()).await.map_err(failed)?;
     let data_version = Arc::new(AtomicI64::new(version));
     let running = Arc::new(running);
     // What an earlier process removed last may be there still.
     let holds_removed = Arc::new(AtomicBool::new(true));
     let file = named.to_owned();
-    Ok(SqliteStore { file, options, writer, readers, searcher, data_version, holds_removed, running })
+    Ok(SqliteStore { file, options, writer, read_pool, searcher, data_version, holds_removed, running })
 }
 
 /// A number that changes when another connection has changed the database. On the connection that writes for this

@@ -61,7 +61,7 @@ fn go_to_start() -> Option<()> {
     Some(())
 }
 
-/// The page's own button knows that the reader wants to stay there.
+/// The page's own button knows that whoever reads wants to stay there.
 fn go_to_end() -> Option<()> {
     let button = browser::first(&browser::root()?, ".to-end")?;
     next_turn();

@@ -1,4 +1,4 @@
-//! The reader, as the page sees it: the module that writes Markdown in the browser (`crate::reader`).
+//! The renderer, as the page sees it: the module that writes Markdown in the browser (`crate::renderer`).
 
 use leptos::task::spawn_local;
 use wasm_bindgen::prelude::*;
@@ -6,18 +6,18 @@ use web_sys::HtmlElement;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The module `crate::reader`.
+    /// The module `crate::renderer`.
     #[derive(Clone, Debug)]
-    pub type Reader;
+    pub type Renderer;
 
     /// Writes a whole text, which goes on with `earlier`, into an element. This and the others fail only if the module is broken.
     #[wasm_bindgen(method, catch)]
-    pub fn write(this: &Reader, container: &HtmlElement, earlier: &str, text: &str) -> Result<(), JsValue>;
+    pub fn write(this: &Renderer, container: &HtmlElement, earlier: &str, text: &str) -> Result<(), JsValue>;
 
     /// Writes a whole text, which goes on with `earlier`, into an element that holds its end already, over many frames.
     #[wasm_bindgen(method, catch)]
     pub fn write_before(
-        this: &Reader,
+        this: &Renderer,
         container: &HtmlElement,
         earlier: &str,
         text: &str,
@@ -25,7 +25,7 @@ extern "C" {
 
     /// Shows the pictures that an element holds as data.
     #[wasm_bindgen(method, catch)]
-    pub fn show_pictures(this: &Reader, element: &HtmlElement) -> Result<(), JsValue>;
+    pub fn show_pictures(this: &Renderer, element: &HtmlElement) -> Result<(), JsValue>;
 
     /// What writes a growing text into an element.
     #[derive(Clone, Debug)]
@@ -39,23 +39,23 @@ extern "C" {
 
     #[wasm_bindgen(method, catch)]
     pub fn writer(
-        this: &Reader,
+        this: &Renderer,
         container: &HtmlElement,
         earlier: &str,
         shown: &str,
     ) -> Result<Writer, JsValue>;
 
-    #[wasm_bindgen(js_name = loadReader, catch)]
-    async fn load_reader() -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_name = loadRenderer, catch)]
+    async fn load_renderer() -> Result<JsValue, JsValue>;
 }
 
-/// The reader, which is loaded when it is asked for the first time; `None` if that failed.
-pub async fn reader() -> Option<Reader> {
-    load_reader().await.ok().map(JsCast::unchecked_into)
+/// The renderer, which is loaded when it is asked for the first time; `None` if that failed.
+pub async fn renderer() -> Option<Renderer> {
+    load_renderer().await.ok().map(JsCast::unchecked_into)
 }
 
-/// Has the reader loaded, since there will be something to read. If that fails, whoever shows an answer asks again and
+/// Has the renderer loaded, since there will be something to read. If that fails, whoever shows an answer asks again and
 /// says so.
 pub fn prepare() {
-    spawn_local(async { drop(reader().await) });
+    spawn_local(async { drop(renderer().await) });
 }

@@ -1,5 +1,5 @@
 //! The document in few words: what is missing is `None`. Each function of the browser's that is used adds 300 bytes to
-//! the reader's files (before compression), so they are few.
+//! the renderer's files (before compression), so they are few.
 
 use js_sys::Array;
 use wasm_bindgen::JsCast;

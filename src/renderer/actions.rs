@@ -1,6 +1,6 @@
 //! What can be done with an answer: by its blocks' buttons, and by keys.
 //!
-//! Blocks come and go, written by the server or by the reader, so nothing listens on a block: the document listens,
+//! Blocks come and go, written by the server or by the renderer, so nothing listens on a block: the document listens,
 //! once, and finds out what was meant. A button names its [`Action`].
 
 mod browser;

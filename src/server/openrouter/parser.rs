@@ -32,7 +32,7 @@ const LONGEST_ADDRESS_BYTES: usize = 8 << 10;
 
 /// Reads one answer from the bytes of a stream.
 #[derive(Debug, Default)]
-pub struct AnswerReader {
+pub struct AnswerParser {
     decoder: Decoder,
     source: Source,
     tool_calls: Vec<KnownCall>,
@@ -50,8 +50,8 @@ pub struct AnswerReader {
     unreadable_events: u64,
 }
 
-impl AnswerReader {
-    /// A reader of a response with these headers' `X-Generation-Id`.
+impl AnswerParser {
+    /// A parser of a response with these headers' `X-Generation-Id`.
     #[must_use]
     pub fn new(generation_id: Option<String>) -> Self {
         Self { source: Source { generation_id, ..Source::default() }, ..Self::default() }
@@ -405,20 +405,20 @@ mod tests {
     use super::*;
     use crate::chat::{Answer, AnswerId, QuestionId};
 
-    fn read(input: &str) -> (Answer, AnswerReader) {
-        let mut reader = AnswerReader::new(Some("gen-1".into()));
+    fn read(input: &str) -> (Answer, AnswerParser) {
+        let mut parser = AnswerParser::new(Some("gen-1".into()));
         let mut answer = Answer::new(AnswerId::now(), QuestionId::now(), "m");
         let mut apply = |event: AnswerEvent| {
             answer.apply(answer.seq.next(), &event);
         };
-        reader.push(input.as_bytes(), 5, SystemTime::UNIX_EPOCH, &mut apply);
-        apply(AnswerEvent::End(reader.end(9)));
-        (answer, reader)
+        parser.push(input.as_bytes(), 5, SystemTime::UNIX_EPOCH, &mut apply);
+        apply(AnswerEvent::End(parser.end(9)));
+        (answer, parser)
     }
 
     #[test]
     fn the_time_of_reasoning_is_told_when_the_text_begins_and_summed_up() {
-        let mut reader = AnswerReader::new(None);
+        let mut parser = AnswerParser::new(None);
         let mut answer = Answer::new(AnswerId::now(), QuestionId::now(), "m");
         let mut told = Vec::new();
         for (elapsed_ms, delta) in [
@@ -430,7 +430,7 @@ mod tests {
             (2_100, r#""content":"c""#),
         ] {
             let event = format!("data: {{\"choices\":[{{\"delta\":{{{delta}}}}}]}}\n\n");
-            reader.push(event.as_bytes(), elapsed_ms, SystemTime::UNIX_EPOCH, &mut |event| {
+            parser.push(event.as_bytes(), elapsed_ms, SystemTime::UNIX_EPOCH, &mut |event| {
                 answer.apply(answer.seq.next(), &event);
             });
             told.push(answer.content.reasoned_ms());
@@ -472,14 +472,14 @@ mod tests {
     #[test]
     fn hidden_reasoning_alone_shows_nothing_and_is_kept_with_the_first_thing_shown() {
         let hidden = r#"data: {"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.encrypted","data":"x"}]}}]}"#;
-        let mut reader = AnswerReader::default();
+        let mut parser = AnswerParser::default();
         let mut events = Vec::new();
-        reader.push(format!("{hidden}\n\n").as_bytes(), 1, SystemTime::UNIX_EPOCH, &mut |event| {
+        parser.push(format!("{hidden}\n\n").as_bytes(), 1, SystemTime::UNIX_EPOCH, &mut |event| {
             events.push(event);
         });
-        assert_eq!((events.len(), reader.has_content()), (0, false), "it may be asked for once more");
+        assert_eq!((events.len(), parser.has_content()), (0, false), "it may be asked for once more");
         let rest = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n";
-        reader.push(rest.as_bytes(), 2, SystemTime::UNIX_EPOCH, &mut |event| events.push(event));
+        parser.push(rest.as_bytes(), 2, SystemTime::UNIX_EPOCH, &mut |event| events.push(event));
         assert!(matches!(events.last(), Some(AnswerEvent::ReasoningDetail(_))), "{events:?}");
     }
 
@@ -512,9 +512,9 @@ mod tests {
 
     #[test]
     fn a_run_of_comments_is_one_event() {
-        let mut reader = AnswerReader::default();
+        let mut parser = AnswerParser::default();
         let mut events = Vec::new();
-        reader.push(": a\n\n: b\n\n: c\n\n".as_bytes(), 0, SystemTime::UNIX_EPOCH, &mut |event| {
+        parser.push(": a\n\n: b\n\n: c\n\n".as_bytes(), 0, SystemTime::UNIX_EPOCH, &mut |event| {
             events.push(event);
         });
         assert_eq!(events, [AnswerEvent::Waiting]);
@@ -546,11 +546,11 @@ mod tests {
 
     #[test]
     fn pieces_of_a_call_that_say_nothing_are_no_events() {
-        let mut reader = AnswerReader::default();
+        let mut parser = AnswerParser::default();
         let mut events = 0;
         let piece = r#"data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{}}]}}]}"#;
         for _ in 0..100 {
-            reader.push(format!("{piece}\n\n").as_bytes(), 0, SystemTime::UNIX_EPOCH, &mut |_| events += 1);
+            parser.push(format!("{piece}\n\n").as_bytes(), 0, SystemTime::UNIX_EPOCH, &mut |_| events += 1);
         }
         assert!(events <= 2, "{events}");
     }
@@ -558,7 +558,7 @@ mod tests {
     #[test]
     fn names_and_titles_of_any_length_are_taken_over_up_to_some() {
         let long = "é".repeat(10_000);
-        let (answer, reader) = read(&format!(
+        let (answer, parser) = read(&format!(
             "data: {{\"id\":\"{long}\",\"model\":\"{long}\",\"provider\":\"{long}\",\"choices\":[{{\"delta\":{{\
              \"annotations\":[{{\"url_citation\":{{\"url\":\"https://example.org\",\"title\":\"{long}\"}}}},\
              {{\"url_citation\":{{\"url\":\"https://example.org/{long}\"}}}}],\
@@ -567,7 +567,7 @@ mod tests {
         ));
         let mut names = vec![answer.content.tool_calls().next().unwrap().name.clone()];
         names.extend([answer.source.id, answer.source.model, answer.source.provider].into_iter().flatten());
-        let end = reader.end(0);
+        let end = parser.end(0);
         names.extend(
             [
                 answer.content.tool_calls().next().unwrap().id.clone(),
@@ -625,10 +625,10 @@ mod tests {
 
     #[test]
     fn events_that_are_not_json_are_passed_over_and_counted() {
-        let (answer, reader) =
+        let (answer, parser) =
             read("data: {oops\n\ndata: 7\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n");
         assert_eq!(answer.text(), "a");
-        assert_eq!(reader.unreadable_events(), 2);
+        assert_eq!(parser.unreadable_events(), 2);
     }
 
     #[test]
@@ -643,14 +643,14 @@ mod tests {
 
     #[test]
     fn an_event_without_end_is_refused() {
-        let mut reader = AnswerReader::default();
+        let mut parser = AnswerParser::default();
         let piece = vec![b'x'; 1 << 16];
         let pushed = (0..64).take_while(|_| {
-            reader.push(&piece, 0, SystemTime::UNIX_EPOCH, &mut |_| ());
-            !reader.has_ended()
+            parser.push(&piece, 0, SystemTime::UNIX_EPOCH, &mut |_| ());
+            !parser.has_ended()
         });
         assert!(pushed.count() <= 16);
-        assert_eq!(reader.end(0).status, EndStatus::Failed);
+        assert_eq!(parser.end(0).status, EndStatus::Failed);
     }
 
     #[test]
@@ -681,15 +681,15 @@ mod tests {
 
     #[test]
     fn an_answer_that_was_not_streamed_is_read_too() {
-        let mut reader = AnswerReader::default();
+        let mut parser = AnswerParser::default();
         let mut text = String::new();
         let body = br#"  {"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}]}"#;
-        reader.read_whole(body, 0, SystemTime::UNIX_EPOCH, &mut |event| {
+        parser.read_whole(body, 0, SystemTime::UNIX_EPOCH, &mut |event| {
             if let AnswerEvent::Text(more) = event {
                 text += &more;
             }
         });
         assert_eq!(text, "whole");
-        assert_eq!(reader.end(0).status, EndStatus::Complete);
+        assert_eq!(parser.end(0).status, EndStatus::Complete);
     }
 }

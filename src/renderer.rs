@@ -1,8 +1,8 @@
-//! The reader: what writes Markdown in the browser, a module of its own beside the page's.
+//! The renderer: what writes Markdown in the browser, a module of its own beside the page's.
 //!
-//! The page loads it when one begins to write or there is an answer to show (`loadReader` in the shell), so that the
+//! The page loads it when one begins to write or there is an answer to show (`loadRenderer` in the shell), so that the
 //! first load does not hold it. The two share nothing but the document: each has its own memory. The page hands over
-//! elements and text; the reader writes into the elements, and hears the buttons that stand in what it wrote.
+//! elements and text; the renderer writes into the elements, and hears the buttons that stand in what it wrote.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
