@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::conversation_list::clean_title;
-use crate::problem::{Problem, ProblemKind};
+use crate::error::{AnswerError, AnswerErrorKind};
 use crate::settings::TypedSettings;
 use crate::tree::Tree;
 
@@ -235,7 +235,7 @@ pub struct Retry {
     pub attempts: u32,
     /// The pause before it.
     pub wait_ms: u64,
-    pub problem: Problem,
+    pub problem: AnswerError,
 }
 
 /// Who answers, as far as the upstream says.
@@ -337,7 +337,7 @@ pub struct End {
     pub native_finish_reason: Option<String>,
     /// What went wrong, if something did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<Problem>,
+    pub problem: Option<AnswerError>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// From sending the request to the end, retries included.
@@ -582,7 +582,7 @@ impl Answer {
             status: EndStatus::Interrupted,
             finish_reason: None,
             native_finish_reason: None,
-            problem: Some(Problem::new(ProblemKind::Internal, why)),
+            problem: Some(AnswerError::new(AnswerErrorKind::Internal, why)),
             usage: None,
             // When it broke off is not known; the first token is the last time that was noted.
             duration_ms: self.first_token_ms.unwrap_or_default(),

@@ -29,7 +29,7 @@
 //!
 //! # Who knows what
 //!
-//! - [`chat`], [`tree`], [`conversation_list`], [`sse`], [`models`], [`settings`], [`problem`], [`route`], `user`, [`html`],
+//! - [`chat`], [`tree`], [`conversation_list`], [`sse`], [`models`], [`settings`], [`error`], [`route`], `user`, [`html`],
 //!   [`action`], [`safe_url`] and `markdown` are pure: no framework, no browser, no server. `src/tests/pure_modules.rs` reads from
 //!   the source who may import whom.
 //! - [`api`] is the boundary between browser and server. It reaches the server only through `server::request`.
@@ -42,7 +42,7 @@
 //!   and a log beside it). What is done later stands in it too; `server::jobs` does it. A conversation is a [`tree`] of questions and answers, with its [`settings::TypedSettings`].
 //! - Only `server::openrouter` reads the provider's JSON (`docs/wire.md`), and nothing of conversations. The key is
 //!   taken out of whatever leaves it. `server::demo`, the emulator, is a real HTTP server that imports nothing of ours.
-//! - [`problem::Problem`] is what goes wrong with an answer, [`api::ApiError`] what goes wrong with a request.
+//! - [`error::AnswerError`] is what goes wrong with an answer, [`api::ApiError`] what goes wrong with a request.
 //! - `server::telemetry` writes the log and `server::terminal` what people read, control characters marked.
 //! - [`ui::browser::Local`] is the one place for values bound to a thread; a lint refuses the others.
 //!
@@ -65,6 +65,8 @@ pub mod api;
 pub mod chat;
 #[cfg(feature = "page")]
 pub mod conversation_list;
+#[cfg(feature = "page")]
+pub mod error;
 pub mod html;
 // What an answer looks like before the browser has written anything: the server has Markdown for it, the page has not.
 #[cfg(all(feature = "page", not(feature = "markdown")))]
@@ -77,8 +79,6 @@ mod initial_html;
 pub mod markdown;
 #[cfg(feature = "page")]
 pub mod models;
-#[cfg(feature = "page")]
-pub mod problem;
 #[cfg(feature = "renderer")]
 pub mod renderer;
 #[cfg(feature = "page")]

@@ -9,7 +9,6 @@ pub mod answers;
 pub mod ask;
 mod assets;
 mod backoff;
-mod bills;
 mod catalogue;
 mod clock;
 pub mod config;
@@ -33,6 +32,7 @@ mod terminal;
 mod titles;
 pub mod transfer;
 mod upstream;
+mod usage;
 
 use allowed_hosts::AllowedHosts;
 use answers::{Answers, Bounds};

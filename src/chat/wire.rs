@@ -85,7 +85,7 @@ mod tests {
     use crate::chat::{
         Answer, AnswerId, Applied, Citation, End, EndStatus, QuestionId, Retry, Seq, Source, ToolCallPiece,
     };
-    use crate::problem::{Problem, ProblemKind};
+    use crate::error::{AnswerError, AnswerErrorKind};
 
     fn read(json: &str) -> AnswerEvent {
         serde_json::from_str(json).unwrap()
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn every_event_survives_its_wire_form() {
-        let problem = Problem::new(ProblemKind::RateLimited, "Slow down.");
+        let problem = AnswerError::new(AnswerErrorKind::RateLimited, "Slow down.");
         let piece =
             ToolCallPiece { index: 1, id: Some("c".into()), name: "f".into(), arguments: "{}".into() };
         let end = End {

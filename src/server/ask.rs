@@ -14,8 +14,8 @@ use super::connect;
 use super::openrouter::{AnswerRequest, AnswerStream, OpenRouter};
 use super::terminal::{self, tell};
 use crate::chat::{Answer, AnswerEvent, AnswerId, EndStatus, QuestionId};
+use crate::error::{AnswerError, AnswerErrorKind};
 use crate::models::{ModelId, ModelIdError};
-use crate::problem::{Problem, ProblemKind};
 
 /// As `timeout(1)`.
 const TIMED_OUT: u8 = 124;
@@ -80,7 +80,7 @@ async fn choose_model(
     client: &OpenRouter,
     default: Option<String>,
     wanted: Option<String>,
-) -> Result<String, Problem> {
+) -> Result<String, AnswerError> {
     let wanted = wanted.filter(|model| !model.trim().is_empty());
     if let Some(model) = wanted.or_else(|| Catalogue::new(client.clone(), default).configured_default()) {
         return Ok(model);
@@ -90,32 +90,32 @@ async fn choose_model(
             "{} lists no models, so Runnel cannot choose one. Name one with --model.",
             client.config().base_url()
         );
-        Problem::new(ProblemKind::UnknownModel, message)
+        AnswerError::new(AnswerErrorKind::UnknownModel, message)
     };
     match client.list_models().await {
         Ok(models) => models.into_iter().next().map(|model| model.id).ok_or_else(unlisted),
         // A server that has no list says that there is nothing at its address.
-        Err(problem) if problem.kind == ProblemKind::UnknownModel => Err(unlisted()),
+        Err(problem) if problem.kind == AnswerErrorKind::UnknownModel => Err(unlisted()),
         Err(problem) => Err(problem),
     }
 }
 
 /// The exit code for a problem; `runnel ask --help` lists them.
 #[must_use]
-pub const fn exit_code(kind: ProblemKind) -> u8 {
+pub const fn exit_code(kind: AnswerErrorKind) -> u8 {
     match kind {
-        ProblemKind::Internal | ProblemKind::Other => 1,
-        ProblemKind::WrongKey => 3,
-        ProblemKind::NoCredit => 4,
-        ProblemKind::UnknownModel => 5,
-        ProblemKind::RateLimited => 6,
-        ProblemKind::ProviderDown => 7,
-        ProblemKind::TooLong => 8,
-        ProblemKind::Refused => 9,
-        ProblemKind::BadRequest => 10,
-        ProblemKind::Unreachable => 11,
-        ProblemKind::Stalled | ProblemKind::CutOff | ProblemKind::TooLarge => 12,
-        ProblemKind::Unreadable => 13,
+        AnswerErrorKind::Internal | AnswerErrorKind::Other => 1,
+        AnswerErrorKind::WrongKey => 3,
+        AnswerErrorKind::NoCredit => 4,
+        AnswerErrorKind::UnknownModel => 5,
+        AnswerErrorKind::RateLimited => 6,
+        AnswerErrorKind::ProviderDown => 7,
+        AnswerErrorKind::TooLong => 8,
+        AnswerErrorKind::Refused => 9,
+        AnswerErrorKind::BadRequest => 10,
+        AnswerErrorKind::Unreachable => 11,
+        AnswerErrorKind::Stalled | AnswerErrorKind::CutOff | AnswerErrorKind::TooLarge => 12,
+        AnswerErrorKind::Unreadable => 13,
     }
 }
 
@@ -149,7 +149,7 @@ async fn print(mut stream: AnswerStream, answer: &mut Answer) -> Result<u8, AskE
         output.write_all(b"\n").await?;
         output.flush().await?;
     }
-    let Some(end) = answer.end() else { return Ok(exit_code(ProblemKind::Internal)) };
+    let Some(end) = answer.end() else { return Ok(exit_code(AnswerErrorKind::Internal)) };
     if end.status == EndStatus::Complete && end.finish_reason.as_deref() == Some("length") {
         tell("Cut off at the token limit.");
     }
@@ -157,7 +157,7 @@ async fn print(mut stream: AnswerStream, answer: &mut Answer) -> Result<u8, AskE
     Ok(end.problem.as_ref().map_or(0, |problem| report(problem, has_text)))
 }
 
-fn report(problem: &Problem, has_text: bool) -> u8 {
+fn report(problem: &AnswerError, has_text: bool) -> u8 {
     tell(&format!("{problem}\n{}", problem.kind.advice(has_text)));
     exit_code(problem.kind)
 }

@@ -1,4 +1,4 @@
-//! Work that is done later: bills, titles, and what was deleted. What is to be done stands in the store
+//! Work that is done later: what answers cost, titles, and what was deleted. What is to be done stands in the store
 //! ([`Jobs`](super::store::Jobs)), so that it outlives this process.
 
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::bills::Bills;
 use super::clock;
 use super::services::Services;
 use super::store::{Job, JobKind, Store, StoreError};
 use super::titles::Titles;
+use super::usage::UsageLookup;
 use crate::chat::{AnswerId, ConversationId};
 
 const AT_ONCE: usize = 4;
@@ -52,7 +52,7 @@ impl JobList {
 #[derive(Clone, Debug)]
 pub struct JobRunner {
     list: JobList,
-    bills: Bills,
+    usage: UsageLookup,
     titles: Titles,
     tasks: TaskTracker,
 }
@@ -68,8 +68,9 @@ impl JobRunner {
     /// Each try is one of the `tasks`.
     #[must_use]
     pub fn new(services: &Services, tasks: TaskTracker) -> Self {
-        let bills = Bills::new(services.client.clone(), services.store.clone(), services.revision.clone());
-        Self { list: services.jobs.clone(), bills, titles: services.titles.clone(), tasks }
+        let usage =
+            UsageLookup::new(services.client.clone(), services.store.clone(), services.revision.clone());
+        Self { list: services.jobs.clone(), usage, titles: services.titles.clone(), tasks }
     }
 
     /// Does what is due, then waits for more.
@@ -135,7 +136,7 @@ impl JobRunner {
     async fn try_job(&self, job: &Job) -> Result<Outcome, StoreError> {
         match job.kind {
             JobKind::Bill => self
-                .bills
+                .usage
                 .settle(AnswerId(job.subject), job.tries)
                 .await
                 .map(|pause| pause.map_or(Outcome::Done, Outcome::Again)),

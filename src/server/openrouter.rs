@@ -139,7 +139,7 @@
 //!
 //! ```
 //! # use runnel::server::{demo::{Demo, Pace}, openrouter::*};
-//! use runnel::{chat::EndStatus, problem::ProblemKind};
+//! use runnel::{chat::EndStatus, problem::AnswerErrorKind};
 //! use std::time::Duration;
 //! # tokio::runtime::Runtime::new()?.block_on(async {
 //! # let demo = Demo::start(([127, 0, 0, 1], 0).into(), Pace::default()).await?;
@@ -150,7 +150,7 @@
 //! let answer = client.stream_answer(&AnswerRequest::new("demo/stall").user("Hello?")).collect().await;
 //! let end = answer.end().expect("a collected answer has ended");
 //! assert_eq!(end.status, EndStatus::Interrupted);
-//! assert_eq!(end.problem.as_ref().map(|problem| problem.kind), Some(ProblemKind::Stalled));
+//! assert_eq!(end.problem.as_ref().map(|problem| problem.kind), Some(AnswerErrorKind::Stalled));
 //! assert!(!answer.text().is_empty(), "what came before is kept");
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -183,8 +183,8 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::chat::Usage;
+use crate::error::{AnswerError, AnswerErrorKind};
 use crate::models::{ModelInfo, ModelRule};
-use crate::problem::{Problem, ProblemKind};
 use failure::Failure;
 
 mod classify;
@@ -354,11 +354,12 @@ impl OpenRouter {
     /// The models that the upstream offers, in its order (wire reference, section 4).
     ///
     /// # Errors
-    /// The [`Problem`] that a person may be told.
-    pub async fn list_models(&self) -> Result<Vec<ModelInfo>, Problem> {
+    /// The [`AnswerError`] that a person may be told.
+    pub async fn list_models(&self) -> Result<Vec<ModelInfo>, AnswerError> {
         let body = self.get("models", LARGEST_MODEL_LIST_BYTES).await.map_err(|failure| failure.problem)?;
-        let models = schema::read_models(&body)
-            .ok_or_else(|| Problem::new(ProblemKind::Unreadable, "The list of models is not JSON."))?;
+        let models = schema::read_models(&body).ok_or_else(|| {
+            AnswerError::new(AnswerErrorKind::Unreadable, "The list of models is not JSON.")
+        })?;
         Ok(models.into_iter().map(|model| self.redacted_model(model)).collect())
     }
 
@@ -366,8 +367,8 @@ impl OpenRouter {
     /// about the key itself; of others the head of their list is enough.
     ///
     /// # Errors
-    /// The [`Problem`] that every question would meet, or one that the upstream has with this request alone.
-    pub async fn check_access(&self) -> Result<(), Problem> {
+    /// The [`AnswerError`] that every question would meet, or one that the upstream has with this request alone.
+    pub async fn check_access(&self) -> Result<(), AnswerError> {
         let has_key = self.config().api_key.is_some();
         let request = if self.config().dialect == Dialect::OpenRouter && has_key {
             self.inner.http.get(self.url("key"))
@@ -383,15 +384,15 @@ impl OpenRouter {
     /// `None` if the upstream does not know it: for half a second or more after the end, it does not yet.
     ///
     /// # Errors
-    /// The [`Problem`] that kept the upstream from telling.
-    pub async fn find_usage(&self, generation_id: &str) -> Result<Option<Usage>, Problem> {
+    /// The [`AnswerError`] that kept the upstream from telling.
+    pub async fn find_usage(&self, generation_id: &str) -> Result<Option<Usage>, AnswerError> {
         let id: String = url::form_urlencoded::byte_serialize(generation_id.as_bytes()).collect();
         let body = match self.get(&format!("generation?id={id}"), LARGEST_BILL_BYTES).await {
             Err(failure) if failure.problem.status == Some(404) => return Ok(None),
             body => body.map_err(|failure| failure.problem)?,
         };
         let usage = schema::read_generation(&body);
-        usage.map(Some).ok_or_else(|| Problem::new(ProblemKind::Unreadable, "The bill is not JSON."))
+        usage.map(Some).ok_or_else(|| AnswerError::new(AnswerErrorKind::Unreadable, "The bill is not JSON."))
     }
 
     /// The body of what is at `path`. Headers and body together must be there within the idle timeout.

@@ -10,7 +10,7 @@ use super::backoff::doubling;
 use super::openrouter::OpenRouter;
 use super::revision::Revision;
 use crate::chat::{End, EndStatus};
-use crate::problem::ProblemKind;
+use crate::error::AnswerErrorKind;
 
 /// The pauses between two looks while there is trouble: doubling, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ pub struct UpstreamWatch {
 
 #[derive(Debug, Default)]
 struct Shared {
-    trouble: Mutex<Option<ProblemKind>>,
+    trouble: Mutex<Option<AnswerErrorKind>>,
     /// There is a reason to look again.
     look: Notify,
 }
@@ -70,7 +70,7 @@ impl UpstreamWatch {
         }
     }
 
-    fn judge(&self, trouble: Option<ProblemKind>) {
+    fn judge(&self, trouble: Option<AnswerErrorKind>) {
         let before = {
             let mut known = self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *known, trouble)
@@ -81,7 +81,7 @@ impl UpstreamWatch {
         }
     }
 
-    fn sentence(&self, kind: ProblemKind) -> String {
+    fn sentence(&self, kind: AnswerErrorKind) -> String {
         let config = self.client.config();
         let url = config.base_url();
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
@@ -91,10 +91,10 @@ impl UpstreamWatch {
             format!("The model server at {}{port}", url.host_str().unwrap_or_default())
         };
         match kind {
-            ProblemKind::WrongKey if config.api_key.is_none() => {
+            AnswerErrorKind::WrongKey if config.api_key.is_none() => {
                 format!("{name} wants an API key. Set OPENROUTER_API_KEY and restart Runnel.")
             }
-            ProblemKind::WrongKey => {
+            AnswerErrorKind::WrongKey => {
                 format!("{name} did not accept the API key. Check OPENROUTER_API_KEY and restart Runnel.")
             }
             _ if config.is_openrouter() => {
@@ -106,8 +106,8 @@ impl UpstreamWatch {
 }
 
 /// Of all that can go wrong, what every other question would meet too.
-const fn is_trouble(kind: ProblemKind) -> bool {
-    matches!(kind, ProblemKind::Unreachable | ProblemKind::WrongKey)
+const fn is_trouble(kind: AnswerErrorKind) -> bool {
+    matches!(kind, AnswerErrorKind::Unreachable | AnswerErrorKind::WrongKey)
 }
 
 #[cfg(test)]
@@ -126,23 +126,23 @@ mod tests {
     fn trouble_is_said_in_words_that_say_what_to_do() {
         let openrouter = watch(OPENROUTER_BASE_URL, Some("sk-or-v1-secret"));
         assert_eq!(openrouter.trouble(), None);
-        openrouter.judge(Some(ProblemKind::Unreachable));
+        openrouter.judge(Some(AnswerErrorKind::Unreachable));
         assert_eq!(
             openrouter.trouble().unwrap(),
             "OpenRouter cannot be reached from this server. Check its network."
         );
-        openrouter.judge(Some(ProblemKind::WrongKey));
+        openrouter.judge(Some(AnswerErrorKind::WrongKey));
         assert_eq!(
             openrouter.trouble().unwrap(),
             "OpenRouter did not accept the API key. Check OPENROUTER_API_KEY and restart Runnel."
         );
         let own = watch("http://127.0.0.1:8080/v1", None);
-        own.judge(Some(ProblemKind::Unreachable));
+        own.judge(Some(AnswerErrorKind::Unreachable));
         assert_eq!(
             own.trouble().unwrap(),
             "The model server at 127.0.0.1:8080 cannot be reached. Check that it is running, and OPENROUTER_BASE_URL."
         );
-        own.judge(Some(ProblemKind::WrongKey));
+        own.judge(Some(AnswerErrorKind::WrongKey));
         assert!(
             own.trouble().unwrap().ends_with("wants an API key. Set OPENROUTER_API_KEY and restart Runnel.")
         );
@@ -154,8 +154,8 @@ mod tests {
         let before = watch.revision.get(&Viewer::LOCAL);
         watch.judge(None);
         assert_eq!(watch.revision.get(&Viewer::LOCAL), before);
-        watch.judge(Some(ProblemKind::Unreachable));
-        watch.judge(Some(ProblemKind::Unreachable));
+        watch.judge(Some(AnswerErrorKind::Unreachable));
+        watch.judge(Some(AnswerErrorKind::Unreachable));
         assert_eq!(watch.revision.get(&Viewer::LOCAL), before + 1);
     }
 }

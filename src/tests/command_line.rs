@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use runnel::chat::{AnswerId, ConversationId, EndStatus, Seq};
-use runnel::problem::ProblemKind;
+use runnel::error::AnswerErrorKind;
 use runnel::server::demo::{Demo, Pace};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -3,7 +3,7 @@
 
 use futures::future::join_all;
 use runnel::chat::EndStatus;
-use runnel::problem::ProblemKind::{self, *};
+use runnel::error::AnswerErrorKind::{self, *};
 use runnel::server::openrouter::RetryPolicy;
 
 use crate::test_app::{KEY, RawUpstream, TestApp, message, next_message, quick_retries};
@@ -13,7 +13,7 @@ const ATTEMPTS: u32 = 2;
 /// What must be shown when a model fails.
 struct Case {
     model: &'static str,
-    kind: ProblemKind,
+    kind: AnswerErrorKind,
     status: Option<u16>,
     /// Whether the same request may succeed later.
     passes: bool,
@@ -21,19 +21,19 @@ struct Case {
     words: &'static str,
 }
 
-const fn lasting(model: &'static str, kind: ProblemKind, status: u16, words: &'static str) -> Case {
+const fn lasting(model: &'static str, kind: AnswerErrorKind, status: u16, words: &'static str) -> Case {
     Case { model, kind, status: Some(status), passes: false, words }
 }
 
-const fn passing(model: &'static str, kind: ProblemKind, status: u16, words: &'static str) -> Case {
+const fn passing(model: &'static str, kind: AnswerErrorKind, status: u16, words: &'static str) -> Case {
     Case { model, kind, status: Some(status), passes: true, words }
 }
 
-const fn passing_without_status(model: &'static str, kind: ProblemKind, words: &'static str) -> Case {
+const fn passing_without_status(model: &'static str, kind: AnswerErrorKind, words: &'static str) -> Case {
     Case { model, kind, status: None, passes: true, words }
 }
 
-const fn lasting_without_status(model: &'static str, kind: ProblemKind, words: &'static str) -> Case {
+const fn lasting_without_status(model: &'static str, kind: AnswerErrorKind, words: &'static str) -> Case {
     Case { model, kind, status: None, passes: false, words }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use runnel::chat::{AnswerEvent, EndStatus};
-use runnel::problem::ProblemKind;
+use runnel::error::AnswerErrorKind;
 use runnel::server::store::AnswerStore;
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ async fn an_endless_line_or_event_is_refused_at_the_limit_and_the_connection_clo
         let prompt = format!("How much is {model}?");
         let reader = app.ask(model, &prompt).await;
         assert_eq!(reader.status(), EndStatus::Failed, "{model}");
-        assert_eq!(reader.problem().kind, ProblemKind::Unreadable, "{model}");
+        assert_eq!(reader.problem().kind, AnswerErrorKind::Unreadable, "{model}");
         assert!(reader.problem().message.contains("1048576 bytes"), "{}", reader.problem().message);
         assert!(reader.answer.text().is_empty() && reader.body.len() < 4096, "{model}");
         // 64 MiB were on offer.
@@ -110,7 +110,7 @@ fn delta(delta: Value) -> Value {
 /// The answer was cut off at this size: what came before is kept, and the upstream is not asked for more.
 async fn assert_cut_off(app: &TestApp, upstream: &RawUpstream, reader: &Reader, limit: usize, what: &str) {
     assert_eq!(reader.status(), EndStatus::Interrupted, "{what}");
-    assert_eq!(reader.problem().kind, ProblemKind::TooLarge, "{what}");
+    assert_eq!(reader.problem().kind, AnswerErrorKind::TooLarge, "{what}");
     assert!(reader.body.len() <= limit + 4096, "{what}: {} bytes", reader.body.len());
     assert_eq!(upstream.requests().len(), 1, "{what} is not tried again");
     eventually("the upstream's connection is closed", async || upstream.hung_up() == 1).await;
@@ -187,7 +187,7 @@ async fn an_endless_error_body_is_read_only_so_far() {
     let upstream = RawUpstream::answering(response).await;
     let app = TestApp::start_in_front_of(&upstream.base_url(), |_| ()).await;
     let reader = app.ask("any", "What is wrong?").await;
-    assert_eq!(reader.problem().kind, ProblemKind::BadRequest);
+    assert_eq!(reader.problem().kind, AnswerErrorKind::BadRequest);
     assert!(reader.problem().message.chars().count() < 1000);
 }
 

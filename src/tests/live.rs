@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use runnel::api::answers::SentMessage;
 use runnel::chat::{Answer, AnswerEvent, AnswerId, ConversationId, EndStatus, QuestionId};
-use runnel::problem::ProblemKind;
+use runnel::error::AnswerErrorKind;
 use runnel::sse::Decoder;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -508,7 +508,7 @@ async fn shutting_down_ends_running_answers_as_interrupted_and_then_the_server()
     for (reader, text) in [(reader, BEFORE_SILENCE), (waiting, "")] {
         let reader = reader.finished().await;
         assert_eq!(reader.status(), EndStatus::Interrupted);
-        assert_eq!(reader.problem().kind, ProblemKind::Internal);
+        assert_eq!(reader.problem().kind, AnswerErrorKind::Internal);
         assert_eq!(reader.answer.text(), text);
     }
     app.stopped().await;

@@ -48,7 +48,7 @@ fn the_vocabulary_of_both_sides_knows_no_framework() {
         "chat",
         "conversation_list",
         "models",
-        "problem",
+        "error",
         "route",
         "safe_url",
         "settings",
@@ -63,7 +63,7 @@ fn the_vocabulary_of_both_sides_knows_no_framework() {
         }
         for path in paths(&code(&source().join(format!("{name}.rs")))) {
             let known =
-                ["chat", "conversation_list", "markdown", "models", "problem", "settings", "sse", "tree"];
+                ["chat", "conversation_list", "markdown", "models", "error", "settings", "sse", "tree"];
             assert!(known.iter().any(|module| path.starts_with(module)), "{name}.rs knows crate::{path}");
         }
     }
@@ -112,7 +112,7 @@ fn the_emulator_shares_nothing_with_the_client_that_reads_it() {
 fn the_client_knows_neither_the_chat_service_nor_the_page() {
     for file in module("server/openrouter") {
         for path in paths(&code(&file)) {
-            let known = ["chat", "sse", "models", "settings", "problem", "server::openrouter"];
+            let known = ["chat", "sse", "models", "settings", "error", "server::openrouter"];
             assert!(
                 known.iter().any(|module| path.starts_with(module)),
                 "{} knows crate::{path}",
@@ -130,7 +130,7 @@ fn the_store_knows_shared_types_alone() {
             let known = [
                 "chat",
                 "conversation_list",
-                "problem",
+                "error",
                 "settings",
                 "sse",
                 "tree",

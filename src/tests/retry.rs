@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use runnel::chat::{AnswerEvent, EndStatus};
-use runnel::problem::ProblemKind;
+use runnel::error::AnswerErrorKind;
 use tokio::net::TcpSocket;
 
 use crate::test_app::{RawUpstream, Reader, TestApp, message};
@@ -27,7 +27,7 @@ async fn a_model_that_is_unavailable_twice_answers_at_the_third_attempt() {
     assert!(retries_come_first(&reader), "{:?}", reader.events);
     assert_eq!(reader.status(), EndStatus::Complete);
     assert!(reader.answer.text().starts_with("Third time lucky"), "{}", reader.answer.text());
-    assert!(reader.retries().iter().all(|retry| retry.problem.kind == ProblemKind::ProviderDown));
+    assert!(reader.retries().iter().all(|retry| retry.problem.kind == AnswerErrorKind::ProviderDown));
     assert_eq!(app.stats("Third time lucky?").await.requests, 3);
 }
 
@@ -38,7 +38,7 @@ async fn retry_after_is_kept_to() {
     assert_eq!(attempts(&reader), [(2, 4), (3, 4)]);
     assert!(retries_come_first(&reader), "{:?}", reader.events);
     for retry in reader.retries() {
-        assert_eq!(retry.problem.kind, ProblemKind::RateLimited);
+        assert_eq!(retry.problem.kind, AnswerErrorKind::RateLimited);
         assert_eq!(retry.problem.retry_after_ms, Some(1000));
         assert!(retry.wait_ms >= 1000, "{retry:?}");
     }
@@ -62,7 +62,7 @@ async fn an_upstream_that_asks_for_more_than_the_longest_wait_is_not_waited_for(
     let app = TestApp::start().await;
     let reader = app.ask("demo/error-429-long", "In an hour?").await;
     assert!(reader.retries().is_empty());
-    assert_eq!(reader.problem().kind, ProblemKind::RateLimited);
+    assert_eq!(reader.problem().kind, AnswerErrorKind::RateLimited);
     assert_eq!(reader.problem().retry_after_ms, Some(3_600_000));
     assert_eq!(app.stats("In an hour?").await.requests, 1);
 }
@@ -74,7 +74,7 @@ async fn a_retry_after_that_is_a_date_is_kept_to() {
     let upstream = RawUpstream::with_response("429 Too Many Requests", &headers, body).await;
     let app = TestApp::start_in_front_of(&upstream.base_url(), |_| ()).await;
     let reader = app.ask("any", "In another century?").await;
-    assert_eq!(reader.problem().kind, ProblemKind::RateLimited);
+    assert_eq!(reader.problem().kind, AnswerErrorKind::RateLimited);
     assert!(reader.retries().is_empty(), "{:?}", reader.retries());
     assert_eq!(upstream.requests().len(), 1);
 }
@@ -92,7 +92,7 @@ async fn a_retry_after_that_makes_no_sense_is_passed_over() {
         let upstream = limited_with(&format!("retry-after: {value}")).await;
         let app = TestApp::start_in_front_of(&upstream.base_url(), |client| client.retry.attempts = 2).await;
         let reader = app.ask("any", "When?").await;
-        assert_eq!(reader.problem().kind, ProblemKind::RateLimited, "{value}");
+        assert_eq!(reader.problem().kind, AnswerErrorKind::RateLimited, "{value}");
         assert_eq!(attempts(&reader), [(2, 2)], "{value}");
         assert_eq!(upstream.requests().len(), 2, "{value}");
     }
@@ -111,7 +111,7 @@ async fn a_wait_that_no_clock_can_hold_is_longer_than_we_wait() {
         let upstream = limited_with(header).await;
         let app = TestApp::start_in_front_of(&upstream.base_url(), |_| ()).await;
         let reader = app.ask("any", "In this life?").await;
-        assert_eq!(reader.problem().kind, ProblemKind::RateLimited, "{header}");
+        assert_eq!(reader.problem().kind, AnswerErrorKind::RateLimited, "{header}");
         assert_eq!(reader.problem().retry_after_ms, None, "no number for a person: {header}");
         assert!(reader.retries().is_empty(), "{header}");
         assert_eq!(upstream.requests().len(), 1, "{header}");
@@ -164,8 +164,8 @@ async fn a_refused_connection_is_tried_again_and_ends_as_unreachable() {
     let reader = app.ask("any", "Anybody home?").await;
     assert_eq!(attempts(&reader), [(2, 4), (3, 4), (4, 4)]);
     assert_eq!(reader.status(), EndStatus::Failed);
-    assert_eq!(reader.problem().kind, ProblemKind::Unreachable);
-    assert!(reader.retries().iter().all(|retry| retry.problem.kind == ProblemKind::Unreachable));
+    assert_eq!(reader.problem().kind, AnswerErrorKind::Unreachable);
+    assert!(reader.retries().iter().all(|retry| retry.problem.kind == AnswerErrorKind::Unreachable));
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn a_connection_closed_before_the_headers_is_tried_again() {
     let reader = app.ask("demo/reset", "Hello?").await;
     assert_eq!(attempts(&reader), [(2, 4), (3, 4), (4, 4)]);
     assert_eq!(reader.status(), EndStatus::Interrupted);
-    assert_eq!(reader.problem().kind, ProblemKind::CutOff);
+    assert_eq!(reader.problem().kind, AnswerErrorKind::CutOff);
     assert_eq!(app.stats("Hello?").await.requests, 4);
 }
 
@@ -186,7 +186,7 @@ async fn a_connection_that_dies_before_any_text_is_tried_again() {
         let reader = app.ask(model, &prompt).await;
         assert_eq!(attempts(&reader), [(2, 4), (3, 4), (4, 4)], "{model}");
         assert_eq!(reader.status(), EndStatus::Interrupted, "{model}");
-        assert_eq!(reader.problem().kind, ProblemKind::CutOff, "{model}");
+        assert_eq!(reader.problem().kind, AnswerErrorKind::CutOff, "{model}");
         assert_eq!(app.stats(&prompt).await.requests, 4, "{model}");
     }
 }

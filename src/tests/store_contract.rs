@@ -16,12 +16,12 @@ use tempfile::TempDir;
 
 mod answers;
 mod beginning;
-mod bills;
 mod conversations;
 mod copies;
 mod jobs;
 mod running;
 mod search;
+mod usage;
 mod viewers;
 
 /// Midnight, 21 November 2026, in coordinated universal time.

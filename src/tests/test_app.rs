@@ -12,8 +12,8 @@ use runnel::chat::{
     Answer, AnswerEvent, AnswerId, Applied, Conversation, ConversationId, End, EndStatus, QuestionId, Retry,
     Seq,
 };
+use runnel::error::AnswerError;
 use runnel::models::{ModelId, ModelRule};
-use runnel::problem::Problem;
 use runnel::server::App;
 use runnel::server::answers::USUAL_ANSWER_BYTES;
 use runnel::server::config::{Config, Upstream, UpstreamConfig};
@@ -409,7 +409,7 @@ impl Reader {
         self.end().status
     }
 
-    pub fn problem(&self) -> &Problem {
+    pub fn problem(&self) -> &AnswerError {
         self.end().problem.as_ref().expect("the answer had no problem")
     }
 

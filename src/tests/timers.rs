@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use runnel::chat::{AnswerEvent, EndStatus};
-use runnel::problem::ProblemKind;
+use runnel::error::AnswerErrorKind;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
@@ -16,7 +16,7 @@ const SHORT: Duration = Duration::from_millis(500);
 
 fn assert_stalled(reader: &Reader, words: &str, text: &str) {
     assert_eq!(reader.status(), EndStatus::Interrupted);
-    assert_eq!(reader.problem().kind, ProblemKind::Stalled);
+    assert_eq!(reader.problem().kind, AnswerErrorKind::Stalled);
     assert!(reader.problem().message.contains(words), "{}", reader.problem().message);
     assert_eq!(reader.answer.text(), text);
     assert!(reader.retries().is_empty());
@@ -120,7 +120,7 @@ async fn the_time_until_the_headers_counts_as_time_without_content() {
     })
     .await;
     let reader = app.ask("any", "Are you loaded?").await;
-    assert_eq!((reader.status(), reader.problem().kind), (EndStatus::Interrupted, ProblemKind::Stalled));
+    assert_eq!((reader.status(), reader.problem().kind), (EndStatus::Interrupted, AnswerErrorKind::Stalled));
     assert_eq!(reader.answer.text(), "");
 }
 
@@ -143,7 +143,7 @@ async fn a_connection_that_is_not_accepted_in_time_is_unreachable() {
     .await;
     let reader = app.ask("any", "May I come in?").await;
     assert_eq!(reader.status(), EndStatus::Failed);
-    assert_eq!(reader.problem().kind, ProblemKind::Unreachable);
+    assert_eq!(reader.problem().kind, AnswerErrorKind::Unreachable);
     assert!(reader.problem().message.contains("in time"), "{}", reader.problem().message);
     assert_eq!(reader.retries().len(), 1);
 }
@@ -154,7 +154,7 @@ async fn a_stream_that_ends_without_a_reason_is_interrupted() {
     for model in ["demo/cut", "demo/cut-reset"] {
         let reader = app.ask(model, "Is that all?").await;
         assert_eq!(reader.status(), EndStatus::Interrupted, "{model}");
-        assert_eq!(reader.problem().kind, ProblemKind::CutOff, "{model}");
+        assert_eq!(reader.problem().kind, AnswerErrorKind::CutOff, "{model}");
         assert_eq!(reader.end().finish_reason, None, "{model}");
         assert!(reader.answer.text().ends_with("in the middle of a"), "{model}: {}", reader.answer.text());
     }

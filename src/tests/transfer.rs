@@ -13,7 +13,7 @@ use runnel::chat::{
     QuestionId, RawJson, Seq, State, Usage,
 };
 use runnel::conversation_list::{ConversationChange, clean_title};
-use runnel::problem::ProblemKind;
+use runnel::error::AnswerErrorKind;
 use runnel::server::demo::{Demo, Pace};
 use runnel::server::store::{ConversationStore, SqliteStore, Store, UsageStore};
 use runnel::server::transfer;
@@ -328,7 +328,7 @@ async fn what_was_imported_is_exported_again_to_the_byte() {
     let ending = answer.end().unwrap();
     assert_eq!((answer.text().as_ref(), ending.status), (BEFORE_SILENCE, EndStatus::Interrupted));
     let problem = ending.problem.as_ref().unwrap();
-    assert_eq!((problem.kind, problem.message.as_str()), (ProblemKind::Internal, WHILE_EXPORTED));
+    assert_eq!((problem.kind, problem.message.as_str()), (AnswerErrorKind::Internal, WHILE_EXPORTED));
     assert_eq!(app.stop(running.answer).await, EndStatus::Stopped, "the answer was not disturbed");
 
     let home = Home::new();

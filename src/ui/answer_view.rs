@@ -14,9 +14,9 @@ use super::stats::Stats;
 use crate::action::{self, Action};
 use crate::api::page::ServerInfo;
 use crate::chat::{Answer, Citation, ContentBlock, End, EndStatus, Phase, Reasoning, Retry};
+use crate::error::AnswerError;
 use crate::html::Html;
 use crate::models::bills_after_stop;
-use crate::problem::Problem;
 use crate::safe_url::{self, Address, Picture};
 
 #[component]
@@ -451,7 +451,7 @@ fn billed_after_stop(answer: &Answer) -> Option<String> {
     Some(format!("{provider} may go on writing, and charge for the whole answer, after a stop."))
 }
 
-fn remark_on(problem: &Problem, has_content: bool) -> Remark {
+fn remark_on(problem: &AnswerError, has_content: bool) -> Remark {
     let mut detail = problem.provider.as_ref().map(|provider| format!("{provider}: ")).unwrap_or_default();
     detail.push_str(&problem.message);
     if let Some(wait_ms) = problem.retry_after_ms {
@@ -597,7 +597,7 @@ fn CopyButton(live: LiveAnswer) -> impl IntoView {
 mod tests {
     use super::*;
     use crate::chat::{AnswerId, Content, QuestionId};
-    use crate::problem::ProblemKind;
+    use crate::error::AnswerErrorKind;
     use crate::safe_url::hostile::{BROKEN, OTHER_SCHEMES};
 
     fn end(status: EndStatus, finish_reason: Option<&str>) -> End {
@@ -677,10 +677,10 @@ mod tests {
 
     #[test]
     fn a_problem_names_its_provider_and_when_it_is_over() {
-        let problem = Problem {
+        let problem = AnswerError {
             provider: Some("Google".into()),
             retry_after_ms: Some(3_600_000),
-            ..Problem::new(ProblemKind::RateLimited, "slow down")
+            ..AnswerError::new(AnswerErrorKind::RateLimited, "slow down")
         };
         assert_eq!(remark_on(&problem, true).detail.unwrap(), "Google: slow down. It asks to wait 60 min.");
     }
@@ -691,7 +691,7 @@ mod tests {
             attempt: 2,
             attempts: 4,
             wait_ms: 4000,
-            problem: Problem::new(ProblemKind::ProviderDown, ""),
+            problem: AnswerError::new(AnswerErrorKind::ProviderDown, ""),
         };
         assert_eq!(
             retrying(&retry, 0, 0),

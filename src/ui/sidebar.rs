@@ -604,10 +604,9 @@ mod tests {
             ]),
             "",
         );
-        let places: Vec<_> =
-            ["Pinned</h2>", "Today</h2>", "Yesterday</h2>", "Last 7 days</h2>", "Older</h2>"]
-                .map(|heading| list.find(heading).unwrap())
-                .into();
+        let places: Vec<_> = ["<h2>Pinned", "<h2>Today", "<h2>Yesterday", "<h2>Last 7 days", "<h2>Older"]
+            .map(|heading| list.find(heading).unwrap())
+            .into();
         assert!(places.is_sorted(), "{list}");
         for title in ["Pinned one", ">a<", ">b<", ">c<", ">d<"] {
             assert_eq!(list.matches(title).count(), if title.starts_with('P') { 3 } else { 1 }, "{list}");

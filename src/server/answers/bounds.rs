@@ -1,6 +1,6 @@
 //! How large an answer may become.
 
-use crate::problem::{Problem, ProblemKind};
+use crate::error::{AnswerError, AnswerErrorKind};
 
 /// The usual bound of an answer, in bytes. The longest answers of models have some hundred kilobytes; pictures have
 /// megabytes.
@@ -48,13 +48,13 @@ impl Bounds {
     }
 }
 
-impl From<Exceeded> for Problem {
+impl From<Exceeded> for AnswerError {
     fn from(exceeded: Exceeded) -> Self {
         let message = match exceeded {
             Exceeded::Bytes(bytes) => format!("It is larger than {}.", size_words(bytes)),
             Exceeded::Events(events) => format!("It came in more than {events} pieces."),
         };
-        Self::new(ProblemKind::TooLarge, message)
+        Self::new(AnswerErrorKind::TooLarge, message)
     }
 }
 
@@ -72,10 +72,10 @@ mod tests {
     #[test]
     fn a_bound_is_told_in_the_unit_that_it_was_given_in() {
         for (bytes, words) in [(16 << 20, "16 MiB"), (96 << 10, "96 KiB"), (1001, "1001 bytes")] {
-            let problem = Problem::from(Exceeded::Bytes(bytes));
+            let problem = AnswerError::from(Exceeded::Bytes(bytes));
             assert_eq!(problem.message, format!("It is larger than {words}."));
         }
-        assert_eq!(Problem::from(Exceeded::Events(7)).message, "It came in more than 7 pieces.");
+        assert_eq!(AnswerError::from(Exceeded::Events(7)).message, "It came in more than 7 pieces.");
     }
 
     #[test]

@@ -10,10 +10,10 @@ use super::registry::Entry;
 use super::{Answers, clock};
 use crate::chat::{Answer, AnswerEvent, Bill, ConversationId, End, EndStatus};
 use crate::server::backoff::doubling;
-use crate::server::bills;
 use crate::server::failures::in_words;
 use crate::server::openrouter::{AnswerRequest, Dialect};
 use crate::server::store::{JobKind, StoreError};
+use crate::server::usage;
 use crate::user::Viewer;
 
 /// How long the events of an answer that has ended stay at hand, for those who were cut off shortly before.
@@ -123,7 +123,7 @@ impl Answers {
     /// Has the upstream asked what the answer cost, if nobody said so. To be called once it is kept.
     pub(super) async fn note_bill(&self, answer: &Answer) {
         if answer.bill == Bill::Open {
-            self.services.jobs.add(JobKind::Bill, answer.id.0, bills::FIRST_PAUSE).await;
+            self.services.jobs.add(JobKind::Bill, answer.id.0, usage::FIRST_PAUSE).await;
         }
     }
 

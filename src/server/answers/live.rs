@@ -17,7 +17,7 @@ use super::bounds::{Bounds, Exceeded};
 use super::frames::{Frame, Frames, Naming};
 use crate::api::ApiError;
 use crate::chat::{Answer, AnswerEvent, AnswerId, Applied, End, EndStatus, Seq};
-use crate::problem::Problem;
+use crate::error::AnswerError;
 use crate::sse;
 
 /// Proxies cut a connection after 30 to 60 s of silence.
@@ -235,7 +235,7 @@ impl LiveAnswer {
 
     /// An end of now that did not come from the upstream.
     #[must_use]
-    pub fn end_now(&self, status: EndStatus, problem: Option<Problem>) -> End {
+    pub fn end_now(&self, status: EndStatus, problem: Option<AnswerError>) -> End {
         let duration_ms = u64::try_from(self.shared.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         End {
             status,

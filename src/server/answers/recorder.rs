@@ -4,7 +4,7 @@ use super::bounds::{Bounds, Exceeded};
 use super::journal::JournalInput;
 use super::live::{Interruption, LiveAnswer};
 use crate::chat::{AnswerEvent, End, EndStatus};
-use crate::problem::{Problem, ProblemKind};
+use crate::error::{AnswerError, AnswerErrorKind};
 use crate::server::openrouter::AnswerStream;
 
 /// Reads the stream to its end, or until somebody ends it, and says how it ended. Everything before the end is in
@@ -43,7 +43,7 @@ pub async fn record(
 
 /// The end of an answer whose writer panicked.
 pub fn failed(live: &LiveAnswer) -> End {
-    let problem = Problem::new(ProblemKind::Internal, "Its writer failed.");
+    let problem = AnswerError::new(AnswerErrorKind::Internal, "Its writer failed.");
     live.end_now(EndStatus::Interrupted, Some(problem))
 }
 
@@ -65,7 +65,7 @@ impl Recorder {
     }
 
     fn end_at(&self, exceeded: Exceeded) -> End {
-        let problem = Problem::from(exceeded);
+        let problem = AnswerError::from(exceeded);
         tracing::warn!(answer = %self.live.id(), %problem, "an answer was cut off");
         self.live.end_now(EndStatus::Interrupted, Some(problem))
     }
@@ -74,7 +74,7 @@ impl Recorder {
         match why {
             Interruption::Stop => self.live.end_now(EndStatus::Stopped, None),
             Interruption::Shutdown => {
-                let problem = Problem::new(ProblemKind::Internal, "Runnel was stopped.");
+                let problem = AnswerError::new(AnswerErrorKind::Internal, "Runnel was stopped.");
                 self.live.end_now(EndStatus::Interrupted, Some(problem))
             }
         }

@@ -4,7 +4,7 @@
 //! sentence, a general word, the status.
 
 use super::schema::WireError;
-use crate::problem::ProblemKind;
+use crate::error::AnswerErrorKind;
 
 /// Words for the key's shortcomings, wherever "key" or "authentication" stands beside them.
 const KEY_FAULTS: [&str; 7] =
@@ -12,7 +12,7 @@ const KEY_FAULTS: [&str; 7] =
 
 /// The kind of an error. `status` is the response's own, or the one in the error.
 #[must_use]
-pub fn kind_of(status: Option<u16>, error: &WireError) -> ProblemKind {
+pub fn kind_of(status: Option<u16>, error: &WireError) -> AnswerErrorKind {
     if let Some(kind) = error.limit_source.as_deref().and_then(kind_of_limit) {
         return kind;
     }
@@ -22,20 +22,20 @@ pub fn kind_of(status: Option<u16>, error: &WireError) -> ProblemKind {
         .or_else(|| kind_of_sentence(status, &error.message))
         .or_else(|| words().find_map(|word| kind_of_general_word(&word)))
         .or_else(|| status.and_then(kind_of_status))
-        .unwrap_or(ProblemKind::ProviderDown)
+        .unwrap_or(AnswerErrorKind::ProviderDown)
 }
 
 /// True if the same request may succeed later.
 #[must_use]
-pub fn is_transient(status: Option<u16>, kind: ProblemKind, error: &WireError) -> bool {
+pub fn is_transient(status: Option<u16>, kind: AnswerErrorKind, error: &WireError) -> bool {
     match kind {
-        ProblemKind::RateLimited => true,
+        AnswerErrorKind::RateLimited => true,
         // Of the server's own faults, 501 and 505 stay.
-        ProblemKind::ProviderDown => {
+        AnswerErrorKind::ProviderDown => {
             !status.is_some_and(|status| (500..600).contains(&status) && !passes(status))
         }
         // A provider that lost a model; another may have it.
-        ProblemKind::UnknownModel => status == Some(404) && error.provider.is_some(),
+        AnswerErrorKind::UnknownModel => status == Some(404) && error.provider.is_some(),
         _ => false,
     }
 }
@@ -45,18 +45,18 @@ const fn passes(status: u16) -> bool {
 }
 
 /// OpenRouter's `limit_source`. The key's own limit comes as a 403 or as a 402.
-fn kind_of_limit(source: &str) -> Option<ProblemKind> {
+fn kind_of_limit(source: &str) -> Option<AnswerErrorKind> {
     match source {
         // Other answers hold the credit; it is free again when they end.
-        "openrouter_in_flight_budget" => Some(ProblemKind::RateLimited),
-        "openrouter_credits" | "openrouter_key_limit" => Some(ProblemKind::NoCredit),
-        _ => source.ends_with("_budget").then_some(ProblemKind::NoCredit),
+        "openrouter_in_flight_budget" => Some(AnswerErrorKind::RateLimited),
+        "openrouter_credits" | "openrouter_key_limit" => Some(AnswerErrorKind::NoCredit),
+        _ => source.ends_with("_budget").then_some(AnswerErrorKind::NoCredit),
     }
 }
 
 /// OpenRouter's `error_type`, OpenAI's `code` and `type`, Anthropic's `type`, Gemini's `status`, and providers' own
 /// reasons for ending.
-fn kind_of_exact_word(word: &str) -> Option<ProblemKind> {
+fn kind_of_exact_word(word: &str) -> Option<AnswerErrorKind> {
     Some(match word {
         "authentication"
         | "authentication_error"
@@ -64,7 +64,7 @@ fn kind_of_exact_word(word: &str) -> Option<ProblemKind> {
         | "invalid_api_key"
         | "invalid_authentication"
         | "unauthenticated"
-        | "unauthorized" => ProblemKind::WrongKey,
+        | "unauthorized" => AnswerErrorKind::WrongKey,
         "payment_required"
         | "insufficient_quota"
         | "insufficient_credits"
@@ -72,13 +72,13 @@ fn kind_of_exact_word(word: &str) -> Option<ProblemKind> {
         | "insufficient_user_quota"
         | "billing_error"
         | "billing_hard_limit_reached"
-        | "billing_not_active" => ProblemKind::NoCredit,
-        "model_not_found" | "model_not_available" => ProblemKind::UnknownModel,
+        | "billing_not_active" => AnswerErrorKind::NoCredit,
+        "model_not_found" | "model_not_available" => AnswerErrorKind::UnknownModel,
         "rate_limit_exceeded"
         | "rate_limit_error"
         | "ratelimiterror"
         | "too_many_requests"
-        | "resource_exhausted" => ProblemKind::RateLimited,
+        | "resource_exhausted" => AnswerErrorKind::RateLimited,
         "context_length_exceeded"
         | "context_window_exceeded"
         | "contextwindowexceedederror"
@@ -89,7 +89,7 @@ fn kind_of_exact_word(word: &str) -> Option<ProblemKind> {
         | "request_too_large"
         | "string_above_max_length"
         | "string_too_long"
-        | "token_limit_exceeded" => ProblemKind::TooLong,
+        | "token_limit_exceeded" => AnswerErrorKind::TooLong,
         "content_filter"
         | "content_policy_violation"
         | "moderation"
@@ -97,7 +97,7 @@ fn kind_of_exact_word(word: &str) -> Option<ProblemKind> {
         | "prohibited_content"
         | "recitation"
         | "refusal"
-        | "safety" => ProblemKind::Refused,
+        | "safety" => AnswerErrorKind::Refused,
         "provider_unavailable"
         | "provider_overloaded"
         | "overloaded_error"
@@ -106,16 +106,16 @@ fn kind_of_exact_word(word: &str) -> Option<ProblemKind> {
         | "unavailable"
         | "timeout"
         | "timeout_error"
-        | "deadline_exceeded" => ProblemKind::ProviderDown,
+        | "deadline_exceeded" => AnswerErrorKind::ProviderDown,
         _ => return None,
     })
 }
 
 /// Words that many faults share; the sentence beside them may say which.
-fn kind_of_general_word(word: &str) -> Option<ProblemKind> {
+fn kind_of_general_word(word: &str) -> Option<AnswerErrorKind> {
     Some(match word {
-        "permission_denied" | "permission_error" => ProblemKind::Refused,
-        "not_found" | "not_found_error" | "notfounderror" => ProblemKind::UnknownModel,
+        "permission_denied" | "permission_error" => AnswerErrorKind::Refused,
+        "not_found" | "not_found_error" | "notfounderror" => AnswerErrorKind::UnknownModel,
         "bad_request"
         | "bad_request_error"
         | "badrequesterror"
@@ -131,8 +131,8 @@ fn kind_of_general_word(word: &str) -> Option<ProblemKind> {
         | "unprocessable"
         | "unprocessable_entity"
         | "unprocessable_entity_error"
-        | "validation_error" => ProblemKind::BadRequest,
-        _ if word.starts_with("invalid_") || word.starts_with("unsupported_") => ProblemKind::BadRequest,
+        | "validation_error" => AnswerErrorKind::BadRequest,
+        _ if word.starts_with("invalid_") || word.starts_with("unsupported_") => AnswerErrorKind::BadRequest,
         "api_error"
         | "internal"
         | "internal_error"
@@ -140,13 +140,13 @@ fn kind_of_general_word(word: &str) -> Option<ProblemKind> {
         | "internalservererror"
         | "server"
         | "server_error"
-        | "unmapped" => ProblemKind::ProviderDown,
+        | "unmapped" => AnswerErrorKind::ProviderDown,
         _ => return None,
     })
 }
 
 /// Sentences count where they may be the caller's fault: a server's own fault (5xx) may speak of anything.
-fn kind_of_sentence(status: Option<u16>, message: &str) -> Option<ProblemKind> {
+fn kind_of_sentence(status: Option<u16>, message: &str) -> Option<AnswerErrorKind> {
     let message = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     let may_be = |statuses: &[u16]| status.is_none_or(|status| statuses.contains(&status));
@@ -154,17 +154,17 @@ fn kind_of_sentence(status: Option<u16>, message: &str) -> Option<ProblemKind> {
     if status != Some(429)
         && says(&["maximum context length", "exceeds the context window", "prompt is too long"])
     {
-        return Some(ProblemKind::TooLong);
+        return Some(AnswerErrorKind::TooLong);
     }
     if may_be(&[]) && says(&["rate limit", "rate-limit", "too many requests"]) {
-        return Some(ProblemKind::RateLimited);
+        return Some(AnswerErrorKind::RateLimited);
     }
     if may_be(&[400, 413])
         && says(&["context length", "context window", "token limit", "input is too long", "too many tokens"])
         || may_be(&[]) && says(&["exceeds the available context size"])
         || matches!(status, Some(400 | 413)) && says(&["context size", "too long"])
     {
-        return Some(ProblemKind::TooLong);
+        return Some(AnswerErrorKind::TooLong);
     }
     if may_be(&[400, 403])
         && says(&[
@@ -178,19 +178,19 @@ fn kind_of_sentence(status: Option<u16>, message: &str) -> Option<ProblemKind> {
             "key limit exceeded",
         ])
     {
-        return Some(ProblemKind::NoCredit);
+        return Some(AnswerErrorKind::NoCredit);
     }
     if may_be(&[400, 403]) && says(&["api key", "api-key", "authentication"]) && says(&KEY_FAULTS)
         || may_be(&[]) && says(&["no auth credentials", "unauthorized", "user not found"])
     {
-        return Some(ProblemKind::WrongKey);
+        return Some(AnswerErrorKind::WrongKey);
     }
     if may_be(&[400, 404, 422])
         && (says(&["valid model", "model not found", "no such model"])
             || says(&["model"]) && says(&["does not exist", "not found"])
             || status.is_none() && says(&["no endpoints found"]))
     {
-        return Some(ProblemKind::UnknownModel);
+        return Some(AnswerErrorKind::UnknownModel);
     }
     if may_be(&[400, 422])
         && says(&[
@@ -204,7 +204,7 @@ fn kind_of_sentence(status: Option<u16>, message: &str) -> Option<ProblemKind> {
             "request blocked",
         ])
     {
-        return Some(ProblemKind::Refused);
+        return Some(AnswerErrorKind::Refused);
     }
     let is_unacceptable = [
         "bad request",
@@ -222,19 +222,19 @@ fn kind_of_sentence(status: Option<u16>, message: &str) -> Option<ProblemKind> {
         "unrecognized request",
         "unsupported",
     ];
-    (may_be(&[]) && says(&is_unacceptable)).then_some(ProblemKind::BadRequest)
+    (may_be(&[]) && says(&is_unacceptable)).then_some(AnswerErrorKind::BadRequest)
 }
 
-fn kind_of_status(status: u16) -> Option<ProblemKind> {
+fn kind_of_status(status: u16) -> Option<AnswerErrorKind> {
     Some(match status {
-        401 => ProblemKind::WrongKey,
-        402 => ProblemKind::NoCredit,
-        403 => ProblemKind::Refused,
-        404 => ProblemKind::UnknownModel,
-        413 => ProblemKind::TooLong,
-        429 => ProblemKind::RateLimited,
-        408 | 500..=599 => ProblemKind::ProviderDown,
-        400..=499 => ProblemKind::BadRequest,
+        401 => AnswerErrorKind::WrongKey,
+        402 => AnswerErrorKind::NoCredit,
+        403 => AnswerErrorKind::Refused,
+        404 => AnswerErrorKind::UnknownModel,
+        413 => AnswerErrorKind::TooLong,
+        429 => AnswerErrorKind::RateLimited,
+        408 | 500..=599 => AnswerErrorKind::ProviderDown,
+        400..=499 => AnswerErrorKind::BadRequest,
         _ => return None,
     })
 }
@@ -244,11 +244,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::schema::read_error;
-    use super::ProblemKind::*;
+    use super::AnswerErrorKind::*;
     use super::*;
 
     /// The kind of an error without a status of its response, as it comes inside a stream, and whether it may pass.
-    fn judge(error: &Value) -> (ProblemKind, bool) {
+    fn judge(error: &Value) -> (AnswerErrorKind, bool) {
         let error = read_error(error).unwrap();
         let kind = kind_of(error.status, &error);
         (kind, is_transient(error.status, kind, &error))

@@ -1,4 +1,4 @@
-//! From what went wrong on the wire to a [`Problem`], and whether trying again makes sense.
+//! From what went wrong on the wire to a [`AnswerError`], and whether trying again makes sense.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,7 @@ use super::OpenRouter;
 use super::classify::{is_transient, kind_of};
 use super::retry_after::{parse_rate_limit_reset, parse_retry_after};
 use super::schema::{WireError, read_error_body};
-use crate::problem::{Problem, ProblemKind};
+use crate::error::{AnswerError, AnswerErrorKind};
 
 /// Errors are a few hundred bytes; a page of HTML from a proxy may be some kilobytes.
 const LARGEST_ERROR_BYTES: usize = 64 << 10;
@@ -23,7 +23,7 @@ const LONGEST_WAIT_TOLD: Duration = Duration::from_hours(31 * 24);
 /// An attempt that came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    pub problem: Problem,
+    pub problem: AnswerError,
     /// True if the same request may succeed later (wire reference, section 3.1).
     pub is_transient: bool,
     /// How long the upstream asks to wait; [`Duration::MAX`] for a number that is too large.
@@ -32,13 +32,13 @@ pub struct Failure {
 
 impl Failure {
     /// A failure that another attempt would meet again.
-    pub fn lasting(kind: ProblemKind, message: impl Into<String>) -> Self {
-        Self { problem: Problem::new(kind, message), is_transient: false, asked_wait: None }
+    pub fn lasting(kind: AnswerErrorKind, message: impl Into<String>) -> Self {
+        Self { problem: AnswerError::new(kind, message), is_transient: false, asked_wait: None }
     }
 
     /// A failure that may pass.
-    pub fn passing(kind: ProblemKind, message: impl Into<String>) -> Self {
-        Self { problem: Problem::new(kind, message), is_transient: true, asked_wait: None }
+    pub fn passing(kind: AnswerErrorKind, message: impl Into<String>) -> Self {
+        Self { problem: AnswerError::new(kind, message), is_transient: true, asked_wait: None }
     }
 
     /// An error object, from a body or from inside the stream. `http_status` is the response's own.
@@ -49,7 +49,7 @@ impl Failure {
         let reset = error.rate_limit_reset.as_deref().and_then(|text| parse_rate_limit_reset(text, now));
         Self {
             is_transient: is_transient(status, kind, &error),
-            problem: Problem {
+            problem: AnswerError {
                 kind,
                 message: error.message,
                 status,
@@ -100,11 +100,11 @@ impl OpenRouter {
         match read_bounded(response, limit, timeout).await {
             (body, BodyEnd::Whole) => Ok(body),
             (_, BodyEnd::TooLarge) => Err(Failure::lasting(
-                ProblemKind::Unreadable,
+                AnswerErrorKind::Unreadable,
                 format!("It sent more than {} MiB.", limit >> 20),
             )),
             (_, BodyEnd::TooSlow) => {
-                Err(Failure::lasting(ProblemKind::Stalled, "It did not send all of it in time."))
+                Err(Failure::lasting(AnswerErrorKind::Stalled, "It did not send all of it in time."))
             }
             (_, BodyEnd::Broken(error)) => Err(self.connection_failure(&error)),
         }
@@ -114,13 +114,16 @@ impl OpenRouter {
     pub(super) fn connection_failure(&self, error: &reqwest::Error) -> Failure {
         let cause = innermost(error);
         let failure = if error.is_connect() && error.is_timeout() {
-            Failure::passing(ProblemKind::Unreachable, "It did not accept the connection in time.")
+            Failure::passing(AnswerErrorKind::Unreachable, "It did not accept the connection in time.")
         } else if error.is_timeout() {
-            Failure::passing(ProblemKind::Unreachable, "It did not answer in time.")
+            Failure::passing(AnswerErrorKind::Unreachable, "It did not answer in time.")
         } else if error.is_connect() {
-            Failure::passing(ProblemKind::Unreachable, format!("The connection could not be made: {cause}."))
+            Failure::passing(
+                AnswerErrorKind::Unreachable,
+                format!("The connection could not be made: {cause}."),
+            )
         } else {
-            Failure::passing(ProblemKind::CutOff, format!("The connection was lost: {cause}."))
+            Failure::passing(AnswerErrorKind::CutOff, format!("The connection was lost: {cause}."))
         };
         self.redacted(failure)
     }
@@ -168,7 +171,7 @@ pub async fn read_bounded(mut response: Response, limit: usize, timeout: Duratio
 /// It is compressed.
 pub fn refuse_compression(headers: &HeaderMap) -> Result<(), Failure> {
     compression(headers)
-        .map_or(Ok(()), |name| Err(Failure::lasting(ProblemKind::Unreadable, compressed(&name))))
+        .map_or(Ok(()), |name| Err(Failure::lasting(AnswerErrorKind::Unreadable, compressed(&name))))
 }
 
 /// The name of the compression, in a form that can be shown.
@@ -187,7 +190,9 @@ fn compressed(name: &str) -> String {
 fn failure_from_body(status: u16, body: &[u8], now: SystemTime) -> Failure {
     match read_error_body(body) {
         Some(error) => Failure::from_error(error, Some(status), now),
-        None if status < 400 => Failure::lasting(ProblemKind::Unreadable, message_without_json(status, body)),
+        None if status < 400 => {
+            Failure::lasting(AnswerErrorKind::Unreadable, message_without_json(status, body))
+        }
         None => {
             let message = message_without_json(status, body);
             Failure::from_error(WireError { message, ..WireError::default() }, Some(status), now)
@@ -250,7 +255,7 @@ mod tests {
 
     #[test]
     fn each_status_has_its_kind_and_only_passing_ones_are_tried_again() {
-        use ProblemKind::*;
+        use AnswerErrorKind::*;
         for (status, kind, is_transient) in [
             (400, BadRequest, false),
             (401, WrongKey, false),
@@ -277,17 +282,17 @@ mod tests {
     #[test]
     fn words_tell_an_unknown_model_and_a_long_context_apart() {
         let unknown = failure(400, r#"{"error":{"code":400,"message":"x is not a valid model ID"}}"#);
-        assert_eq!(unknown.problem.kind, ProblemKind::UnknownModel);
+        assert_eq!(unknown.problem.kind, AnswerErrorKind::UnknownModel);
         let long = failure(
             400,
             r#"{"error":{"message":"This endpoint's maximum context length is 200000 tokens."}}"#,
         );
-        assert_eq!(long.problem.kind, ProblemKind::TooLong);
+        assert_eq!(long.problem.kind, AnswerErrorKind::TooLong);
         let llama = failure(
             400,
             r#"{"error":{"message":"request (4031 tokens) exceeds it","type":"exceed_context_size_error"}}"#,
         );
-        assert_eq!(llama.problem.kind, ProblemKind::TooLong);
+        assert_eq!(llama.problem.kind, AnswerErrorKind::TooLong);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::reasoning_details::ReasoningDetails;
 use super::schema::{Chunk, Delta, WireError, WireToolCall, read_error, read_error_body};
 use crate::chat::{AnswerEvent, Citation, End, EndStatus, Source, ToolCallPiece, Usage};
-use crate::problem::{Problem, ProblemKind};
+use crate::error::{AnswerError, AnswerErrorKind};
 use crate::sse::{Decoder, Event, Frame};
 
 /// An answer larger than this is a fault: the longest that models write are some hundred kilobytes.
@@ -74,7 +74,7 @@ impl AnswerParser {
             && !self.has_ended()
         {
             self.failure =
-                Some(Failure::lasting(ProblemKind::Unreadable, format!("It sent too much: {error}.")));
+                Some(Failure::lasting(AnswerErrorKind::Unreadable, format!("It sent too much: {error}.")));
         }
     }
 
@@ -136,7 +136,7 @@ impl AnswerParser {
         }
     }
 
-    fn outcome(&self) -> (EndStatus, Option<Problem>) {
+    fn outcome(&self) -> (EndStatus, Option<AnswerError>) {
         if let Some(failure) = &self.failure {
             return (EndStatus::Failed, Some(failure.problem.clone()));
         }
@@ -148,7 +148,7 @@ impl AnswerParser {
             None if self.is_done => (EndStatus::Complete, None),
             None => {
                 let message = "The stream ended before the answer did.";
-                (EndStatus::Interrupted, Some(Problem::new(ProblemKind::CutOff, message)))
+                (EndStatus::Interrupted, Some(AnswerError::new(AnswerErrorKind::CutOff, message)))
             }
         }
     }
@@ -160,14 +160,14 @@ impl AnswerParser {
     }
 
     /// `finish_reason: "error"` without an error object: the provider's own word is all there is.
-    fn unexplained_error(&self) -> Problem {
+    fn unexplained_error(&self) -> AnswerError {
         let message = self.native_finish_reason.as_ref().map_or_else(
             || "The provider gave no reason.".to_owned(),
             |reason| format!("The provider ended with \u{201c}{reason}\u{201d}."),
         );
         let kinds = self.native_finish_reason.iter().cloned().collect();
         let error = WireError { kinds, ..WireError::default() };
-        Problem::new(kind_of(None, &error), message)
+        AnswerError::new(kind_of(None, &error), message)
     }
 
     fn read_frame(
@@ -303,7 +303,7 @@ impl AnswerParser {
         self.bytes += event.size();
         if self.bytes > LARGEST_ANSWER_BYTES {
             let message = format!("The answer is larger than {} MiB.", LARGEST_ANSWER_BYTES >> 20);
-            self.failure.get_or_insert_with(|| Failure::lasting(ProblemKind::Unreadable, message));
+            self.failure.get_or_insert_with(|| Failure::lasting(AnswerErrorKind::Unreadable, message));
             return;
         }
         if !self.has_content {
@@ -663,7 +663,7 @@ mod tests {
             read(&format!("data: {chunk}\n\ndata: [DONE]\n\n")).0.end().unwrap().clone()
         };
         assert_eq!(end("network_error", "").status, EndStatus::Failed);
-        assert_eq!(end("network_error", "").problem.unwrap().kind, ProblemKind::ProviderDown);
+        assert_eq!(end("network_error", "").problem.unwrap().kind, AnswerErrorKind::ProviderDown);
         assert_eq!(end("network_error", "text").status, EndStatus::Complete);
         assert_eq!(end("end_turn", "").status, EndStatus::Complete);
     }
@@ -675,8 +675,8 @@ mod tests {
             let chunk = serde_json::json!({"choices": [choice]});
             read(&format!("data: {chunk}\n\n")).0.end().unwrap().problem.clone().unwrap().kind
         };
-        assert_eq!(problem("PROHIBITED_CONTENT"), ProblemKind::Refused);
-        assert_eq!(problem("MALFORMED_FUNCTION_CALL"), ProblemKind::ProviderDown);
+        assert_eq!(problem("PROHIBITED_CONTENT"), AnswerErrorKind::Refused);
+        assert_eq!(problem("MALFORMED_FUNCTION_CALL"), AnswerErrorKind::ProviderDown);
     }
 
     #[test]

@@ -5,8 +5,8 @@ use secrecy::ExposeSecret;
 
 use super::OpenRouter;
 use crate::chat::{AnswerEvent, Citation, End, Retry, Source, ToolCallPiece};
+use crate::error::AnswerError;
 use crate::models::ModelInfo;
-use crate::problem::Problem;
 
 /// Servers of one's own take any word for a key, such as `ollama` or `sk-no-key-required` (18 characters). Those are no
 /// secret, and must not be taken out of names and answers; in errors they are replaced too.
@@ -95,8 +95,8 @@ fn texts_of(event: &mut AnswerEvent) -> Vec<&mut String> {
     }
 }
 
-fn texts_of_problem(problem: &mut Problem) -> Vec<&mut String> {
-    let Problem { kind: _, message, status: _, provider, retry_after_ms: _ } = problem;
+fn texts_of_problem(problem: &mut AnswerError) -> Vec<&mut String> {
+    let AnswerError { kind: _, message, status: _, provider, retry_after_ms: _ } = problem;
     provider.iter_mut().chain([message]).collect()
 }
 
@@ -105,7 +105,7 @@ mod tests {
     use super::super::{ClientConfig, OPENROUTER_BASE_URL};
     use super::*;
     use crate::chat::EndStatus;
-    use crate::problem::ProblemKind;
+    use crate::error::AnswerErrorKind;
 
     fn client(key: &str) -> OpenRouter {
         let mut config = ClientConfig::new(OPENROUTER_BASE_URL).unwrap();
@@ -119,7 +119,7 @@ mod tests {
         let client = client(key);
         let echo = || format!("<{key}>");
         let some = || Some(echo());
-        let problem = Problem { provider: some(), ..Problem::new(ProblemKind::WrongKey, echo()) };
+        let problem = AnswerError { provider: some(), ..AnswerError::new(AnswerErrorKind::WrongKey, echo()) };
         let source = Source { generation_id: some(), id: some(), model: some(), provider: some() };
         let end = End {
             status: EndStatus::Failed,

@@ -16,7 +16,7 @@ use super::failure::{Failure, refuse_compression};
 use super::parser::AnswerParser;
 use super::request::AnswerRequest;
 use crate::chat::{Answer, AnswerEvent, AnswerId, End, EndStatus, QuestionId, Retry, Source};
-use crate::problem::{Problem, ProblemKind};
+use crate::error::{AnswerError, AnswerErrorKind};
 
 /// An answer that was not streamed may hold images.
 const LARGEST_WHOLE_ANSWER_BYTES: usize = 64 << 20;
@@ -143,7 +143,7 @@ impl AnswerStream {
                 Ok(Err(error)) => Err(client.connection_failure(&error)),
                 Err(_) => {
                     let timeout = client.config().progress_timeout;
-                    Err(Failure::lasting(ProblemKind::Stalled, silence("No answer came", timeout)))
+                    Err(Failure::lasting(AnswerErrorKind::Stalled, silence("No answer came", timeout)))
                 }
             }
         }));
@@ -187,7 +187,7 @@ impl AnswerStream {
             // Comments may come so fast that the timer never gets its turn.
             Ok(Ok(Some(_))) if Instant::now() >= progress_deadline => {
                 self.break_off(Failure::lasting(
-                    ProblemKind::Stalled,
+                    AnswerErrorKind::Stalled,
                     silence("No text came", config.progress_timeout),
                 ));
             }
@@ -203,7 +203,7 @@ impl AnswerStream {
                 } else {
                     silence("No text came", config.progress_timeout)
                 };
-                self.break_off(Failure::lasting(ProblemKind::Stalled, message));
+                self.break_off(Failure::lasting(AnswerErrorKind::Stalled, message));
             }
         }
     }
@@ -251,7 +251,7 @@ impl AnswerStream {
             // its own, which may be one that lasts.
             (None, Some(problem)) => Failure {
                 problem: problem.clone(),
-                is_transient: matches!(problem.kind, ProblemKind::CutOff | ProblemKind::ProviderDown),
+                is_transient: matches!(problem.kind, AnswerErrorKind::CutOff | AnswerErrorKind::ProviderDown),
                 asked_wait: None,
             },
             (None, None) => {
@@ -286,11 +286,11 @@ impl AnswerStream {
         self.client.config().retry.wait_after(self.attempt, failure.asked_wait, fastrand::f64())
     }
 
-    fn failed_end(&self, problem: Problem, parser: Option<&AnswerParser>) -> End {
+    fn failed_end(&self, problem: AnswerError, parser: Option<&AnswerParser>) -> End {
         let duration_ms = self.elapsed_ms();
         let end =
             parser.map_or_else(|| AnswerParser::default().end(duration_ms), |parser| parser.end(duration_ms));
-        let is_interrupted = matches!(problem.kind, ProblemKind::Stalled | ProblemKind::CutOff);
+        let is_interrupted = matches!(problem.kind, AnswerErrorKind::Stalled | AnswerErrorKind::CutOff);
         let status = if is_interrupted { EndStatus::Interrupted } else { EndStatus::Failed };
         End { status, problem: Some(problem), ..end }
     }

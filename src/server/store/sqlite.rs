@@ -25,7 +25,6 @@ use crate::conversation_list::{ConversationChange, DailySpending, Listing, Searc
 use crate::user::{UserId, Viewer};
 
 mod answers;
-mod bills;
 mod content;
 mod conversations;
 mod erase;
@@ -35,6 +34,7 @@ mod open;
 mod private;
 mod searcher;
 mod tree;
+mod usage;
 
 /// The store in a file. Clones are handles of the same one.
 #[derive(Clone, Debug)]
@@ -292,26 +292,26 @@ impl EventLog for SqliteStore {
 #[async_trait]
 impl UsageStore for SqliteStore {
     async fn list_open_bills(&self) -> Result<Vec<Answer>, StoreError> {
-        bills::list_open(&self.read_pool).await.map_err(|error| self.error(error))
+        usage::list_open(&self.read_pool).await.map_err(|error| self.error(error))
     }
 
     async fn find_open_bill(&self, id: AnswerId) -> Result<Option<Answer>, StoreError> {
-        bills::find_open(&self.read_pool, id).await.map_err(|error| self.error(error))
+        usage::find_open(&self.read_pool, id).await.map_err(|error| self.error(error))
     }
 
     async fn settle_bill(&self, id: AnswerId, bill: &Bill) -> Result<Option<UserId>, StoreError> {
         let mut transaction = self.begin().await?;
-        let owner = bills::settle(&mut transaction, id, bill).await.map_err(|error| self.error(error))?;
+        let owner = usage::settle(&mut transaction, id, bill).await.map_err(|error| self.error(error))?;
         self.commit(transaction).await?;
         Ok(owner)
     }
 
     async fn spending_of(&self, viewer: &Viewer, id: ConversationId) -> Result<Spending, StoreError> {
-        bills::spending_of(&self.read_pool, viewer, id).await.map_err(|error| self.error(error))
+        usage::spending_of(&self.read_pool, viewer, id).await.map_err(|error| self.error(error))
     }
 
     async fn daily_spending(&self, viewer: &Viewer, days: u32) -> Result<Vec<DailySpending>, StoreError> {
-        bills::daily_spending(&self.read_pool, viewer, days).await.map_err(|error| self.error(error))
+        usage::daily_spending(&self.read_pool, viewer, days).await.map_err(|error| self.error(error))
     }
 }
 

@@ -57,16 +57,16 @@ async fn ask_without_a_question_says_how_to_ask() {
 async fn exit_codes_tell_the_kinds_of_error_apart() {
     let asking = Asking::start().await;
     let cases = [
-        ("demo/error-401", 3, ProblemKind::WrongKey),
-        ("demo/error-402", 4, ProblemKind::NoCredit),
-        ("demo/error-404", 5, ProblemKind::UnknownModel),
-        ("demo/error-429-long", 6, ProblemKind::RateLimited),
-        ("demo/midstream-documented-after-text", 7, ProblemKind::ProviderDown),
-        ("demo/error-context", 8, ProblemKind::TooLong),
-        ("demo/error-403", 9, ProblemKind::Refused),
-        ("demo/error-400", 10, ProblemKind::BadRequest),
-        ("demo/cut", 12, ProblemKind::CutOff),
-        ("demo/error-not-json", 13, ProblemKind::Unreadable),
+        ("demo/error-401", 3, AnswerErrorKind::WrongKey),
+        ("demo/error-402", 4, AnswerErrorKind::NoCredit),
+        ("demo/error-404", 5, AnswerErrorKind::UnknownModel),
+        ("demo/error-429-long", 6, AnswerErrorKind::RateLimited),
+        ("demo/midstream-documented-after-text", 7, AnswerErrorKind::ProviderDown),
+        ("demo/error-context", 8, AnswerErrorKind::TooLong),
+        ("demo/error-403", 9, AnswerErrorKind::Refused),
+        ("demo/error-400", 10, AnswerErrorKind::BadRequest),
+        ("demo/cut", 12, AnswerErrorKind::CutOff),
+        ("demo/error-not-json", 13, AnswerErrorKind::Unreadable),
     ];
     for (model, code, kind) in cases {
         let ended = run(&mut asking.ask(model, &["How do you fail?"])).await;
@@ -99,7 +99,7 @@ async fn ask_says_why_there_is_no_list_to_choose_a_model_from() {
     let base_url = format!("http://{}/v1", closed.local_addr().unwrap());
     let unreachable = ask_any_model_of(&base_url, None).await;
     assert_eq!(unreachable.code, Some(11), "{unreachable:?}");
-    assert!(unreachable.errors.contains(ProblemKind::Unreachable.sentence()), "{}", unreachable.errors);
+    assert!(unreachable.errors.contains(AnswerErrorKind::Unreachable.sentence()), "{}", unreachable.errors);
     assert!(unreachable.errors.contains("OPENROUTER_BASE_URL"), "{}", unreachable.errors);
 
     let json = ["content-type: application/json"];
@@ -107,7 +107,7 @@ async fn ask_says_why_there_is_no_list_to_choose_a_model_from() {
     let upstream = RawUpstream::with_response("401 Unauthorized", &json, body).await;
     let refused = ask_any_model_of(&upstream.base_url(), Some(KEY)).await;
     assert_eq!(refused.code, Some(3), "{refused:?}");
-    assert!(refused.errors.contains(ProblemKind::WrongKey.sentence()), "{}", refused.errors);
+    assert!(refused.errors.contains(AnswerErrorKind::WrongKey.sentence()), "{}", refused.errors);
     assert!(refused.errors.contains("OPENROUTER_API_KEY"), "{}", refused.errors);
 
     for (status, body) in [("200 OK", r#"{"data":[]}"#), ("404 Not Found", r#"{"detail":"Not Found"}"#)] {

@@ -7,7 +7,7 @@ use runnel::chat::{
     AnswerEvent, AnswerId, Bill, Citation, ConversationId, EndStatus, Seq, Source, ToolCallPiece,
 };
 use runnel::conversation_list::ConversationChange;
-use runnel::problem::{Problem, ProblemKind};
+use runnel::error::{AnswerError, AnswerErrorKind};
 
 use super::{
     ME, MIDNIGHT, applied, begin, chat, complete, each_store, ended, finish, load, load_answer, new_answer,
@@ -73,7 +73,7 @@ async fn every_way_to_end_is_kept() {
             begin(&*store, &new).await;
             let mut end = complete(None);
             end.status = status;
-            end.problem = Some(Problem::new(ProblemKind::CutOff, "It broke off."));
+            end.problem = Some(AnswerError::new(AnswerErrorKind::CutOff, "It broke off."));
             let answer = applied(&new.answer, &[AnswerEvent::End(end)]);
             store.finish_answer(&answer, MIDNIGHT).await.unwrap();
             assert_eq!(load_answer(&*store, answer.id).await, answer);

@@ -106,7 +106,7 @@ pub async fn finish(
     .bind(number)
     .execute(&mut *connection)
     .await?;
-    super::bills::note(connection, &billed).await?;
+    super::usage::note(connection, &billed).await?;
     keep_content(connection, number, answer).await?;
     sqlx::query(
         "UPDATE conversations SET updated_ms = max(updated_ms, ?), is_unread = 1, version = version + 1 WHERE number = \

@@ -7,7 +7,7 @@ use sqlx::types::Uuid;
 
 use super::answers::{CONVERSATION_IN_USE, insert_question, keep_content, metadata_of};
 use super::conversations::{leaves_json, owner_of, settings_json};
-use super::{Failure, StoreError, bills, last_number, signed};
+use super::{Failure, StoreError, last_number, signed, usage};
 use crate::chat::{Answer, AnswerId, Bill, Conversation, ConversationId, Question, QuestionId};
 use crate::server::clock;
 use crate::user::Viewer;
@@ -107,7 +107,7 @@ async fn insert_answer(
         .execute(&mut *connection)
         .await?;
     let number = last_number(connection).await?;
-    bills::note(connection, answer).await?;
+    usage::note(connection, answer).await?;
     keep_content(connection, number, answer).await
 }
 

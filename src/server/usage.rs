@@ -18,13 +18,13 @@ const ATTEMPTS: u32 = 20;
 
 /// The open bills. Clones are handles of the same service.
 #[derive(Clone, Debug)]
-pub struct Bills {
+pub struct UsageLookup {
     client: OpenRouter,
     store: Arc<dyn UsageStore>,
     revision: Revision,
 }
 
-impl Bills {
+impl UsageLookup {
     #[must_use]
     pub fn new(client: OpenRouter, store: Arc<dyn UsageStore>, revision: Revision) -> Self {
         Self { client, store, revision }

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Something that kept an answer from being given or finished.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
-    pub kind: ProblemKind,
+pub struct AnswerError {
+    pub kind: AnswerErrorKind,
     /// What the upstream said, or our own words where it said nothing. Never holds the API key.
     pub message: String,
     /// The upstream's status, from HTTP or from the error's `code`.
@@ -22,7 +22,7 @@ pub struct Problem {
 /// The kinds of problem that a person, or a caller, treats differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ProblemKind {
+pub enum AnswerErrorKind {
     /// The key is missing, wrong or withdrawn.
     WrongKey,
     /// No money left, or a spending limit reached.
@@ -56,7 +56,7 @@ pub enum ProblemKind {
     Other,
 }
 
-impl ProblemKind {
+impl AnswerErrorKind {
     /// What happened, as a sentence.
     #[must_use]
     pub const fn sentence(self) -> &'static str {
@@ -116,15 +116,15 @@ impl ProblemKind {
     }
 }
 
-impl Problem {
+impl AnswerError {
     /// A problem in our own words.
     #[must_use]
-    pub fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
+    pub fn new(kind: AnswerErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), status: None, provider: None, retry_after_ms: None }
     }
 }
 
-impl std::fmt::Display for Problem {
+impl std::fmt::Display for AnswerError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}", self.kind.sentence())?;
         if !self.message.is_empty() && self.message != self.kind.sentence() {
@@ -134,7 +134,7 @@ impl std::fmt::Display for Problem {
     }
 }
 
-impl std::error::Error for Problem {}
+impl std::error::Error for AnswerError {}
 
 #[cfg(test)]
 mod tests {
@@ -142,8 +142,9 @@ mod tests {
 
     #[test]
     fn a_kind_of_a_newer_version_is_read_as_another() {
-        let problem: Problem = serde_json::from_str(r#"{"kind":"too_sleepy","message":"Later."}"#).unwrap();
-        assert_eq!(problem, Problem::new(ProblemKind::Other, "Later."));
-        assert_eq!(serde_json::to_string(&ProblemKind::CutOff).unwrap(), r#""cut_off""#);
+        let problem: AnswerError =
+            serde_json::from_str(r#"{"kind":"too_sleepy","message":"Later."}"#).unwrap();
+        assert_eq!(problem, AnswerError::new(AnswerErrorKind::Other, "Later."));
+        assert_eq!(serde_json::to_string(&AnswerErrorKind::CutOff).unwrap(), r#""cut_off""#);
     }
 }
