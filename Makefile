@@ -10,10 +10,14 @@ TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/runnel/tools
 CARGO_LEPTOS_VERSION := 0.3.11
 WASM_BINDGEN_VERSION := $(shell awk '/^name = "wasm-bindgen"$$/ { getline; gsub(/[^0-9.]/, ""); print }' Cargo.lock)
 NEXTEST_VERSION := 0.9.143
+CARGO_DENY_VERSION := 0.20.2
+CARGO_MACHETE_VERSION := 0.9.2
 
 CARGO_LEPTOS := $(TOOLS)/cargo-leptos-$(CARGO_LEPTOS_VERSION)/bin/cargo-leptos
 WASM_BINDGEN := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen
 NEXTEST := $(or $(shell command -v cargo-nextest),$(TOOLS)/cargo-nextest-$(NEXTEST_VERSION)/bin/cargo-nextest)
+CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_MACHETE := $(TOOLS)/cargo-machete-$(CARGO_MACHETE_VERSION)/bin/cargo-machete
 NODE_TOOLS := end2end/node_modules/.package-lock.json
 SITE_TOOLS := site/node_modules/.package-lock.json
 WASM_TARGET := $(TOOLS)/wasm-target-$(shell awk -F'"' '/^channel/ { print $$2 }' rust-toolchain.toml)
@@ -54,6 +58,16 @@ $(TOOLS)/cargo-nextest-$(NEXTEST_VERSION)/bin/cargo-nextest:
 	CARGO_TARGET_DIR=$(TOOLS)/build-nextest cargo install cargo-nextest \
 	   --version $(NEXTEST_VERSION) --locked --debug --root $(@D)/..
 	rm -rf $(TOOLS)/build-nextest
+
+$(CARGO_DENY):
+	CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$(TOOLS)/build-deny cargo install cargo-deny \
+	   --version $(CARGO_DENY_VERSION) --locked --debug --root $(@D)/..
+	rm -rf $(TOOLS)/build-deny
+
+$(CARGO_MACHETE):
+	CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$(TOOLS)/build-machete cargo install cargo-machete \
+	   --version $(CARGO_MACHETE_VERSION) --locked --debug --root $(@D)/..
+	rm -rf $(TOOLS)/build-machete
 
 $(NODE_TOOLS) $(SITE_TOOLS): %/node_modules/.package-lock.json: %/package.json %/package-lock.json
 	command -v npm >/dev/null || { echo "Node.js 20 or newer is missing: install it from https://nodejs.org, then run this again." >&2; exit 1; }
@@ -137,12 +151,19 @@ PLAYWRIGHT := cd end2end && node_modules/.bin/playwright test
 test: check unit doc end2end ## Format, lints for every build, unit, integration, documentation and browser tests
 
 .PHONY: check
-check: tools $(NODE_TOOLS) ## Format and lints
+check: tools dependencies $(NODE_TOOLS) ## Format, lints, and what the dependencies may be
 	cargo fmt --check
 	cargo clippy --features ssr --all-targets -- --deny warnings
 	CARGO_TARGET_DIR=target/front cargo clippy --lib --target wasm32-unknown-unknown --features hydrate -- --deny warnings
 	CARGO_TARGET_DIR=target/front cargo clippy --lib --target wasm32-unknown-unknown --features renderer -- --deny warnings
 	cd end2end && node_modules/.bin/tsc --noEmit
+
+.PHONY: dependencies
+dependencies: $(CARGO_DENY) $(CARGO_MACHETE) ## That no dependency is unused, unsafe as far as is known, or of a licence that does not fit
+	$(CARGO_MACHETE) .
+	$(CARGO_DENY) check --hide-inclusion-graph licenses bans sources
+	if timeout 60 $(CARGO_DENY) fetch db >/dev/null 2>&1; then $(CARGO_DENY) check --hide-inclusion-graph advisories; \
+	else echo "The database of advisories cannot be reached: they are not looked at."; fi
 
 .PHONY: unit
 unit: $(NEXTEST) ## Unit and integration tests
