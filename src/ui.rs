@@ -149,14 +149,26 @@ if (field) {
 }
 ";
 
+/// Until the renderer is here, which hears the buttons of answers: one that is pressed has it loaded, and is pressed then.
+/// By then the page may have come alive and have put a button like it in its place.
+const EARLY_CLICKS_SCRIPT: &str = "let isHere = false;
+const buttons = () => [...document.querySelectorAll('button[data-do]')];
+document.addEventListener('click', event => {
+  const button = isHere ? null : event.target.closest('button[data-do]');
+  if (!button) return;
+  const at = buttons().indexOf(button);
+  loadRenderer().then(() => (button.isConnected ? button : buttons()[at])?.click());
+});
+";
+
 /// Starts the page, and tells where its renderer is. That is loaded once, when it is first asked for; a load that
 /// failed may be asked for again, by another address, since browsers may keep a failed import for good.
 fn start_script(files: &SiteFiles) -> String {
     format!(
-        "{EARLY_SCRIPT}import({script:?}).then(page => page.default({{module_or_path: {wasm:?}}}).then(() => page.hydrate()));\n\
+        "{EARLY_SCRIPT}{EARLY_CLICKS_SCRIPT}import({script:?}).then(page => page.default({{module_or_path: {wasm:?}}}).then(() => page.hydrate()));\n\
          let renderer, tries = 0;\n\
          globalThis.loadRenderer = () => renderer ??= import({renderer_script:?} + (tries++ ? '?' + tries : ''))\
-         .then(module => module.default({{module_or_path: {renderer_wasm:?}}}).then(() => module))\
+         .then(module => module.default({{module_or_path: {renderer_wasm:?}}}).then(() => {{ isHere = true; return module }}))\
          .catch(error => {{ renderer = undefined; throw error }});",
         script = files.script,
         wasm = files.wasm,

@@ -5,7 +5,7 @@ import type { Page } from '@playwright/test';
 import { recordDrawn, recordShiftsAbove } from '../drawn.ts';
 import { recordWords } from '../recorders.ts';
 import { type Answer, ChatPage } from '../pages/chat.ts';
-import { expect, test } from '../fixtures.ts';
+import { expect, hold, test } from '../fixtures.ts';
 
 /** A picture of one pixel. */
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
@@ -313,6 +313,18 @@ test.describe('what can be done', () => {
     expect(plain).toContain('one');
   });
 
+  test('a button that is pressed before what hears it is here does it then', async ({ chat, page }) => {
+    const { markdown } = await heard(chat, '```rust\nlet one = 1;\n```');
+    const letIn = await hold(page, '**/pkg/renderer.*');
+    await page.reload();
+    await expect(chat.message).toBeEnabled();
+    const { wrap } = markdown.code();
+    await wrap.click();
+    await expect(wrap).toHaveAttribute('aria-pressed', 'false');
+    letIn();
+    await expect(wrap).toHaveAttribute('aria-pressed', 'true');
+  });
+
   test('what copies, wraps, downloads and shows has a name and a tooltip', async ({ chat }) => {
     const { markdown } = await showcase(chat);
     const buttons = markdown.root.locator('button.block-button, button[data-do]:not([data-do=footnote], [data-do=show-picture])');
@@ -418,14 +430,7 @@ test.describe('while it is written', () => {
     chat,
     page,
   }) => {
-    let letIn = (): void => {};
-    const mayCome = new Promise<void>((resolve) => {
-      letIn = resolve;
-    });
-    await page.route('**/pkg/reader.*', async (route) => {
-      await mayCome;
-      await route.continue();
-    });
+    const letIn = await hold(page, '**/pkg/renderer.*');
     const answer = await chat.hear('Some **bold** words, and others. '.repeat(40), { delta_ms: 20, characters: 4 });
     await answer.hasGrownTo(100);
     expect(await answer.words()).toContain('**bold**');
