@@ -25,7 +25,7 @@ const PICTURE_STYLE: &str = "body { margin: 0; block-size: 100vh; display: grid;
 /// The frame becomes as high as its diagram, so there is nothing to scroll upwards or downwards.
 const DIAGRAM_STYLE: &str =
     "body { margin: 0; overflow-y: hidden } svg { display: block; margin-inline: auto }";
-const DIAGRAM_SCRIPT: &str = include_str!("frames/diagram.js");
+const DIAGRAM_SCRIPT: &str = include_str!("sandbox/diagram.js");
 
 /// `/frame/picture?url=…` and `/frame/diagram`.
 pub fn routes() -> Router {

@@ -190,8 +190,8 @@ impl TestApp {
         let (shutdown, asked_to_stop) = oneshot::channel();
         let (force, asked_to_force) = oneshot::channel();
         let shutdown_asked = async { drop(asked_to_stop.await) };
-        let hurry_asked = async { drop(asked_to_force.await) };
-        let server = tokio::spawn(http::serve(listener, app, extras.limits, shutdown_asked, hurry_asked));
+        let force_asked = async { drop(asked_to_force.await) };
+        let server = tokio::spawn(http::serve(listener, app, extras.limits, shutdown_asked, force_asked));
         let (shutdown, force) = (Some(shutdown), Some(force));
         Self { demo, http: http_client(), address, shutdown, force, server, store, folder, dialect }
     }
