@@ -61,7 +61,7 @@ impl Searcher {
         Ok(Self { pool, is_over, timeout: TIMEOUT })
     }
 
-    /// See [`Store::search`](crate::server::store::Store::search).
+    /// See [`Store::search`](crate::server::store::ConversationStore::search).
     pub async fn search(&self, viewer: &Viewer, typed: &str, limit: u32) -> Result<Vec<SearchHit>, Failure> {
         let Some(expression) = match_expression(typed) else { return Ok(Vec::new()) };
         let searching = self.find(viewer, &expression, typed, limit);
