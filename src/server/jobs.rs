@@ -17,8 +17,10 @@ use super::usage::UsageLookup;
 use crate::chat::{AnswerId, ConversationId};
 
 const AT_ONCE: usize = 4;
-/// How long one try may take; a process that has not said more by then is taken for dead.
+/// How long one try may take.
 const LONGEST_TRY: Duration = Duration::from_mins(5);
+/// How long a job is claimed: a process that has not said more by then is taken for dead.
+const CLAIM: Duration = Duration::from_mins(6);
 /// How long nobody looks, unless there is news. Another process may add a job.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// How long a deletion can be undone.
@@ -81,7 +83,7 @@ impl JobRunner {
             // Closed never: the semaphore lives as long as this.
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             let now_ms = clock::now_ms();
-            let claimed = self.list.store.claim_jobs(now_ms, from_now(LONGEST_TRY), 1).await;
+            let claimed = self.list.store.claim_jobs(now_ms, from_now(CLAIM), 1).await;
             let next_due_ms = match claimed {
                 Ok(mut claimed) => match claimed.jobs.pop() {
                     Some(job) => {
@@ -120,8 +122,11 @@ impl JobRunner {
     }
 
     async fn do_job(self, job: Job, _place: OwnedSemaphorePermit) {
-        let done = self.try_job(&job).await;
-        let noted = match done {
+        let done = tokio::time::timeout(LONGEST_TRY, self.try_job(&job)).await;
+        // A title that takes so long is not worth a second one; a bill may be told later.
+        let given_up =
+            if job.kind == JobKind::Title { Outcome::Done } else { Outcome::Again(PURGE_INTERVAL) };
+        let noted = match done.unwrap_or(Ok(given_up)) {
             Ok(Outcome::Done) => self.list.store.finish_job(&job).await,
             Ok(Outcome::Again(after)) => self.list.store.postpone_job(&job, from_now(after)).await,
             // It stays claimed for a while, and is tried again then.

@@ -68,7 +68,10 @@ pub async fn alone(named: &Path) -> Result<SqliteStore, StoreError> {
     let running = Running { log: Some(log), log_folder, lock };
     let store = connect(named, &file, running).await?;
     migrator().run(&store.writer).await.map_err(|error| migration_error(named, error))?;
-    jobs::take_over(&store.writer).await.map_err(|error| database_error(named, &error))?;
+    if let Err(error) = jobs::take_over(&store.writer).await {
+        // On a full disk, say. They are due in some minutes at the latest.
+        tracing::warn!(%error, "what an earlier process had put off stays put off");
+    }
     erase::erase_earlier_removals(&store).await;
     erase::empty_write_ahead_log(&store).await;
     // What was done here on other connections is no news.
