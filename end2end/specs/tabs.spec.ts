@@ -5,12 +5,13 @@ import { ChatPage } from '../pages/chat.ts';
 import { Sidebar } from '../pages/sidebar.ts';
 import { expect, hold, prompt, test } from '../fixtures.ts';
 
-/** Slow enough to be looked at from two places. */
-const LEISURELY = { delta_ms: 15, characters: 4 };
+/** Slower than any machine opens a window: the emulator is told when it shall end. */
+const LEISURELY = { delta_ms: 60, characters: 4 };
 
 test('a chat begun on one device appears on another: running, then unread until it is looked at', async ({
   chat,
   newDevice,
+  emulator,
 }) => {
   const other = await newDevice();
   await other.open();
@@ -22,6 +23,7 @@ test('a chat begun on one device appears on another: running, then unread until 
   await chat.newChat.click();
   await expect(there.chat(asked)).toContainText('(answering)');
   await expect(here.chat(asked)).toContainText('(answering)');
+  await emulator.finish(asked);
   for (const sidebar of [there, here]) {
     await expect(sidebar.chat(asked)).toContainText('(unread)', { timeout: 20_000 });
     await expect(sidebar.chat(asked)).not.toContainText('(answering)');
@@ -57,15 +59,16 @@ test('an answer grows on both devices that show it, and a new turn appears on th
   await other.open(page.url());
   await other.answer().isRunning();
   await Promise.all([answer.grows(20), other.answer().grows(20)]);
+  await emulator.finish(first.asked);
   await Promise.all([answer.ended('complete'), other.answer().ended('complete')]);
   expect(await other.answer().read()).toBe(await answer.read());
 
-  // The shortest answer there is takes 4 s so: a page hears of what was asked elsewhere within 2 s.
-  const second = prompt('And the next one.', { ...LEISURELY, delta_ms: 40 });
+  const second = prompt('And the next one.', LEISURELY);
   const next = await other.ask(second.typed);
   await expect(chat.questions).toHaveText([first.typed, second.typed]);
   await chat.answer(1).isRunning();
   await chat.answer(1).grows(20);
+  await emulator.finish(second.asked);
   await Promise.all([chat.answer(1).ended('complete'), next.ended('complete')]);
   expect(await chat.answer(1).read()).toBe(await next.read());
   expect(await emulator.stats(second.asked)).toMatchObject({ requests: 1, completed: 1 });
@@ -336,6 +339,7 @@ test('two tabs that ask at once both keep their own question, while it is answer
   chat,
   page,
   newDevice,
+  emulator,
 }) => {
   const first = prompt('Before both.', { delta_ms: 1 });
   await (await chat.ask(first.typed, { model: 'demo/echo' })).ended('complete');
@@ -360,7 +364,8 @@ test('two tabs that ask at once both keep their own question, while it is answer
     await expect(tab.question(1).text).toHaveText(own.typed);
   }
   for (const [tab, own] of pages) {
-    await tab.answer(1).ended('complete', 30_000);
+    await emulator.finish(own.asked);
+    await tab.answer(1).ended('complete');
     await expect(tab.question(1).text).toHaveText(own.typed);
   }
   // Whatever comes after the ends: something new that both hear of, and load the chat for.
@@ -370,6 +375,28 @@ test('two tabs that ask at once both keep their own question, while it is answer
     await expect(tab.page).toHaveTitle(`${named} · Runnel`);
     await expect(tab.question(1).text).toHaveText(own.typed);
   }
+});
+
+test('who edits a question is left at it when another device chooses another version', async ({ chat, page, newDevice }) => {
+  const first = prompt('The first version.', { delta_ms: 1 });
+  await (await chat.ask(first.typed, { model: 'demo/echo' })).ended('complete');
+  const second = prompt('The second version.', { delta_ms: 1 });
+  await chat.question().askInstead(second.typed);
+  await chat.answer().ended('complete');
+  const other = await newDevice();
+  await other.open(page.url());
+  await expect(other.question().text).toHaveText(second.typed);
+  await other.question().edit.click();
+  await other.question().field.fill('Half a thought');
+
+  const heard = other.page.waitForResponse('**/api/load_conversation*');
+  await chat.question().versions.before.click();
+  await heard;
+  const named = `Chosen ${first.asked.slice(-8)}`;
+  await new Sidebar(page).rename(first.asked, named);
+  await expect(other.page).toHaveTitle(`${named} · Runnel`);
+  await expect(other.question().field, 'text and focus are where they were').toHaveValue('Half a thought');
+  await expect(other.question().field).toBeFocused();
 });
 
 test('a version chosen here stays although another device goes on elsewhere', async ({ chat, page, newDevice }) => {

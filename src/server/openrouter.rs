@@ -139,7 +139,7 @@
 //!
 //! ```
 //! # use runnel::server::{demo::{Demo, Pace}, openrouter::*};
-//! use runnel::{chat::EndStatus, problem::AnswerErrorKind};
+//! use runnel::{chat::EndStatus, error::AnswerErrorKind};
 //! use std::time::Duration;
 //! # tokio::runtime::Runtime::new()?.block_on(async {
 //! # let demo = Demo::start(([127, 0, 0, 1], 0).into(), Pace::default()).await?;

@@ -254,9 +254,12 @@ impl Chats {
                 is_news = true;
             }
         }
-        // What was asked for before a person chose another version here would turn the page back.
-        let is_settled = before
-            .is_none_or(|before| before.choices.is_some() && before.choices == messages.settled_choices());
+        // What was asked for before a person chose another version here would turn the page back. Who edits a question
+        // is left at it.
+        let is_settled = !chat.is_being_edited()
+            && before.is_none_or(|before| {
+                before.choices.is_some() && before.choices == messages.settled_choices()
+            });
         is_news |= messages.follow_leaf(conversation, is_settled);
         if is_news {
             chat.note_carets();
@@ -516,7 +519,11 @@ impl Chat {
             let is_on_its_way = messages.answers.iter().any(|live| live.is_on_its_way());
             is_on_its_way || (!messages.answers.is_empty() && self.settings.are_unsent())
         };
-        self.edits.with_value(|edits| !edits.is_empty()) || self.messages.with_untracked(messages)
+        self.is_being_edited() || self.messages.with_untracked(messages)
+    }
+
+    fn is_being_edited(self) -> bool {
+        self.edits.with_value(|edits| !edits.is_empty())
     }
 
     /// Who follows whom.
