@@ -20,7 +20,7 @@ use crate::chat::{AnswerId, Conversation, ConversationId, Question, QuestionId, 
 use crate::conversation_list::ConversationChange;
 use crate::route::Route;
 use crate::settings::{Settings, TypedSettings};
-use crate::tree::Tree;
+use crate::tree::{self, Tree};
 
 /// Every chat that this page has opened. Belongs to the root: chats outlive the components that show them.
 #[derive(Clone, Copy, Debug)]
@@ -256,7 +256,9 @@ impl Chats {
         }
         // What was asked for before a person chose another version here would turn the page back. Who edits a question
         // is left at it.
-        let is_settled = !chat.is_being_edited()
+        let shown = untrack(|| chat.tree()).branch(messages.leaf);
+        let next = conversation.tree().branch(conversation.leaf);
+        let is_settled = !chat.edits_any(&shown, &next)
             && before.is_none_or(|before| {
                 before.choices.is_some() && before.choices == messages.settled_choices()
             });
@@ -520,6 +522,14 @@ impl Chat {
             is_on_its_way || (!messages.answers.is_empty() && self.settings.are_unsent())
         };
         self.is_being_edited() || self.messages.with_untracked(messages)
+    }
+
+    /// True if a question is edited that is in the branch `shown` and not in `next`.
+    fn edits_any(self, shown: &[tree::Turn], next: &[tree::Turn]) -> bool {
+        let is_in = |branch: &[tree::Turn], id| branch.iter().any(|(question, _)| *question == id);
+        self.edits.with_value(|edits| {
+            edits.iter().any(|edit| is_in(shown, edit.question) && !is_in(next, edit.question))
+        })
     }
 
     fn is_being_edited(self) -> bool {
