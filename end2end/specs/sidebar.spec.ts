@@ -68,12 +68,18 @@ test.describe('search', () => {
     await expect(sidebar.found.first()).toContainText(asked);
   });
 
-  test('leads to the message: it is in sight and has the focus', async ({ page, ownRunnel }) => {
+  /** A chat of 30 turns, with a needle and a haystack in the fifth; gives what `exportOf` gives. */
+  async function importStack(runnel: { import(lines: string): Promise<unknown> }) {
     const filler = (at: number) => ({ question: `Question ${at}`, answer: `Answer ${at}. ${'Some more words. '.repeat(40)}` });
     const turns = Array.from({ length: 30 }, (_, at) => filler(at));
     turns[4] = { question: 'Where is the needle?', answer: 'Here is the haystack’s pin.' };
-    const { lines, ids, paths } = exportOf([{ title: 'A stack', turns }]);
-    await ownRunnel.import(lines);
+    const stack = exportOf([{ title: 'A stack', turns }]);
+    await runnel.import(stack.lines);
+    return stack;
+  }
+
+  test('leads to the message: it is in sight and has the focus', async ({ page, ownRunnel }) => {
+    const { ids, paths } = await importStack(ownRunnel);
     const chat = new ChatPage(page);
     const sidebar = new Sidebar(page);
 
@@ -95,6 +101,34 @@ test.describe('search', () => {
     await isThere(ids[0]?.[4]?.question);
     await page.reload();
     await isThere(ids[0]?.[4]?.question);
+  });
+
+  test('does not bring back who goes on from the message', async ({ page, ownRunnel }) => {
+    const { ids } = await importStack(ownRunnel);
+    const chat = new ChatPage(page);
+    const sidebar = new Sidebar(page);
+    await chat.open(ownRunnel.url);
+    await sidebar.find('haystack');
+    // From now on frames come one by one, when this test says so.
+    await page.evaluate(() => {
+      const frames: FrameRequestCallback[] = [];
+      window.requestAnimationFrame = (frame) => frames.push(frame);
+      window.addEventListener('one-frame', () => frames.splice(0).forEach((frame) => frame(performance.now())));
+    });
+    const message = page.locator(`[id="${ids[0]?.[4]?.answer}"]`);
+    const oneFrame = () => page.evaluate(() => void window.dispatchEvent(new Event('one-frame')));
+    await sidebar.found.click();
+    await expect(async () => {
+      await oneFrame();
+      expect(await message.evaluate((element) => element === document.activeElement, null, { timeout: 1000 })).toBe(true);
+    }).toPass({ intervals: [10] });
+    await chat.toEnd.click();
+    for (let frame = 0; frame < 20; frame += 1) {
+      await oneFrame();
+    }
+    await expect(message).not.toBeFocused();
+    await expect(message).not.toBeInViewport();
+    await expect(chat.toEnd).toBeHidden();
   });
 
   test('leads to a message on a branch that is not shown', async ({ chat, page }) => {

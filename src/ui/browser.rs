@@ -219,11 +219,24 @@ pub fn height() -> Option<usize> {
     usize::try_from(element.client_height()).ok()
 }
 
-/// Scrolls to an element, and gives it the focus if it can have it.
-pub fn go_to(id: &str) {
-    if let Some(element) = document().get_element_by_id(id) {
-        element.scroll_into_view();
-        focus_again(id);
+/// Scrolls to an element, and gives it the focus if it can have it. What comes into view is laid out for the first time,
+/// and may be longer or shorter than it was thought to be: so it is done again for some `frames`, until all of it stands
+/// or the person does something.
+pub async fn hold_in_view(id: &str, frames: usize) {
+    let has_acted = std::rc::Rc::new(Cell::new(false));
+    let _listening = ["pointerdown", "click", "wheel", "touchmove", "keydown"].map(|event| {
+        let has_acted = has_acted.clone();
+        Listening(Some(window_event_listener_untyped(event, move |_| has_acted.set(true))))
+    });
+    for _ in 0..frames {
+        next_frame().await;
+        if has_acted.get() {
+            return;
+        }
+        if let Some(element) = document().get_element_by_id(id) {
+            element.scroll_into_view();
+            focus_again(id);
+        }
     }
 }
 

@@ -87,14 +87,7 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
         if let Some(message) = message {
             chats.reveal(chat, message);
             place.at_end.set(false);
-            spawn_local(async move {
-                // What comes into view is laid out for the first time, and may be longer or shorter than it was
-                // thought to be: after a few frames all of it stands.
-                for _ in 0..FRAMES_TO_SETTLE {
-                    browser::next_frame().await;
-                    browser::go_to(&message.to_string());
-                }
-            });
+            spawn_local(async move { browser::hold_in_view(&message.to_string(), FRAMES_TO_SETTLE).await });
         }
     });
     view! {
