@@ -123,6 +123,36 @@ test('a block of 10,000 lines of code is shown from its end, and copied whole', 
   await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe(CODE);
 });
 
+test('of 10,000 lines of code those in sight are laid out, also wrapped, and what is selected is copied as it is', async ({ page, open }) => {
+  test.setTimeout(PATIENCE_MS);
+  const chat = await open(`\`\`\`rust\n${CODE}\n\`\`\``);
+  await isWhole(chat);
+  const { lines } = chat.answer(1).markdown.code();
+  await expect(lines).toHaveCount(LINES);
+  const laidOut = () => lines.evaluateAll((all) => {
+    const inner = (line: Element) => line.firstElementChild ?? line;
+    return all.filter((line) => inner(line).checkVisibility({ contentVisibilityAuto: true })).length;
+  });
+  expect(await laidOut()).toBeLessThan(LINES / 20);
+
+  const wrap = chat.answer(1).root.getByRole('button', { name: 'Wrap long lines' });
+  await wrap.click();
+  await expect(wrap).toHaveAttribute('aria-pressed', 'true');
+  expect(await laidOut()).toBeLessThan(LINES / 20);
+  await wrap.click();
+
+  // Some that are in sight and some that never were.
+  const from = LINES - 400;
+  await lines.nth(from).evaluate((first, count) => {
+    const all = [...first.parentElement!.children];
+    const at = all.indexOf(first);
+    document.getSelection()!.setBaseAndExtent(first, 0, all[at + count]!, 0);
+  }, 300);
+  await page.keyboard.press('ControlOrMeta+C');
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect(copied.trimEnd()).toBe(CODE.split('\n').slice(from, from + 300).join('\n'));
+});
+
 test('what came later than the page is copied, although it was asked for before', async ({ page, open }) => {
   test.setTimeout(PATIENCE_MS);
   let letIn = (): void => {};
