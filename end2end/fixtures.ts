@@ -88,7 +88,8 @@ export class ConsoleWatch {
     this.allow(/status of 410 .*follow_answer/, 'Chromium itself reports responses with an error status.');
   }
 
-  private note(complaint: string): void {
+  /** A page complained. */
+  note(complaint: string): void {
     if (!this.isOver) {
       this.complaints.push(complaint);
     }
@@ -100,30 +101,38 @@ export class ConsoleWatch {
   }
 }
 
+interface ProgramFixtures {
+  /** Keeps what the programs said beside a test that failed. */
+  programLogs: void;
+  /** A line to Runnel that can be cut. */
+  line: Line;
+}
+
 interface TestFixtures {
   /** The page of a new chat, opened. */
   chat: ChatPage;
   consoleWatch: ConsoleWatch;
-  /** Keeps what the programs said beside a test that failed. */
-  programLogs: void;
   /** Starts another Runnel for this test alone. */
   startRunnel: (env: Record<string, string>) => Promise<Runnel>;
   /** A Runnel for this test alone, without chats, that may be ended and started again. */
   ownRunnel: Runnel;
   /** Opens a chat page in another browser, as another device would have it. */
   newDevice: () => Promise<ChatPage>;
-  /** A line to Runnel that can be cut. */
-  line: Line;
   /** Opens another browser: no storage and no connections are shared with the first. */
   newContext: () => Promise<BrowserContext>;
 }
 
 interface WorkerFixtures {
+  /** The model that answers in Runnel, if no other is chosen. */
+  defaultModel: string;
   emulator: Emulator;
   runnel: Runnel;
 }
 
-export const test = base.extend<TestFixtures, WorkerFixtures>({
+/** The programs alone: what opens a page is left to who extends it. */
+export const programs = base.extend<ProgramFixtures, WorkerFixtures>({
+  defaultModel: ['demo/plain', { scope: 'worker' }],
+
   emulator: [
     async ({}, use) => {
       const emulator = await Emulator.start();
@@ -134,24 +143,12 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   ],
 
   runnel: [
-    async ({ emulator }, use) => {
-      const runnel = await Runnel.start({ OPENROUTER_BASE_URL: emulator.baseUrl, RUNNEL_DEFAULT_MODEL: 'demo/plain' });
+    async ({ emulator, defaultModel }, use) => {
+      const runnel = await Runnel.start({ OPENROUTER_BASE_URL: emulator.baseUrl, RUNNEL_DEFAULT_MODEL: defaultModel });
       await use(runnel);
       await runnel.program.stop();
     },
     { scope: 'worker' },
-  ],
-
-  baseURL: async ({ runnel }, use) => use(runnel.url),
-
-  consoleWatch: [
-    async ({ context }, use) => {
-      const watch = new ConsoleWatch();
-      watch.watch(context);
-      await use(watch);
-      watch.verify();
-    },
-    { auto: true },
   ],
 
   programLogs: [
@@ -161,6 +158,26 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
         await testInfo.attach('runnel', { body: runnel.program.said });
         await testInfo.attach('emulator', { body: emulator.program.said });
       }
+    },
+    { auto: true },
+  ],
+
+  line: async ({ runnel }, use) => {
+    const line = await Line.to(runnel.url);
+    await use(line);
+    await line.close();
+  },
+});
+
+export const test = programs.extend<TestFixtures>({
+  baseURL: async ({ runnel }, use) => use(runnel.url),
+
+  consoleWatch: [
+    async ({ context }, use) => {
+      const watch = new ConsoleWatch();
+      watch.watch(context);
+      await use(watch);
+      watch.verify();
     },
     { auto: true },
   ],
@@ -191,12 +208,6 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
   newDevice: async ({ newContext }, use) => {
     await use(async () => new ChatPage(await (await newContext()).newPage()));
-  },
-
-  line: async ({ runnel }, use) => {
-    const line = await Line.to(runnel.url);
-    await use(line);
-    await line.close();
   },
 
   newContext: async ({ browser, baseURL, consoleWatch }, use) => {
