@@ -50,6 +50,8 @@ export default defineConfig({
       testIgnore: ['real-model.spec.ts', 'screenshots.spec.ts'],
       outputDir: 'test-results/chromium',
     },
+    // Its fixtures start Firefox by themselves, since Playwright has only a Firefox of its own: firefox/browser.ts.
+    { name: 'firefox', testDir: 'firefox', outputDir: 'test-results/firefox' },
     { name: 'real-model', testMatch: 'real-model.spec.ts', outputDir: 'test-results/real-model' },
     // Pictures for people to look at, made on demand: npm run screenshots.
     ...(process.env['SCREENSHOTS']
