@@ -216,6 +216,8 @@ impl LiveAnswer {
                 backoff.reset();
             }
             backoff.wait().await;
+            // A page that is left is hidden, which ends the wait. It has nothing more to ask for.
+            browser::until_hidden(false).await;
         }
     }
 
