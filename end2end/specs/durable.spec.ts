@@ -46,7 +46,7 @@ test('a reload in the middle brings the text so far with the first HTML, and goe
   expect(html).toContain('data-status="running"');
   const [told] = pageData(html).conversation.answers;
   expect(told?.content[0].text.startsWith(before), 'all that was seen is in the first HTML').toBe(true);
-  expect(new URL((await following).url()).searchParams.get('after')).toBe(String(told?.seq));
+  expect((await following).postDataJSON()).toMatchObject({ after: told?.seq });
 
   await answer.isRunning();
   await answer.grows();

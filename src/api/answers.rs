@@ -119,7 +119,7 @@ pub async fn send_message(#[server(flatten)] message: SentMessage) -> Result<Byt
 /// 404 for an unknown id, 400 for an `after` beyond the answer's last event. 410 for an answer that ended a while
 /// ago, if `after` is not 0: its events are not kept one by one then, and following it from the start, or loading
 /// its conversation, gives all of it.
-#[server(prefix = "/api", endpoint = "follow_answer", input = GetUrl, output = Streaming)]
+#[server(prefix = "/api", endpoint = "follow_answer", input = Json, output = Streaming)]
 pub async fn follow_answer(
     id: AnswerId,
     #[server(default)] after: u64,
@@ -129,6 +129,20 @@ pub async fn follow_answer(
     let after = request::last_event_id().unwrap_or_default().max(Seq(after));
     let live = app.answers().find(&viewer, id, after).await?;
     Ok(request::event_stream(live, after))
+}
+
+/// The same with GET, for programs and for an `EventSource`. The page does not use it: in Firefox a second request for one
+/// address waits for the first to end, whatever that may be kept for, so that of two tabs one showed nothing until the
+/// answer was over.
+///
+/// # Errors
+/// As [`follow_answer`].
+#[server(prefix = "/api", endpoint = "follow_answer", input = GetUrl, output = Streaming)]
+pub async fn follow_answer_by_get(
+    id: AnswerId,
+    #[server(default)] after: u64,
+) -> Result<ByteStream<ApiError>, ApiError> {
+    follow_answer(id, after).await
 }
 
 /// Streams the events of several answers, each after its number, in one response; the frames are those of several answers

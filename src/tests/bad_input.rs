@@ -315,7 +315,7 @@ async fn a_function_that_is_none_is_not_found() {
         (Method::POST, "/api/nonsense"),
         (Method::GET, "/api/send_message"),
         (Method::DELETE, "/api/send_message"),
-        (Method::POST, "/api/follow_answer"),
+        (Method::GET, "/api/follow_answers"),
         (Method::GET, "/api/send_message%2f"),
     ] {
         let request =

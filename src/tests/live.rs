@@ -239,6 +239,9 @@ async fn following_from_any_event_gives_exactly_the_rest() {
         let rest = app.follow(message.answer, after as u64).await.drain().await;
         assert_eq!(rest.events, whole.events[after..], "after {after}");
         assert!(whole.body.ends_with(&rest.body), "after {after}");
+        let asked = json!({"id": message.answer, "after": after});
+        let posted = app.post("/api/follow_answer", &asked).await.bytes().await.unwrap();
+        assert_eq!(*posted, *rest.body, "by POST, after {after}");
     }
     let (status, kind, text) = refusal(app.try_follow(message.answer, count + 1).await).await;
     assert_eq!((status, kind.as_str()), (400, "bad_request"));

@@ -97,8 +97,7 @@ fn is_own_origin(origin: &str, host: Option<&str>) -> bool {
 /// Server functions report every error with status 500; the status is the error's own.
 async fn with_error_status(response: Response) -> Response {
     if response.status() == StatusCode::BAD_REQUEST && !response.headers().contains_key(CONTENT_TYPE) {
-        let message =
-            "There is no such function, or it is not called so: all but follow_answer are called by POST.";
+        let message = "There is no such function, or it is not called so: all are called by POST, follow_answer by GET too.";
         return error_response(&ApiError::not_found(message));
     }
     if !response.headers().contains_key(SERVER_FN_ERROR) {
