@@ -298,3 +298,16 @@ test('a second window shows the chat as it grows, and as it is named and stopped
   expect(await answer.words()).toBe(await other.answer().words());
   await expect.poll(() => emulator.stats(asked)).toMatchObject({ requests: 1, open: 0, aborted: 1 });
 });
+
+test('windows that open a running answer at the same moment all show it as it grows', async ({ chat, openWindow, emulator }) => {
+  // From one event on: no other comes while they open.
+  const { typed, asked } = prompt('Grow in three windows.', { delta_ms: 1_000, characters: 60, repeat: 200 });
+  const answer = await chat.ask(typed);
+  await answer.hasGrownTo(40);
+  const others = await Promise.all([openWindow(), openWindow()]);
+  await Promise.all(others.map((other) => other.open(new URL(chat.page.url()).pathname)));
+  await Promise.all([chat, ...others].map((window) => window.answer().grows()));
+  expect(await emulator.stats(asked)).toMatchObject({ requests: 1, open: 1 });
+  await chat.stop();
+  await Promise.all([chat, ...others].map((window) => window.answer().ended('stopped')));
+});

@@ -52,7 +52,7 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
     Effect::new(move |before: Option<u64>| {
         let choices = chat.choices();
         if before.is_some_and(|before| before != choices) {
-            place.stay();
+            place.stay(Place::look);
         }
         choices
     });
@@ -99,6 +99,7 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
                 tabindex="0"
                 node_ref=scroller
                 on:scroll=move |_| place.scrolled()
+                on:wheel=move |event| place.turned_by(event.delta_y())
             >
                 <div class="turns" node_ref=content>
                     <h1 class="visually-hidden">{move || Some(chat.title.get())}</h1>
@@ -198,7 +199,7 @@ pub fn StatusLine(chat: Chat) -> impl IntoView {
 struct Place {
     scroller: NodeRef<Div>,
     at_end: RwSignal<bool>,
-    /// Whether what is shown is being replaced by another version.
+    /// Whether the view is left alone: another version is being shown, or the wheel turns it.
     is_staying: StoredValue<bool>,
     last_top: StoredValue<i32>,
     last_height: StoredValue<i32>,
@@ -211,19 +212,25 @@ impl Place {
         self.stick();
     }
 
-    /// Leaves the reader where they are while what is below changes. Who is at its end then is held there.
-    fn stay(self) {
+    /// Leaves the view alone for some frames, then goes on with `then`.
+    fn stay(self, then: fn(Self)) {
         self.is_staying.set_value(true);
         spawn_local(async move {
             for _ in 0..FRAMES_TO_SETTLE {
                 browser::next_frame().await;
             }
-            self.is_staying.try_set_value(false);
-            if let Some(scroller) = self.scroller.try_get_untracked().flatten() {
-                let left = scroller.scroll_height() - scroller.client_height() - scroller.scroll_top();
-                self.set_at_end(left <= NEAR_THE_END);
+            if self.is_staying.try_set_value(false).is_none() {
+                then(self);
             }
         });
+    }
+
+    /// Who is at the end is held there.
+    fn look(self) {
+        if let Some(scroller) = self.scroller.get_untracked() {
+            let left = scroller.scroll_height() - scroller.client_height() - scroller.scroll_top();
+            self.set_at_end(left <= NEAR_THE_END);
+        }
     }
 
     fn stick(self) {
@@ -243,6 +250,14 @@ impl Place {
             self.at_end.set(false);
             self.last_top.set_value(top);
             scroller.set_scroll_top(top);
+        }
+    }
+
+    /// The wheel turns the view up. Firefox scrolls in a thread of its own: what is written before the page hears of it
+    /// would bring the view back.
+    fn turned_by(self, down: f64) {
+        if down < 0.0 {
+            self.stay(Self::stick);
         }
     }
 
