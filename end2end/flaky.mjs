@@ -15,7 +15,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const RESULTS = join(HERE, 'test-results');
 const KEPT = join(RESULTS, 'flaky');
 const REPORT = join(KEPT, 'report.json');
-const PROJECTS = ['chromium', 'firefox', 'real-model'];
+const PROJECTS = ['chromium', 'firefox', 'webkit', 'real-model'];
 
 const runs = Number(process.env['RUNS'] ?? 10);
 if (!Number.isInteger(runs) || runs < 1) {

@@ -52,6 +52,8 @@ export default defineConfig({
     },
     // Its fixtures start Firefox by themselves, since Playwright has only a Firefox of its own: firefox/browser.ts.
     { name: 'firefox', testDir: 'firefox', outputDir: 'test-results/firefox' },
+    // So does what starts WebKit: webkit/browser.ts.
+    { name: 'webkit', testDir: 'webkit', timeout: 120_000, outputDir: 'test-results/webkit' },
     { name: 'real-model', testMatch: 'real-model.spec.ts', outputDir: 'test-results/real-model' },
     // Pictures for people to look at, made on demand: npm run screenshots.
     ...(process.env['SCREENSHOTS']
