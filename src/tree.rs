@@ -24,12 +24,17 @@ impl Tree {
     pub fn branch(&self, leaf: Option<AnswerId>) -> Vec<Turn> {
         let leaf = leaf.filter(|leaf| self.question_of(*leaf).is_some());
         let mut next = leaf.or_else(|| self.answers.last().map(|(answer, _)| *answer));
+        let (mut near_answer, mut near_question) = (self.answers.len(), self.questions.len());
         let mut branch = Vec::new();
         // A tree that was damaged into a circle must not hold anybody up.
         while let Some(answer) = next.filter(|_| branch.len() <= self.answers.len()) {
-            let Some(question) = self.question_of(answer) else { break };
+            let Some(at) = find_near(&self.answers, near_answer, |(id, _)| *id == answer) else { break };
+            let question = self.answers[at].1;
             branch.push((question, answer));
-            next = self.before(question);
+            near_answer = at;
+            let of_question = find_near(&self.questions, near_question, |(id, _)| *id == question);
+            near_question = of_question.unwrap_or(near_question);
+            next = of_question.and_then(|at| self.questions[at].1);
         }
         branch.reverse();
         branch
@@ -74,6 +79,14 @@ impl Tree {
     fn followers(&self, answer: AnswerId) -> impl Iterator<Item = QuestionId> {
         self.questions.iter().filter(move |(_, after)| *after == Some(answer)).map(|(question, _)| *question)
     }
+}
+
+/// Where the item is that `is` tells: looked for from `near` on backwards, and behind it last. Who follows a branch finds
+/// each item near the one before it, so that a long chat takes as many steps as it has turns, and not their square.
+#[must_use]
+pub fn find_near<T>(items: &[T], near: usize, is: impl Fn(&T) -> bool) -> Option<usize> {
+    let (before, after) = items.split_at(items.len().min(near + 1));
+    before.iter().rposition(&is).or_else(|| Some(before.len() + after.iter().position(is)?))
 }
 
 #[cfg(test)]
@@ -131,6 +144,40 @@ mod tests {
         assert_eq!(tree().versions_of(question(3)).collect::<Vec<_>>(), [question(3), question(4)]);
         assert_eq!(tree().versions_of(question(1)).collect::<Vec<_>>(), [question(1)]);
         assert_eq!(tree().answers_to(question(1)).collect::<Vec<_>>(), [answer(11), answer(12)]);
+    }
+
+    #[test]
+    fn a_long_branch_takes_few_steps() {
+        let turns = 5_000;
+        let questions = (0..turns).map(|at| (question(at), (at > 0).then(|| answer(at - 1)))).collect();
+        let tree = Tree { questions, answers: (0..turns).map(|at| (answer(at), question(at))).collect() };
+        let steps = std::cell::Cell::new(0);
+        let mut near = tree.answers.len();
+        for (_, sought) in tree.branch(None).into_iter().rev() {
+            let is = |(id, _): &(AnswerId, QuestionId)| {
+                steps.set(steps.get() + 1);
+                *id == sought
+            };
+            near = find_near(&tree.answers, near, is).unwrap();
+        }
+        assert_eq!(near, 0);
+        assert!(steps.get() <= 2 * turns, "{} steps for {turns} turns", steps.get());
+    }
+
+    #[test]
+    fn what_is_near_is_found_wherever_it_is() {
+        let items = [5, 6, 7, 6];
+        for (near, sought, found) in [
+            (0, 5, Some(0)),
+            (0, 6, Some(1)),
+            (2, 6, Some(1)),
+            (9, 6, Some(3)),
+            (3, 7, Some(2)),
+            (1, 8, None),
+        ] {
+            assert_eq!(find_near(&items, near, |item| *item == sought), found, "{sought} near {near}");
+        }
+        assert_eq!(find_near(&[0; 0], 0, |_| true), None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::chat::{AnswerId, Conversation, ConversationId, Question, QuestionId, 
 use crate::conversation_list::ConversationChange;
 use crate::route::Route;
 use crate::settings::{Settings, TypedSettings};
-use crate::tree::{self, Tree};
+use crate::tree::{self, Tree, find_near};
 
 /// Every chat that this page has opened. Belongs to the root: chats outlive the components that show them.
 #[derive(Clone, Copy, Debug)]
@@ -232,8 +232,11 @@ impl Chats {
         }
         let mut messages = chat.messages.get_untracked();
         let mut is_news = before.as_ref().is_some_and(|before| messages.drop_lost(before, conversation));
-        for question in &conversation.questions {
-            match messages.questions.iter_mut().find(|known| known.id == question.id) {
+        // Both have them in one order, as far as both have them.
+        let known_questions = messages.questions.len();
+        for (at, question) in conversation.questions.iter().enumerate() {
+            let known = &mut messages.questions[..known_questions];
+            match find_near(known, at, |known| known.id == question.id).map(|at| &mut known[at]) {
                 None => {
                     messages.questions.push(question.clone());
                     is_news = true;
@@ -246,9 +249,11 @@ impl Chats {
                 Some(_) => {}
             }
         }
-        for answer in &conversation.answers {
-            if let Some(live) = messages.answers.iter().find(|live| live.id == answer.id) {
-                live.correct(answer);
+        let known_answers = messages.answers.len();
+        for (at, answer) in conversation.answers.iter().enumerate() {
+            let known = &messages.answers[..known_answers];
+            if let Some(at) = find_near(known, at, |live| live.id == answer.id) {
+                known[at].correct(answer);
             } else {
                 messages.answers.push(self.owned(|| LiveAnswer::new(answer.clone())));
                 is_news = true;
@@ -463,12 +468,16 @@ impl Chat {
     pub fn branch(self) -> Vec<Turn> {
         let tree = self.tree();
         self.messages.with(|messages| {
+            let Messages { questions, answers, .. } = messages;
+            let (mut near_question, mut near_answer) = (questions.len(), answers.len());
             let turn = |(question, answer)| {
-                let question = messages.questions.iter().find(|known| known.id == question)?.clone();
-                let live = *messages.answers.iter().find(|known| known.id == answer)?;
-                Some(Turn { question, live })
+                near_question = find_near(questions, near_question, |known| known.id == question)?;
+                near_answer = find_near(answers, near_answer, |known| known.id == answer)?;
+                Some(Turn { question: questions[near_question].clone(), live: answers[near_answer] })
             };
-            tree.branch(messages.leaf).into_iter().filter_map(turn).collect()
+            let mut turns: Vec<_> = tree.branch(messages.leaf).into_iter().rev().filter_map(turn).collect();
+            turns.reverse();
+            turns
         })
     }
 

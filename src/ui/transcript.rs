@@ -18,9 +18,11 @@ const NEAR_THE_END: i32 = 12;
 /// A long chat is shown from its end: so many turns at once, and then so many more a frame, so that no frame takes
 /// long. All of them come to stand in the document, where the browser's own search finds them.
 const SHOWN_AT_ONCE: usize = 12;
-/// In the browser, so many as a screen can hold, if that is less: each costs about 1.6 ms of the first task. No turn is
+/// In the browser, so many as a screen can hold, if that is less: each costs about 2 ms of the first task. No turn is
 /// lower than this, in CSS pixels: one letter and one in answer take 217.
-const LOWEST_TURN: usize = 150;
+const LOWEST_TURN: usize = 200;
+/// The header and the composer are at least so high together, in CSS pixels.
+const AROUND_THE_TURNS: usize = 140;
 const SHOWN_A_FRAME: usize = 6;
 /// Bytes: no turn before these is among the first, so that neither the server's page nor the first task is long.
 const FIRST_TEXT: usize = 256 * 1024;
@@ -125,8 +127,9 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
 
 /// How many of the last turns are shown at once: as many as a screen can hold, if they are not long and are here.
 fn first_turns(chat: Chat) -> usize {
-    let most =
-        browser::height().map_or(SHOWN_AT_ONCE, |height| (1 + height / LOWEST_TURN).min(SHOWN_AT_ONCE));
+    let most = browser::height().map_or(SHOWN_AT_ONCE, |height| {
+        (1 + height.saturating_sub(AROUND_THE_TURNS) / LOWEST_TURN).min(SHOWN_AT_ONCE)
+    });
     let branch = untrack(|| chat.branch());
     let mut room = FIRST_TEXT;
     let fits = |(at, turn): &(usize, &Turn)| {
