@@ -138,6 +138,11 @@ dev: tools $(STYLE) $(RENDERER) ## Build and serve, and again whenever a file ch
 bench: ## What the store writes for each byte of an answer
 	cargo bench --features ssr --bench store
 
+.PHONY: bench-proxy
+bench-proxy: release ## What a chunk and a send cost on the way through Runnel, beside nginx and a plain pass-through
+	test -x /usr/sbin/nginx -a -x /usr/bin/strace -a -x /usr/bin/curl || $(INSTALL) nginx-light strace curl
+	cargo bench --features ssr --bench proxy
+
 .PHONY: bench-render
 bench-render: release chromium $(NODE_TOOLS) ## What it costs a browser to show a long answer, here and with other libraries
 	$(PLAYWRIGHT) --config bench/playwright.config.ts
