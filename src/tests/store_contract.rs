@@ -4,6 +4,7 @@
 //! and every test runs on it as it stands.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use runnel::chat::{
     Answer, AnswerEvent, AnswerId, Applied, Conversation, ConversationId, End, EndStatus, Question,
@@ -29,6 +30,11 @@ pub const MIDNIGHT: u64 = 1_795_219_200_000;
 /// Who asks.
 pub const ME: Viewer = Viewer::LOCAL;
 pub const MODEL: &str = "vendor/model";
+
+/// Milliseconds since 1970.
+pub fn now_ms() -> u64 {
+    u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}
 
 /// Where a database of some kind is kept for one test.
 pub enum Place {

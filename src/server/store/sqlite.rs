@@ -24,6 +24,14 @@ use crate::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, Conversatio
 use crate::conversation_list::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
 use crate::user::{UserId, Viewer};
 
+/// Sets the next version of a conversation. It starts with the time, as the revision does: after an older database was put
+/// in this one's place, a page does not meet a number that it has seen for another state.
+macro_rules! next_version {
+    () => {
+        "version = max(version + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER))"
+    };
+}
+
 mod answers;
 mod content;
 mod conversations;

@@ -7,7 +7,7 @@ use runnel::settings::TypedSettings;
 
 use super::{
     ME, MIDNIGHT, another_answer, begin, chat, each_place, each_store, ended, finish, load, load_answer,
-    new_answer, say, settings,
+    new_answer, now_ms, say, settings,
 };
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -169,6 +169,19 @@ async fn a_conversation_is_running_until_its_answers_end_and_unread_until_it_is_
         assert_eq!(facts().await, (false, true));
         assert!(change(&*store, id, ConversationChange::Read).await);
         assert_eq!(facts().await, (false, false));
+    })
+    .await;
+}
+
+/// A backup that is put in a database's place has older versions. What comes after it has others than what came after it
+/// before: a page would take one for the other.
+#[tokio::test]
+async fn a_version_is_later_than_all_that_were_before_it_was_made() {
+    each_store(async |store| {
+        let (id, _) = chat(&*store, "Why?", "Because.").await;
+        let before = now_ms();
+        assert!(change(&*store, id, ConversationChange::Pinned(true)).await);
+        assert!(load(&*store, id).await.version >= before);
     })
     .await;
 }

@@ -53,10 +53,11 @@ pub async fn begin(
         .bind(metadata)
         .execute(&mut *connection)
         .await?;
-    sqlx::query(
-        "UPDATE conversations SET leaf = ?, leaves = NULL, updated_ms = ?, settings = ?, version = version + 1, \
-         draft = CASE WHEN ? OR draft = ? THEN '' ELSE draft END WHERE number = ?",
-    )
+    sqlx::query(concat!(
+        "UPDATE conversations SET leaf = ?, leaves = NULL, updated_ms = ?, settings = ?, ",
+        next_version!(),
+        ", draft = CASE WHEN ? OR draft = ? THEN '' ELSE draft END WHERE number = ?",
+    ))
     .bind(new.answer.id.0)
     .bind(signed(new.now_ms))
     .bind(settings_json(&new.settings))
@@ -109,9 +110,12 @@ pub async fn finish(
     super::usage::note(connection, &billed).await?;
     keep_content(connection, number, answer).await?;
     sqlx::query(
-        "UPDATE conversations SET updated_ms = max(updated_ms, ?), is_unread = 1, version = version + 1 WHERE number = \
-         (SELECT conversation FROM questions JOIN answers ON answers.question = questions.number \
-          WHERE answers.number = ?)",
+        concat!(
+            "UPDATE conversations SET updated_ms = max(updated_ms, ?), is_unread = 1, ",
+            next_version!(),
+            " WHERE number = (SELECT conversation FROM questions JOIN answers ON answers.question = questions.number \
+             WHERE answers.number = ?)",
+        ),
     )
     .bind(signed(now_ms))
     .bind(number)

@@ -142,7 +142,7 @@ pub async fn change(
 ) -> Result<bool, sqlx::Error> {
     let there = "WHERE id = ? AND owner = ? AND deleted_ms IS NULL RETURNING number";
     let set = |what: &str| {
-        sqlx::AssertSqlSafe(format!("UPDATE conversations SET version = version + 1, {what} {there}"))
+        sqlx::AssertSqlSafe(format!("UPDATE conversations SET {}, {what} {there}", next_version!()))
     };
     let query = match change {
         ConversationChange::Title(title) => {
@@ -188,10 +188,11 @@ async fn show(
             return Ok(false);
         }
     }
-    let shown = sqlx::query(
-        "UPDATE conversations SET leaf = ?, leaves = ?, version = version + 1 \
-         WHERE id = ? AND owner = ? AND deleted_ms IS NULL",
-    )
+    let shown = sqlx::query(concat!(
+        "UPDATE conversations SET leaf = ?, leaves = ?, ",
+        next_version!(),
+        " WHERE id = ? AND owner = ? AND deleted_ms IS NULL",
+    ))
     .bind(first.0)
     .bind(leaves_json(leaves))
     .bind(id.0)
@@ -251,10 +252,11 @@ async fn rename(
     title: &str,
     is_chosen: bool,
 ) -> Result<bool, sqlx::Error> {
-    let renamed = sqlx::query(
-        "UPDATE conversations SET title = ?1, is_title_chosen = ?2, version = version + 1 \
-         WHERE id = ?3 AND owner = ?4 AND deleted_ms IS NULL AND (?2 OR NOT is_title_chosen)",
-    )
+    let renamed = sqlx::query(concat!(
+        "UPDATE conversations SET title = ?1, is_title_chosen = ?2, ",
+        next_version!(),
+        " WHERE id = ?3 AND owner = ?4 AND deleted_ms IS NULL AND (?2 OR NOT is_title_chosen)",
+    ))
     .bind(title)
     .bind(is_chosen)
     .bind(id.0)

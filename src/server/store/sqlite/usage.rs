@@ -72,7 +72,7 @@ pub async fn settle(
         .bind(id.0)
         .execute(&mut *connection)
         .await?;
-    sqlx::query("UPDATE conversations SET version = version + 1 WHERE id = ?")
+    sqlx::query(concat!("UPDATE conversations SET ", next_version!(), " WHERE id = ?"))
         .bind(conversation.0)
         .execute(&mut *connection)
         .await?;
