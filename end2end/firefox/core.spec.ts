@@ -127,7 +127,12 @@ test('a reader at the end is held there, and one who scrolls up is left alone, e
   for (let turn = 0; turn < 3; turn += 1) {
     await answer.grows(100);
     expect(await chat.distanceToEnd()).toBeLessThanOrEqual(NEAR_THE_END);
-    await chat.page.mouse.wheel({ deltaY: -200 });
+    if (turn === 1) {
+      await chat.page.focus('[role="log"]');
+      await chat.page.keyboard.press('PageUp');
+    } else {
+      await chat.page.mouse.wheel({ deltaY: -200 });
+    }
     await chat.shows(toEnd);
     const top = await chat.scrollTop();
     await answer.grows(100);

@@ -216,8 +216,10 @@ impl LiveAnswer {
                 backoff.reset();
             }
             backoff.wait().await;
-            // A page that is left is hidden, which ends the wait. It has nothing more to ask for.
-            browser::until_hidden(false).await;
+            // A page that is left is hidden, which ends the wait. It has nothing more to read.
+            if first.is_none() {
+                browser::until_hidden(false).await;
+            }
         }
     }
 

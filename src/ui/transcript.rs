@@ -101,7 +101,9 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
                 tabindex="0"
                 node_ref=scroller
                 on:scroll=move |_| place.scrolled()
-                on:wheel=move |event| place.turned_by(event.delta_y())
+                on:wheel=move |_| place.stay(Place::stick)
+                on:touchmove=move |_| place.stay(Place::stick)
+                on:keydown=move |_| place.stay(Place::stick)
             >
                 <div class="turns" node_ref=content>
                     <h1 class="visually-hidden">{move || Some(chat.title.get())}</h1>
@@ -202,7 +204,7 @@ pub fn StatusLine(chat: Chat) -> impl IntoView {
 struct Place {
     scroller: NodeRef<Div>,
     at_end: RwSignal<bool>,
-    /// Whether the view is left alone: another version is being shown, or the wheel turns it.
+    /// Whether the view is left alone: another version is being shown, or a person may be scrolling it.
     is_staying: StoredValue<bool>,
     last_top: StoredValue<i32>,
     last_height: StoredValue<i32>,
@@ -215,7 +217,8 @@ impl Place {
         self.stick();
     }
 
-    /// Leaves the view alone for some frames, then goes on with `then`.
+    /// Leaves the view alone for some frames, then goes on with `then`. Also while a person may be scrolling it: Firefox
+    /// does that in a thread of its own, and what is written before the page hears of it would bring the view back.
     fn stay(self, then: fn(Self)) {
         self.is_staying.set_value(true);
         spawn_local(async move {
@@ -253,14 +256,6 @@ impl Place {
             self.at_end.set(false);
             self.last_top.set_value(top);
             scroller.set_scroll_top(top);
-        }
-    }
-
-    /// The wheel turns the view up. Firefox scrolls in a thread of its own: what is written before the page hears of it
-    /// would bring the view back.
-    fn turned_by(self, down: f64) {
-        if down < 0.0 {
-            self.stay(Self::stick);
         }
     }
 
