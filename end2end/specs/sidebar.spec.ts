@@ -94,6 +94,7 @@ test.describe('search', () => {
     await sidebar.found.click();
     await isThere(ids[0]?.[4]?.answer);
     await expect(page).toHaveURL(`${ownRunnel.url}${paths[0]}#${ids[0]?.[4]?.answer}`);
+    expect(await page.evaluate(() => document.scrollingElement?.scrollTop), 'the header is in sight').toBe(0);
     await chat.toEnd.click();
     await expect(chat.toEnd).toBeHidden();
     await sidebar.find('needle');
