@@ -81,8 +81,8 @@ impl Tree {
     }
 }
 
-/// Where the item is that `is` tells: looked for from `near` on backwards, and behind it last. Who follows a branch finds
-/// each item near the one before it, so that a long chat takes as many steps as it has turns, and not their square.
+/// The index of an item that matches: it is searched for from `near` backwards, then from `near` forwards. Along a branch
+/// each item is near the one before it, so that the steps grow with the number of turns and not with its square.
 #[must_use]
 pub fn find_near<T>(items: &[T], near: usize, is: impl Fn(&T) -> bool) -> Option<usize> {
     let (before, after) = items.split_at(items.len().min(near + 1));

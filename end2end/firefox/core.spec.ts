@@ -76,7 +76,6 @@ test('a reload in the middle goes on from where it was, and nothing is lost, dou
 }) => {
   const why = 'Firefox breaks off what a page reads before it leaves the page, and server_fn itself reports that.';
   consoleWatch.allow(/^error: TypeError: Error in input stream/, why);
-  consoleWatch.allow(/^error: NS_BASE_STREAM_CLOSED .*follow_answer/, 'The page reads on, and is left then.');
   const { typed, asked } = prompt('Survive a reload.', PROSE);
   const answer = await chat.ask(typed);
   await answer.hasGrownTo(200);

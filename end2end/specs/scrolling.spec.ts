@@ -167,24 +167,27 @@ test('a question asked on another device leaves a reader far up where they are',
   expect(await chat.scrollTop()).toBe(0);
 });
 
-test('another version is shown where its arrow was pressed, however long it is', async ({ chat, page }) => {
-  const short = prompt('Short.', { delta_ms: 1 });
-  await (await chat.ask(short.typed, { model: 'demo/echo' })).ended('complete');
-  await chat.question(0).askInstead(prompt('Long.', { delta_ms: 1, characters: 200, repeat: 400 }).typed);
-  await expect(chat.question(0).versions.place).toHaveText('2/2');
-  await chat.answer(0).ended('complete');
-  await chat.log.hover();
-  await page.mouse.wheel(0, -20_000);
-  await expect.poll(() => chat.scrollTop()).toBe(0);
-  await chat.question(0).versions.before.click();
-  await expect(chat.question(0).text).toHaveText(short.typed);
-  await expect(chat.toEnd).toBeHidden();
-  await chat.question(0).versions.next.click();
-  await expect(chat.question(0).versions.place).toHaveText('2/2');
-  await frames(page, 12);
-  expect(await chat.scrollTop()).toBe(0);
-  await expect(chat.toEnd).toBeVisible();
-});
+for (const by of ['mouse', 'keyboard'] as const) {
+  test(`another version is shown where its arrow was pressed by ${by}, however long it is`, async ({ chat, page }) => {
+    const short = prompt('Short.', { delta_ms: 1 });
+    await (await chat.ask(short.typed, { model: 'demo/echo' })).ended('complete');
+    await chat.question(0).askInstead(prompt('Long.', { delta_ms: 1, characters: 200, repeat: 400 }).typed);
+    await expect(chat.question(0).versions.place).toHaveText('2/2');
+    await chat.answer(0).ended('complete');
+    await chat.log.hover();
+    await page.mouse.wheel(0, -20_000);
+    await expect.poll(() => chat.scrollTop()).toBe(0);
+    await chat.question(0).versions.before.click();
+    await expect(chat.question(0).text).toHaveText(short.typed);
+    await expect(chat.toEnd).toBeHidden();
+    const { next } = chat.question(0).versions;
+    await (by === 'mouse' ? next.click() : next.press('Enter'));
+    await expect(chat.question(0).versions.place).toHaveText('2/2');
+    await frames(page, 12);
+    expect(await chat.scrollTop()).toBe(0);
+    await expect(chat.toEnd).toBeVisible();
+  });
+}
 
 test('a reader at the end is held there while the field for the question grows', async ({ chat, page }) => {
   const answer = await chat.ask(prompt('Write an article.', { delta_ms: 1, characters: 200 }).typed, { model: 'demo/long' });

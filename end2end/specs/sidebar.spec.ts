@@ -3,6 +3,7 @@
 import type { Page } from '@playwright/test';
 import { smallTargets, violations } from '../audits.ts';
 import { exportOf } from '../exports.ts';
+import { holdFrames } from '../frames.ts';
 import { ChatPage } from '../pages/chat.ts';
 import { Sidebar } from '../pages/sidebar.ts';
 import { expect, prompt, test } from '../fixtures.ts';
@@ -110,14 +111,8 @@ test.describe('search', () => {
     const sidebar = new Sidebar(page);
     await chat.open(ownRunnel.url);
     await sidebar.find('haystack');
-    // From now on frames come one by one, when this test says so.
-    await page.evaluate(() => {
-      const frames: FrameRequestCallback[] = [];
-      window.requestAnimationFrame = (frame) => frames.push(frame);
-      window.addEventListener('one-frame', () => frames.splice(0).forEach((frame) => frame(performance.now())));
-    });
+    const oneFrame = await holdFrames(page);
     const message = page.locator(`[id="${ids[0]?.[4]?.answer}"]`);
-    const oneFrame = () => page.evaluate(() => void window.dispatchEvent(new Event('one-frame')));
     await sidebar.found.click();
     await expect(async () => {
       await oneFrame();
@@ -192,6 +187,17 @@ test.describe('actions', () => {
     await expect(sidebar.newTitle).toHaveValue('Half a name');
     await page.keyboard.press('Escape');
     await expect(sidebar.chat(news), 'and the news come afterwards').toBeVisible();
+  });
+
+  test('a title that is typed before the field is given the focus stays', async ({ chat, page }) => {
+    const sidebar = new Sidebar(page);
+    const asked = await begin(chat, 'Rename me at once.');
+    const oneFrame = await holdFrames(page);
+    await sidebar.act(asked, 'Rename');
+    await sidebar.newTitle.fill('Half a na');
+    await oneFrame();
+    await page.keyboard.type('me');
+    await expect(sidebar.newTitle).toHaveValue('Half a name');
   });
 
   test('the list and the open chat get news while a title is typed', async ({ chat, page, newDevice }) => {
@@ -411,16 +417,11 @@ test('news of other chats do not take the focus from where a person just went', 
   const other = await newDevice();
   await other.open();
   await chat.message.focus();
-  // No frame is painted from now on until they are let go.
-  await page.evaluate(() => {
-    const frames: FrameRequestCallback[] = [];
-    window.requestAnimationFrame = (frame) => frames.push(frame);
-    window.addEventListener('let-go', () => frames.splice(0).forEach((frame) => frame(performance.now())));
-  });
+  const oneFrame = await holdFrames(page);
   await new Sidebar(other.page).rename(asked, `Renamed ${mark(asked)}`);
   await expect(sidebar.chat(`Renamed ${mark(asked)}`)).toBeVisible();
   await chat.question().edit.focus();
-  await page.evaluate(() => window.dispatchEvent(new Event('let-go')));
+  await oneFrame();
   await expect(chat.question().edit).toBeFocused();
 });
 

@@ -131,9 +131,9 @@ pub async fn follow_answer(
     Ok(request::event_stream(live, after))
 }
 
-/// The same with GET, for programs and for an `EventSource`. The page does not use it: in Firefox a second request for one
-/// address waits for the first to end, whatever that may be kept for, so that of two tabs one showed nothing until the
-/// answer was over.
+/// The same with GET, for programs and for an `EventSource`. The page does not use it: in Firefox a second GET for the
+/// same address waits until the first has ended, even with `no-store`. Of two tabs, one showed nothing until the answer
+/// had ended.
 ///
 /// # Errors
 /// As [`follow_answer`].

@@ -158,7 +158,12 @@ pub(super) fn close_menu(chats: Chats) {
 fn begin_renaming(chats: Chats, id: ConversationId) {
     let title = chats.summary(id).map(|known| known.title);
     chats.sidebar.update(|sidebar| sidebar.new_title = title);
-    browser::before_next_frame(|| browser::focus_and_select(NEW_TITLE));
+    browser::before_next_frame(|| {
+        // What somebody types there already would be selected, and lost with the next letter.
+        if browser::focused_id().as_deref() != Some(NEW_TITLE) {
+            browser::focus_and_select(NEW_TITLE);
+        }
+    });
 }
 
 /// Takes what was typed, and leaves the focus where it is.

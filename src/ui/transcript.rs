@@ -35,7 +35,7 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
     let place = Place {
         scroller,
         at_end: RwSignal::new(true),
-        is_staying: StoredValue::new(false),
+        after_stay: StoredValue::new(None),
         last_top: StoredValue::new(0),
         last_height: StoredValue::new(0),
     };
@@ -101,9 +101,9 @@ pub fn Transcript(chat: Chat) -> impl IntoView {
                 tabindex="0"
                 node_ref=scroller
                 on:scroll=move |_| place.scrolled()
-                on:wheel=move |_| place.stay(Place::stick)
-                on:touchmove=move |_| place.stay(Place::stick)
-                on:keydown=move |_| place.stay(Place::stick)
+                on:wheel=move |_| place.may_scroll()
+                on:touchmove=move |_| place.may_scroll()
+                on:keydown=move |_| place.may_scroll()
             >
                 <div class="turns" node_ref=content>
                     <h1 class="visually-hidden">{move || Some(chat.title.get())}</h1>
@@ -204,31 +204,38 @@ pub fn StatusLine(chat: Chat) -> impl IntoView {
 struct Place {
     scroller: NodeRef<Div>,
     at_end: RwSignal<bool>,
-    /// Whether the view is left alone: another version is being shown, or a person may be scrolling it.
-    is_staying: StoredValue<bool>,
+    /// What comes after the frames for which the view is left alone; `None` while it is not.
+    after_stay: StoredValue<Option<fn(Self)>>,
     last_top: StoredValue<i32>,
     last_height: StoredValue<i32>,
 }
 
 impl Place {
     fn to_end(self) {
-        self.is_staying.set_value(false);
+        self.after_stay.set_value(None);
         self.set_at_end(true);
         self.stick();
     }
 
-    /// Leaves the view alone for some frames, then goes on with `then`. Also while a person may be scrolling it: Firefox
-    /// does that in a thread of its own, and what is written before the page hears of it would bring the view back.
+    /// Leaves the view alone for some frames, then goes on with `then`.
     fn stay(self, then: fn(Self)) {
-        self.is_staying.set_value(true);
+        self.after_stay.set_value(Some(then));
         spawn_local(async move {
             for _ in 0..FRAMES_TO_SETTLE {
                 browser::next_frame().await;
             }
-            if self.is_staying.try_set_value(false).is_none() {
+            if let Some(then) = self.after_stay.try_update_value(Option::take).flatten() {
                 then(self);
             }
         });
+    }
+
+    /// A person may be scrolling. Firefox does that in a thread of its own: what is written before the page hears of it
+    /// would bring the view back.
+    fn may_scroll(self) {
+        if self.after_stay.get_value().is_none() {
+            self.stay(Self::stick);
+        }
     }
 
     /// Who is at the end is held there.
@@ -240,7 +247,7 @@ impl Place {
     }
 
     fn stick(self) {
-        let sticks = self.at_end.get_untracked() && !self.is_staying.get_value();
+        let sticks = self.at_end.get_untracked() && self.after_stay.get_value().is_none();
         if let Some(scroller) = self.scroller.get_untracked().filter(|_| sticks) {
             let height = scroller.scroll_height();
             // It may have shrunk before, and grown again by the time the scrolling is heard of.
