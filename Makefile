@@ -19,6 +19,7 @@ NEXTEST := $(or $(shell command -v cargo-nextest),$(TOOLS)/cargo-nextest-$(NEXTE
 CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO_MACHETE := $(TOOLS)/cargo-machete-$(CARGO_MACHETE_VERSION)/bin/cargo-machete
 NODE_TOOLS := end2end/node_modules/.package-lock.json
+BENCH_TOOLS := end2end/bench/node_modules/.package-lock.json
 SITE_TOOLS := site/node_modules/.package-lock.json
 WASM_TARGET := $(TOOLS)/wasm-target-$(shell awk -F'"' '/^channel/ { print $$2 }' rust-toolchain.toml)
 
@@ -69,7 +70,7 @@ $(CARGO_MACHETE):
 	   --version $(CARGO_MACHETE_VERSION) --locked --debug --root $(@D)/..
 	rm -rf $(TOOLS)/build-machete
 
-$(NODE_TOOLS) $(SITE_TOOLS): %/node_modules/.package-lock.json: %/package.json %/package-lock.json
+$(NODE_TOOLS) $(SITE_TOOLS) $(BENCH_TOOLS): %/node_modules/.package-lock.json: %/package.json %/package-lock.json
 	command -v npm >/dev/null || { echo "Node.js 20 or newer is missing: install it from https://nodejs.org, then run this again." >&2; exit 1; }
 	cd $* && npm ci --no-audit --no-fund
 	touch $@
@@ -134,8 +135,16 @@ dev: tools $(STYLE) $(RENDERER) ## Build and serve, and again whenever a file ch
 
 ## -- measuring ------------------------------------------------------------------------------------
 
+BENCHES := bench-store bench-proxy bench-render bench-page
+
 .PHONY: bench
-bench: ## What the store writes for each byte of an answer
+bench: release ## All of these one after the other, into target/bench.md too
+	for bench in $(BENCHES); do \
+	  printf '\n## make %s\n\n```text\n' $$bench; $(MAKE) --silent --no-print-directory $$bench; printf '```\n'; \
+	done | tee target/bench.md
+
+.PHONY: bench-store
+bench-store: ## What the store writes for each byte of an answer
 	cargo bench --features ssr --bench store
 
 .PHONY: bench-proxy
@@ -145,7 +154,11 @@ bench-proxy: release ## What a chunk and a send cost on the way through Runnel, 
 
 .PHONY: bench-render
 bench-render: release chromium $(NODE_TOOLS) ## What it costs a browser to show a long answer, here and with other libraries
-	$(PLAYWRIGHT) --config bench/playwright.config.ts
+	$(PLAYWRIGHT) --config bench/playwright.config.ts render.bench.ts
+
+.PHONY: bench-page
+bench-page: release chromium $(NODE_TOOLS) $(BENCH_TOOLS) ## What it takes a phone on a slow line to open a page, and what Lighthouse says of it
+	$(PLAYWRIGHT) --config bench/playwright.config.ts page.bench.ts
 
 ## -- checking -------------------------------------------------------------------------------------
 

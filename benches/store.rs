@@ -1,4 +1,4 @@
-//! What the store writes for each byte of an answer: `make bench`.
+//! What the store writes for each byte of an answer: `make bench-store`.
 //!
 //! An answer grows by pieces of 20 characters; every 50 ms of it is one batch, as in the running server. Counted are
 //! the bytes given to the system: the event log, SQLite's write-ahead log, and the pages that a checkpoint copies

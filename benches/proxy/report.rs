@@ -25,22 +25,38 @@ pub fn print() {
         processors()
     );
     println!("{:<44} {}", "", names.iter().map(|name| format!("{name:>12}")).collect::<Vec<_>>().concat());
-    for (streams, chunks, pause_us) in [(1, 500, 10_000), (50, 250, 20_000), (300, 50, 100_000)] {
-        // One after the other, as people ask; streams in step would be measured in bursts.
-        chunks_at(&setup, &Plan { spread_ms: pause_us / 1000, ..plan(streams, chunks, pause_us) });
+    if wanted("chunk") {
+        for (streams, chunks, pause_us) in [(1, 500, 10_000), (50, 250, 20_000), (300, 50, 100_000)] {
+            // One after the other, as people ask; streams in step would be measured in bursts.
+            chunks_at(&setup, &Plan { spread_ms: pause_us / 1000, ..plan(streams, chunks, pause_us) });
+        }
     }
-    for (streams, spread_ms) in [(1, 0), (50, 0), (300, 0), (4_000, 2_000)] {
-        first_at(&setup, &Plan { spread_ms, ..plan(streams, 2, 1_000) });
+    if wanted("first") {
+        for (streams, spread_ms) in [(1, 0), (50, 0), (300, 0), (4_000, 2_000)] {
+            first_at(&setup, &Plan { spread_ms, ..plan(streams, 2, 1_000) });
+        }
     }
-    length(&setup);
-    for streams in [1, 50] {
-        system_calls(&setup, &plan(streams, 300, 20_000));
+    if wanted("length") {
+        length(&setup);
+    }
+    if wanted("calls") {
+        for streams in [1, 50] {
+            system_calls(&setup, &plan(streams, 300, 20_000));
+        }
     }
     drop(setup);
-    for streams in [1_000, 4_000] {
-        // What was held for others before counts for none of these.
-        memory_at(&Setup::start(), &Plan { spread_ms: 2_000, ..plan(streams, 12, 1_000_000) });
+    if wanted("memory") {
+        for streams in [1_000, 4_000] {
+            // What was held for others before counts for none of these.
+            memory_at(&Setup::start(), &Plan { spread_ms: 2_000, ..plan(streams, 12, 1_000_000) });
+        }
     }
+}
+
+/// `ROWS` in the environment names what is measured, separated by commas: chunk, first, length, calls, memory. All of it,
+/// if it is not given.
+fn wanted(rows: &str) -> bool {
+    std::env::var("ROWS").map_or(true, |wanted| wanted.split(',').any(|name| name.trim() == rows))
 }
 
 fn plan(streams: u32, chunks: u32, pause_us: u64) -> Plan {

@@ -1,4 +1,4 @@
-// How the benchmark runs: the suite's browser, with one page at a time.
+// How the benchmarks run: the suite's browser, with one page at a time.
 
 import { defineConfig } from '@playwright/test';
 import suite from '../playwright.config.ts';
@@ -7,7 +7,7 @@ const { trace: _trace, ...use } = suite.use ?? {};
 
 export default defineConfig({
   testDir: '.',
-  testMatch: 'render.bench.ts',
+  testMatch: '*.bench.ts',
   outputDir: '../test-results/bench',
   workers: 1,
   // A slow page may need minutes to show what was sent in half a minute.
