@@ -19,10 +19,10 @@ use crate::user::Viewer;
 
 mod bounds;
 mod frames;
-mod journal;
 mod keeping;
 mod live;
 mod prompt;
+mod pulse;
 mod recorder;
 mod registry;
 mod several;
@@ -36,6 +36,7 @@ use super::detached::detached;
 use super::services::Services;
 use super::store::{Begun, NewAnswer, StoreError};
 use keeping::Assignment;
+use pulse::Pulse;
 use registry::{Entry, Registry};
 
 /// The largest question, in bytes.
@@ -51,11 +52,12 @@ pub struct Answers {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     /// Cancelled when the server is about to stop: nothing new begins.
     closing: CancellationToken,
     registry: Registry,
+    pulse: Pulse,
 }
 
 /// Where an answer is.
@@ -70,7 +72,9 @@ impl Answers {
     /// `bounds` says how large an answer may become.
     #[must_use]
     pub fn new(services: Services, bounds: Bounds) -> Self {
-        Self { services, bounds, shared: Arc::default() }
+        let (closing, registry) = (CancellationToken::new(), Registry::default());
+        let shared = Shared { closing, registry, pulse: Pulse::new(services.store.clone()) };
+        Self { services, bounds, shared: Arc::new(shared) }
     }
 
     /// Ends what a process that was killed left running, with the text that its log holds. To be called before

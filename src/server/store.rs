@@ -169,14 +169,21 @@ pub trait AnswerStore: Debug + Send + Sync + 'static {
 /// Events are numbered from 1. What was appended comes back as it was, up to the first number that is missing.
 #[async_trait]
 pub trait EventLog: Debug + Send + Sync + 'static {
-    /// Appends events `after + 1`, `after + 2`, … of a running answer. Durable once it returns; events of many answers
-    /// that come at once share one write to the disk. Of two appends that begin with the same event, the one that
-    /// reaches further counts.
+    /// Appends events of running answers, all in one write to the disk. Durable once it returns. Of two appends that
+    /// begin with the same event, the one that reaches further counts.
     ///
     /// # Errors
-    /// The events may be there or not: append the same ones again, with later ones if there are any, from the same
-    /// `after`.
-    async fn append(&self, id: AnswerId, after: Seq, events: Vec<AnswerEvent>) -> Result<(), StoreError>;
+    /// The events may be there or not, those of all answers alike: append the same ones again, with later ones if there
+    /// are any, from the same `after`.
+    async fn append_all(&self, batches: &[Batch]) -> Result<(), StoreError>;
+
+    /// The same for one answer.
+    ///
+    /// # Errors
+    /// Those of [`append_all`](Self::append_all).
+    async fn append(&self, answer: AnswerId, after: Seq, events: Vec<AnswerEvent>) -> Result<(), StoreError> {
+        self.append_all(&[Batch { answer, after, events }]).await
+    }
 
     /// For each of the answers the events after the given one; none if nothing is known of it.
     async fn read(&self, wanted: &[(AnswerId, Seq)]) -> Result<Vec<Vec<AnswerEvent>>, StoreError>;
@@ -186,6 +193,14 @@ pub trait EventLog: Debug + Send + Sync + 'static {
 
     /// The answer is kept elsewhere: its events are not needed any more, and no further ones come.
     async fn forget(&self, id: AnswerId);
+}
+
+/// Events `after + 1`, `after + 2`, … of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    pub answer: AnswerId,
+    pub after: Seq,
+    pub events: Vec<AnswerEvent>,
 }
 
 /// What answers cost.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use runnel::chat::{AnswerEvent, AnswerId, Seq};
-use runnel::server::store::{EventLog, FileLog, SqliteStore};
+use runnel::server::store::{Batch, EventLog, FileLog, SqliteStore};
 use tempfile::TempDir;
 
 use crate::store_contract::complete;
@@ -86,6 +86,28 @@ async fn what_was_appended_comes_back_as_it_was_from_any_number() {
         assert_read_back(&*log, singly, at_once).await;
         drop(log);
         assert_read_back(&*place.open().await, singly, at_once).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_events_of_many_answers_are_appended_at_once() {
+    each_place(async |place| {
+        let log = place.open().await;
+        let ids: Vec<_> = (0..20).map(|_| AnswerId::now()).collect();
+        let batches = |after, said: &[&str]| {
+            let batch = |id: &AnswerId| Batch { answer: *id, after: Seq(after), events: texts(said) };
+            ids.iter().map(batch).collect::<Vec<_>>()
+        };
+        log.append_all(&[]).await.unwrap();
+        log.append_all(&batches(0, &["a", "b"])).await.unwrap();
+        log.append_all(&batches(2, &["c"])).await.unwrap();
+        log.append_all(&batches(3, &[])).await.unwrap();
+        drop(log);
+        let log = place.open().await;
+        for id in &ids {
+            assert_eq!(all(&*log, *id).await, texts(&["a", "b", "c"]));
+        }
     })
     .await;
 }

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use runnel::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Seq};
 use runnel::conversation_list::{ConversationChange, DailySpending, Listing, SearchHit, Spending};
 use runnel::server::store::{
-    AnswerStore, Begun, Claimed, ConversationStore, EventLog, Job, JobKind, Jobs, NewAnswer, SqliteStore,
-    Store, StoreError, Untitled, UsageStore,
+    AnswerStore, Batch, Begun, Claimed, ConversationStore, EventLog, Job, JobKind, Jobs, NewAnswer,
+    SqliteStore, Store, StoreError, Untitled, UsageStore,
 };
 use runnel::user::{UserId, Viewer};
 use tokio::sync::oneshot;
@@ -221,9 +221,9 @@ impl AnswerStore for StagedStore {
 
 #[async_trait]
 impl EventLog for StagedStore {
-    async fn append(&self, id: AnswerId, after: Seq, events: Vec<AnswerEvent>) -> Result<(), StoreError> {
+    async fn append_all(&self, batches: &[Batch]) -> Result<(), StoreError> {
         self.check_space()?;
-        self.store.append(id, after, events).await
+        self.store.append_all(batches).await
     }
 
     async fn read(&self, wanted: &[(AnswerId, Seq)]) -> Result<Vec<Vec<AnswerEvent>>, StoreError> {

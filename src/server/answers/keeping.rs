@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::journal::{Journal, Unwritten};
 use super::live::LiveAnswer;
+use super::pulse::Unwritten;
 use super::recorder;
 use super::registry::Entry;
 use super::{Answers, clock};
@@ -37,11 +37,11 @@ impl Answers {
     /// Writes the answer to its end, whatever happens on the way, and keeps it.
     pub(super) async fn write(self, entry: Arc<Entry>, live: LiveAnswer, assignment: Assignment) {
         let Assignment { viewer, conversation, prelude, request, is_first } = assignment;
-        let journal = Journal::start(live.id(), self.services.store.clone());
+        let journal = self.shared.pulse.journal(live.id());
         let stream = self.services.client.stream_answer(&request);
         // The prompt may be megabytes: the stream has what it needs of it.
         drop(request);
-        let writing = recorder::record(live.clone(), prelude, stream, self.bounds, journal.input());
+        let writing = recorder::record(live.clone(), prelude, stream, self.bounds, journal.clone());
         let end = tokio::spawn(writing).await.unwrap_or_else(|_| recorder::failed(&live));
         self.services.upstream.note(&end);
         let unwritten = journal.close().await;
@@ -58,7 +58,7 @@ impl Answers {
 
     /// Keeps the answer with this end, then tells the end. If the store does not do it, the end is told with the
     /// reason, and it is tried until the store does. True if it did at once.
-    async fn keep(&self, viewer: &Viewer, live: &LiveAnswer, end: End, unwritten: Option<Unwritten>) -> bool {
+    async fn keep(&self, viewer: &Viewer, live: &LiveAnswer, end: End, unwritten: Unwritten) -> bool {
         let Some(mut answer) = live.snapshot() else { return true };
         answer.apply(answer.seq.next(), &AnswerEvent::End(end.clone()));
         self.check_bill(&mut answer);
@@ -85,18 +85,10 @@ impl Answers {
 
     /// The answer is in memory as long as the process lives: a disk that is full now may not stay so. The log needs
     /// less space than the database, and what it has is found by the next start.
-    async fn keep_trying(
-        &self,
-        live: &LiveAnswer,
-        answer: &Answer,
-        end: End,
-        mut unwritten: Option<Unwritten>,
-    ) {
+    async fn keep_trying(&self, live: &LiveAnswer, answer: &Answer, end: End, mut unwritten: Unwritten) {
         let mut end = Some(AnswerEvent::End(end));
         for pause in doubling(FIRST_PAUSE, LONGEST_PAUSE) {
-            if let Some(events) = &mut unwritten
-                && let Err(error) = events.write_to_end(&mut end).await
-            {
+            if let Err(error) = unwritten.write_to_end(&mut end).await {
                 tracing::error!(%error, answer = %answer.id, "the end of an answer is not in the log yet");
             }
             tokio::select! {

@@ -1,8 +1,8 @@
 //! The writer of one answer: takes the upstream's events, gives them to whoever watches, and has them logged.
 
 use super::bounds::{Bounds, Exceeded};
-use super::journal::JournalInput;
 use super::live::{Interruption, LiveAnswer};
+use super::pulse::Journal;
 use crate::chat::{AnswerEvent, End, EndStatus};
 use crate::error::{AnswerError, AnswerErrorKind};
 use crate::server::openrouter::AnswerStream;
@@ -14,7 +14,7 @@ pub async fn record(
     prelude: Vec<AnswerEvent>,
     mut stream: AnswerStream,
     bounds: Bounds,
-    journal: JournalInput,
+    journal: Journal,
 ) -> End {
     let recorder = Recorder { live, bounds, journal };
     // What was kept once is taken over whole.
@@ -50,7 +50,7 @@ pub fn failed(live: &LiveAnswer) -> End {
 struct Recorder {
     live: LiveAnswer,
     bounds: Bounds,
-    journal: JournalInput,
+    journal: Journal,
 }
 
 impl Recorder {

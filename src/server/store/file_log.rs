@@ -42,7 +42,7 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{EventLog, StoreError};
+use super::{Batch, EventLog, StoreError};
 use crate::chat::{AnswerEvent, AnswerId, Seq};
 
 /// A handle on the log. One thread writes; it ends with the last handle.
@@ -58,12 +58,13 @@ pub struct FileLog {
 #[async_trait]
 impl EventLog for FileLog {
     /// It may be dropped while it waits: the events are written all the same.
-    async fn append(&self, answer: AnswerId, after: Seq, events: Vec<AnswerEvent>) -> Result<(), StoreError> {
-        let records = records(after, events).map_err(|error| self.error(error))?;
-        if records.is_empty() {
+    async fn append_all(&self, batches: &[Batch]) -> Result<(), StoreError> {
+        let entries = batches.iter().filter(|batch| !batch.events.is_empty()).map(Entry::of);
+        let entries = entries.collect::<io::Result<Vec<_>>>().map_err(|error| self.error(error))?;
+        if entries.is_empty() {
             return Ok(());
         }
-        let asked = self.ask(|done| Request::Append(Append { answer, records, done })).await;
+        let asked = self.ask(|done| Request::Append(Append { entries, done })).await;
         asked.and_then(|appended| appended).map_err(|error| self.error(error))
     }
 
@@ -243,9 +244,21 @@ enum Tidy {
 
 #[derive(Debug)]
 struct Append {
+    entries: Vec<Entry>,
+    done: oneshot::Sender<io::Result<()>>,
+}
+
+/// What is written of one answer.
+#[derive(Debug)]
+struct Entry {
     answer: AnswerId,
     records: Vec<Record>,
-    done: oneshot::Sender<io::Result<()>>,
+}
+
+impl Entry {
+    fn of(batch: &Batch) -> io::Result<Self> {
+        Ok(Self { answer: batch.answer, records: records(batch.after, &batch.events)? })
+    }
 }
 
 /// What is written of an answer's events, but for its slot.
@@ -278,16 +291,16 @@ impl Record {
 }
 
 /// The events after `after` as records: neighbouring pieces of text, or of reasoning, are one.
-fn records(after: Seq, events: Vec<AnswerEvent>) -> io::Result<Vec<Record>> {
+fn records(after: Seq, events: &[AnswerEvent]) -> io::Result<Vec<Record>> {
     let too_large = || io::Error::new(io::ErrorKind::InvalidInput, "too large for the event log");
     let mut number = u32::try_from(after.0).map_err(|_| too_large())?;
     let mut records: Vec<Record> = Vec::new();
     for event in events {
         number = number.checked_add(1).ok_or_else(too_large)?;
         let (kind, payload) = match event {
-            AnswerEvent::Text(text) => (TEXT, with_length(&text)),
-            AnswerEvent::Reasoning(text) => (REASONING, with_length(&text)),
-            other => (JSON, serde_json::to_vec(&other)?),
+            AnswerEvent::Text(text) => (TEXT, with_length(text)),
+            AnswerEvent::Reasoning(text) => (REASONING, with_length(text)),
+            other => (JSON, serde_json::to_vec(other)?),
         };
         match records.last_mut() {
             Some(before) if before.kind == kind && kind != JSON => {
@@ -499,7 +512,7 @@ impl Current {
     fn append(&mut self, appends: &[Append]) -> io::Result<()> {
         let mut group = Vec::new();
         let mut bound = Vec::new();
-        for Append { answer, records, .. } in appends {
+        for Entry { answer, records } in appends.iter().flat_map(|append| &append.entries) {
             let slot = *self.segment.slots.entry(*answer).or_insert_with(|| {
                 let slot = self.next_slot;
                 self.next_slot += 1;

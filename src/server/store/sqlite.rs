@@ -17,7 +17,7 @@ use self::lock::Lock;
 use self::searcher::Searcher;
 use super::file_log::{self, FileLog};
 use super::{
-    AnswerStore, Begun, Claimed, ConversationStore, EventLog, Job, JobKind, Jobs, NewAnswer, Store,
+    AnswerStore, Batch, Begun, Claimed, ConversationStore, EventLog, Job, JobKind, Jobs, NewAnswer, Store,
     StoreError, Untitled, UsageStore,
 };
 use crate::chat::{Answer, AnswerEvent, AnswerId, Bill, Conversation, ConversationId, Seq};
@@ -278,8 +278,8 @@ impl AnswerStore for SqliteStore {
 /// Read, it may be another process's; written, it is this one's.
 #[async_trait]
 impl EventLog for SqliteStore {
-    async fn append(&self, id: AnswerId, after: Seq, events: Vec<AnswerEvent>) -> Result<(), StoreError> {
-        self.log()?.append(id, after, events).await
+    async fn append_all(&self, batches: &[Batch]) -> Result<(), StoreError> {
+        self.log()?.append_all(batches).await
     }
 
     async fn read(&self, wanted: &[(AnswerId, Seq)]) -> Result<Vec<Vec<AnswerEvent>>, StoreError> {
