@@ -53,7 +53,7 @@
 //! `0007-parts-loaded-when-needed.md`, `0008-folder-named-by-content.md`, `0009-polling-for-changes.md`,
 //! `0010-reads-are-post.md`, `0011-sandboxed-frames.md`, `0012-removed-for-good.md`, `0013-bounded-pages.md`,
 //! `0014-nothing-bound-to-a-thread.md`, `0015-ordered-content.md`, `0016-several-answers-in-one-stream.md`,
-//! `0017-everything-has-an-owner.md`, `0018-seams-of-the-store.md`.
+//! `0017-everything-has-an-owner.md`, `0018-seams-of-the-store.md`, `0019-one-pulse-and-group-commit.md`.
 
 // A page's view is one nested type; in a release build for the browser it is deeper than the default allows.
 #![recursion_limit = "512"]

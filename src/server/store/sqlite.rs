@@ -13,6 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use sqlx::types::Uuid;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
+use self::group::Gathering;
 use self::lock::Lock;
 use self::searcher::Searcher;
 use super::file_log::{self, FileLog};
@@ -36,6 +37,7 @@ mod answers;
 mod content;
 mod conversations;
 mod erase;
+mod group;
 mod jobs;
 mod lock;
 mod open;
@@ -57,6 +59,7 @@ pub struct SqliteStore {
     /// Whether the write-ahead log may hold what was removed.
     holds_removed: Arc<AtomicBool>,
     running: Arc<Running>,
+    gathering: Gathering,
 }
 
 /// Where answers are kept while they are written.
@@ -247,19 +250,12 @@ impl ConversationStore for SqliteStore {
 impl AnswerStore for SqliteStore {
     async fn begin_answer(&self, viewer: &Viewer, new: &NewAnswer) -> Result<Begun, StoreError> {
         self.log()?;
-        let mut transaction = self.begin().await?;
-        let begun = answers::begin(&mut transaction, viewer, new)
-            .await
-            .map_err(|failure| failure.into_error(self))?;
-        self.commit(transaction).await?;
-        Ok(begun)
+        self.change(&answers::Begin { viewer, new }).await
     }
 
     async fn finish_answer(&self, answer: &Answer, now_ms: u64) -> Result<(), StoreError> {
         self.log()?;
-        let mut transaction = self.begin().await?;
-        answers::finish(&mut transaction, answer, now_ms).await.map_err(|error| self.error(error))?;
-        self.commit(transaction).await
+        self.change(&answers::Finish { answer, now_ms }).await
     }
 
     async fn list_running(&self) -> Result<Vec<Answer>, StoreError> {

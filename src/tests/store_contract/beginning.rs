@@ -127,6 +127,48 @@ async fn the_same_ids_asked_again_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_come_at_once_each_is_told_what_is_its_own() {
+    each_store(async |store| {
+        let (id, first) = chat(&*store, "One?", "One.").await;
+        let taken = load(&*store, id).await.questions[0].id;
+        let news = (0..60).map(|number| {
+            let mut new = new_answer(ConversationId::now(), None, &format!("Question {number}?"));
+            match number % 4 {
+                0 => new.question.id = taken,
+                1 => new.question.after = Some(first.id),
+                _ => {}
+            }
+            new.answer.question = new.question.id;
+            new
+        });
+        let news: Vec<_> = news.collect();
+        let asked = news.iter().map(|new| {
+            let (store, new) = (store.clone(), new.clone());
+            tokio::spawn(async move {
+                let begun = store.begin_answer(&ME, &new).await?;
+                store.finish_answer(&ended(&new.answer, "Yes."), MIDNIGHT).await?;
+                Ok::<_, StoreError>(begun)
+            })
+        });
+        for (number, outcome) in join_all(asked).await.into_iter().enumerate() {
+            let outcome = outcome.unwrap();
+            let found = store.find_conversation(&ME, news[number].conversation).await.unwrap();
+            match number % 4 {
+                0 => assert_conflict(outcome, "the question is taken"),
+                1 => assert_not_found(outcome, "the answer before is elsewhere"),
+                _ => {
+                    assert_eq!(outcome.unwrap(), Begun::New(Vec::new()));
+                    assert_eq!(found.unwrap().answers[0].text(), "Yes.");
+                    continue;
+                }
+            }
+            assert_eq!(found, None, "what is refused leaves nothing");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_many_who_ask_the_same_at_once_one_begins_it() {
     each_store(async |store| {
         let new = new_answer(ConversationId::now(), None, "Why?");

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::slice;
 
+use futures::future::join_all;
 use runnel::chat::{AnswerEvent, Conversation, ConversationId};
 use runnel::conversation_list::ConversationChange;
 use runnel::server::store::{AnswerStore, ConversationStore, EventLog, SqliteStore, Store, StoreError};
@@ -77,6 +78,35 @@ async fn a_full_disk_is_told_costs_nothing_and_is_forgotten_when_there_is_space(
     assert_eq!(load(&store, id).await.answers, [first, finished]);
     assert_eq!(load_answer(&store, more.answer.id).await.text(), "More.");
     store.close().await;
+}
+
+#[tokio::test]
+async fn many_at_once_are_each_told_that_the_disk_is_full_and_kept_when_there_is_space() {
+    let folder = Folder::new();
+    let Some(_disk) = Disk::mount(folder.0.path(), "size=2m") else { return };
+    let store = folder.open().await.unwrap();
+    let mut answers = Vec::new();
+    for number in 0..8 {
+        let new = new_answer(ConversationId::now(), None, &format!("Question {number}?"));
+        begin(&store, &new).await;
+        answers.push(ended(&new.answer, &"long ".repeat(20_000)));
+    }
+    let ballast = fill(folder.0.path());
+    let finish_all =
+        async || join_all(answers.iter().map(|answer| store.finish_answer(answer, MIDNIGHT))).await;
+    for refused in finish_all().await {
+        assert_sentence(&refused.unwrap_err(), StoreError::DiskFull(folder.file()));
+    }
+    assert_eq!(store.list_running().await.unwrap().len(), answers.len());
+    fs::remove_file(ballast).unwrap();
+    for kept in finish_all().await {
+        kept.unwrap();
+    }
+    for answer in &answers {
+        assert_eq!(load_answer(&store, answer.id).await, *answer);
+    }
+    store.close().await;
+    assert_eq!(integrity(&folder.file()).await, "ok");
 }
 
 #[tokio::test]

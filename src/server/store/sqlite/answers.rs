@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use futures::TryStreamExt;
-use sqlx::sqlite::SqlitePool;
+use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::types::Uuid;
 use sqlx::{Row, SqliteConnection};
 
 use super::content::{ContentColumns, from_columns};
 use super::conversations::{owner_of, settings_json};
-use super::{Begun, Failure, NewAnswer, StoreError, last_number, signed, unsigned};
+use super::group::Change;
+use super::{Begun, Failure, NewAnswer, StoreError, signed, unsigned, usage};
 use crate::chat::{
     Answer, AnswerId, Bill, Content, ContentBlock, ConversationId, Question, QuestionId, first_words,
 };
@@ -24,64 +25,209 @@ const NO_SUCH_AFTER: &str =
     "The answer that this follows is not here: it may have been deleted. Start a new chat.";
 const DELETED: &str = "This conversation was deleted. Undo that, or start a new chat.";
 
-pub async fn begin(
+/// Notes a question and the answer that is about to be written.
+pub struct Begin<'a> {
+    pub viewer: &'a Viewer,
+    pub new: &'a NewAnswer,
+}
+
+impl Change for Begin<'_> {
+    type Outcome = Begun;
+
+    async fn make(&self, connection: &mut SqliteConnection) -> Result<Begun, Failure> {
+        let Self { viewer, new } = *self;
+        let ids = find_ids(connection, new).await?;
+        if ids.has_answer
+            && let Some(found) = find(&mut *connection, new.answer.id).await?
+        {
+            return known(connection, viewer, new, found).await;
+        }
+        let history = history_there(connection, viewer, new, ids.conversation).await?;
+        if ids.has_question {
+            check_question(connection, ids.conversation.map(|known| known.number), &new.question).await?;
+        }
+        // Nothing is refused from here on.
+        note(connection, viewer, new, ids.conversation.is_none()).await?;
+        Ok(Begun::New(history))
+    }
+}
+
+/// Which of the ids are in use.
+struct KnownIds {
+    has_answer: bool,
+    has_question: bool,
+    conversation: Option<KnownConversation>,
+}
+
+#[derive(Clone, Copy)]
+struct KnownConversation {
+    number: i64,
+    owner: Uuid,
+    is_deleted: bool,
+}
+
+/// In one question to the database: each costs two threads' turns.
+async fn find_ids(connection: &mut SqliteConnection, new: &NewAnswer) -> Result<KnownIds, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT EXISTS (SELECT 1 FROM answers WHERE id = ?1), EXISTS (SELECT 1 FROM questions WHERE id = ?2), \
+         conversations.number, conversations.owner, conversations.deleted_ms IS NOT NULL \
+         FROM (SELECT 1) LEFT JOIN conversations ON conversations.id = ?3",
+    )
+    .bind(new.answer.id.0)
+    .bind(new.question.id.0)
+    .bind(new.conversation.0)
+    .fetch_one(connection)
+    .await?;
+    let conversation = match row.try_get(2)? {
+        Some(number) => {
+            Some(KnownConversation { number, owner: row.try_get(3)?, is_deleted: row.try_get(4)? })
+        }
+        None => None,
+    };
+    Ok(KnownIds { has_answer: row.try_get(0)?, has_question: row.try_get(1)?, conversation })
+}
+
+/// What was said before the question, oldest first.
+///
+/// # Errors
+/// It cannot be asked there.
+async fn history_there(
     connection: &mut SqliteConnection,
     viewer: &Viewer,
     new: &NewAnswer,
-) -> Result<Begun, Failure> {
-    if let Some((conversation, answer)) = find(&mut *connection, new.answer.id).await? {
-        let question = find_question(connection, answer.question).await?;
-        let is_same = conversation == new.conversation
-            && owner_of(connection, conversation).await? == Some(viewer.user)
-            && question.is_some_and(|(_, known)| is_same(&known, &new.question));
-        return if !is_same {
-            Err(StoreError::Conflict(ANSWER_IN_USE).into())
-        } else if find_visible(&mut *connection, viewer, new.answer.id).await?.is_none() {
-            Err(StoreError::NotFound(DELETED).into())
-        } else {
-            Ok(Begun::Known(Box::new(answer)))
-        };
+    conversation: Option<KnownConversation>,
+) -> Result<Vec<(Question, Answer)>, Failure> {
+    let after = new.question.after;
+    match conversation {
+        // Nobody learns from it whether there is such an answer.
+        Some(known) if known.owner != viewer.user.0 && after.is_some() => {
+            Err(StoreError::NotFound(NO_SUCH_AFTER).into())
+        }
+        Some(known) if known.owner != viewer.user.0 => Err(StoreError::Conflict(CONVERSATION_IN_USE).into()),
+        Some(known) if known.is_deleted => Err(StoreError::NotFound(DELETED).into()),
+        Some(known) => history(connection, known.number, after).await,
+        None if after.is_some() => Err(StoreError::NotFound(NO_SUCH_AFTER).into()),
+        None => Ok(Vec::new()),
     }
-    let conversation = find_or_make_conversation(connection, viewer, new).await?;
-    let history = history(connection, conversation, new.question.after).await?;
-    let is_next = is_next_question(connection, conversation, &new.question).await?;
-    let question = find_or_make_question(connection, conversation, &new.question).await?;
-    let metadata = metadata_of(&new.answer);
-    sqlx::query("INSERT INTO answers (id, question, is_running, metadata) VALUES (?, ?, 1, ?)")
-        .bind(new.answer.id.0)
-        .bind(question)
-        .bind(metadata)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query(concat!(
-        "UPDATE conversations SET leaf = ?, leaves = NULL, updated_ms = ?, settings = ?, ",
-        next_version!(),
-        ", draft = CASE WHEN ? OR draft = ? THEN '' ELSE draft END WHERE number = ?",
-    ))
-    .bind(new.answer.id.0)
-    .bind(signed(new.now_ms))
-    .bind(settings_json(&new.settings))
-    .bind(is_next)
-    .bind(new.question.text())
-    .bind(conversation)
-    .execute(&mut *connection)
-    .await?;
-    Ok(Begun::New(history))
 }
 
-/// True if a question was composed at the end of a branch: the draft is what it was made of, perhaps without the last
-/// words. Another answer to a question, and another version of one, are asked elsewhere on the page, where the draft
-/// stays.
-async fn is_next_question(
-    connection: &mut SqliteConnection,
-    conversation: i64,
-    question: &Question,
-) -> Result<bool, sqlx::Error> {
-    let is_first_there = sqlx::query_scalar(
-        "SELECT NOT EXISTS (SELECT 1 FROM questions WHERE conversation = ? AND after_answer IS ?)",
-    );
-    is_first_there.bind(conversation).bind(question.after.map(|after| after.0)).fetch_one(connection).await
+/// What is noted of a question and an answer, once their conversation is there.
+macro_rules! question_and_answer {
+    () => {
+        "INSERT INTO questions (id, after_answer, text, blocks, asked_ms, conversation) \
+         SELECT ?, ?, ?, ?, ?, number FROM conversations WHERE id = ? ON CONFLICT (id) DO NOTHING; \
+         INSERT INTO answers (id, metadata, is_running, question) SELECT ?, ?, 1, number FROM questions WHERE id = ?"
+    };
 }
+
+const FIRST_OF_A_CONVERSATION: &str = concat!(
+    "INSERT INTO conversations (leaf, updated_ms, settings, owner, title, created_ms, id, version) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, CAST(unixepoch('subsec') * 1000 AS INTEGER)); ",
+    question_and_answer!()
+);
+
+/// A question that was composed at the end of a branch is what the draft was made of, perhaps without the last words.
+/// Another answer to a question, and another version of one, are asked elsewhere on the page, where the draft stays.
+const NEXT_IN_A_CONVERSATION: &str = concat!(
+    "UPDATE conversations SET leaf = ?, updated_ms = ?, settings = ?, leaves = NULL, ",
+    next_version!(),
+    ", draft = CASE WHEN draft = ? OR NOT EXISTS (SELECT 1 FROM questions WHERE \
+     questions.conversation = conversations.number AND after_answer IS ?) THEN '' ELSE draft END WHERE id = ?; ",
+    question_and_answer!()
+);
+
+/// Notes the question, unless it is there, and the answer; and makes the conversation if it is the `first`.
+async fn note(
+    connection: &mut SqliteConnection,
+    viewer: &Viewer,
+    new: &NewAnswer,
+    is_first: bool,
+) -> Result<(), sqlx::Error> {
+    let NewAnswer { question, answer, .. } = new;
+    let (conversation, after) = (new.conversation.0, question.after.map(|after| after.0));
+    let columns = ContentColumns::of(&question.content);
+    // Several statements take what is bound in its order; one with a number would count for each of them anew.
+    let query = sqlx::query(if is_first { FIRST_OF_A_CONVERSATION } else { NEXT_IN_A_CONVERSATION })
+        .bind(answer.id.0)
+        .bind(signed(new.now_ms))
+        .bind(settings_json(&new.settings));
+    let query = if is_first {
+        let title = clean_title(&first_words(&question.text())).unwrap_or_default();
+        query.bind(viewer.user.0).bind(title).bind(signed(new.now_ms)).bind(conversation)
+    } else {
+        query.bind(question.text()).bind(after).bind(conversation)
+    };
+    query
+        .bind(question.id.0)
+        .bind(after)
+        .bind(columns.text)
+        .bind((!is_plain(&question.content)).then_some(columns.blocks))
+        .bind(signed(question.asked_ms))
+        .bind(conversation)
+        .bind(answer.id.0)
+        .bind(metadata_of(answer))
+        .bind(question.id.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn is_plain(content: &Content) -> bool {
+    matches!(content.blocks(), [] | [ContentBlock::Text(_)])
+}
+
+/// What is said to an answer's id that is there already.
+async fn known(
+    connection: &mut SqliteConnection,
+    viewer: &Viewer,
+    new: &NewAnswer,
+    (conversation, answer): (ConversationId, Answer),
+) -> Result<Begun, Failure> {
+    let question = find_question(connection, answer.question).await?;
+    let is_same = conversation == new.conversation
+        && owner_of(connection, conversation).await? == Some(viewer.user)
+        && question.is_some_and(|known| is_same(&known.question, &new.question));
+    if !is_same {
+        Err(StoreError::Conflict(ANSWER_IN_USE).into())
+    } else if find_visible(connection, viewer, new.answer.id).await?.is_none() {
+        Err(StoreError::NotFound(DELETED).into())
+    } else {
+        Ok(Begun::Known(Box::new(answer)))
+    }
+}
+
+/// Keeps an answer that has ended.
+pub struct Finish<'a> {
+    pub answer: &'a Answer,
+    pub now_ms: u64,
+}
+
+impl Change for Finish<'_> {
+    type Outcome = ();
+
+    async fn make(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
+        Ok(finish(connection, self.answer, self.now_ms).await?)
+    }
+}
+
+/// In place of what is there. `INSERT OR REPLACE` would not run the trigger that takes the words of the old text out of
+/// the index.
+macro_rules! keep_texts {
+    () => {
+        "INSERT INTO texts (answer, reasoning, text, blocks) VALUES (?, ?, ?, ?) ON CONFLICT (answer) DO UPDATE \
+         SET reasoning = excluded.reasoning, text = excluded.text, blocks = excluded.blocks"
+    };
+}
+
+const KEEP: &str = concat!(
+    keep_texts!(),
+    "; UPDATE answers SET is_running = 0, ended_ms = coalesce(ended_ms, ?), metadata = ?, has_open_bill = ?, \
+     prompt_tokens = ?, completion_tokens = ?, cost = ? WHERE number = ?; \
+     UPDATE conversations SET updated_ms = max(updated_ms, ?), is_unread = 1, ",
+    next_version!(),
+    " WHERE number = (SELECT conversation FROM questions JOIN answers ON answers.question = questions.number \
+     WHERE answers.number = ?)",
+);
 
 /// Keeps the whole answer, in place of what is there. What is known of its bill by now stays known.
 pub async fn finish(
@@ -99,28 +245,23 @@ pub async fn finish(
     let known = serde_json::from_str::<KeptAnswer>(&metadata).ok().map(Answer::from);
     let bill = later_bill(known.map(|known| known.bill), &answer.bill);
     let billed = Answer { bill, ..answer.without_content() };
-    sqlx::query(
-        "UPDATE answers SET is_running = 0, ended_ms = coalesce(ended_ms, ?), metadata = ? WHERE number = ?",
-    )
-    .bind((!answer.is_copy).then_some(signed(now_ms)))
-    .bind(metadata_of(&billed))
-    .bind(number)
-    .execute(&mut *connection)
-    .await?;
-    super::usage::note(connection, &billed).await?;
-    keep_content(connection, number, answer).await?;
-    sqlx::query(
-        concat!(
-            "UPDATE conversations SET updated_ms = max(updated_ms, ?), is_unread = 1, ",
-            next_version!(),
-            " WHERE number = (SELECT conversation FROM questions JOIN answers ON answers.question = questions.number \
-             WHERE answers.number = ?)",
-        ),
-    )
-    .bind(signed(now_ms))
-    .bind(number)
-    .execute(connection)
-    .await?;
+    let (content, usage) = (ContentColumns::of(&answer.content), usage::Columns::of(&billed));
+    sqlx::query(KEEP)
+        .bind(number)
+        .bind(content.reasoning)
+        .bind(content.text)
+        .bind(content.blocks)
+        .bind((!answer.is_copy).then_some(signed(now_ms)))
+        .bind(metadata_of(&billed))
+        .bind(usage.has_open_bill)
+        .bind(usage.prompt_tokens)
+        .bind(usage.completion_tokens)
+        .bind(usage.cost)
+        .bind(number)
+        .bind(signed(now_ms))
+        .bind(number)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -140,17 +281,13 @@ pub async fn keep_content(
     answer: &Answer,
 ) -> Result<(), sqlx::Error> {
     let columns = ContentColumns::of(&answer.content);
-    // `INSERT OR REPLACE` would not run the trigger that takes the words of the old text out of the index.
-    sqlx::query(
-        "INSERT INTO texts (answer, reasoning, text, blocks) VALUES (?, ?, ?, ?) ON CONFLICT (answer) DO UPDATE \
-         SET reasoning = excluded.reasoning, text = excluded.text, blocks = excluded.blocks",
-    )
-    .bind(number)
-    .bind(columns.reasoning)
-    .bind(columns.text)
-    .bind(columns.blocks)
-    .execute(connection)
-    .await?;
+    sqlx::query(keep_texts!())
+        .bind(number)
+        .bind(columns.reasoning)
+        .bind(columns.text)
+        .bind(columns.blocks)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -200,7 +337,7 @@ async fn find_where<'e>(
 }
 
 /// Reads `metadata, reasoning, text, blocks`, the last three `NULL` before the end, which begin at column `first`.
-pub fn from_row(row: &sqlx::sqlite::SqliteRow, first: usize) -> Result<Answer, sqlx::Error> {
+pub fn from_row(row: &SqliteRow, first: usize) -> Result<Answer, sqlx::Error> {
     let metadata: &str = row.try_get(first)?;
     let reasoning = row.try_get::<Option<&str>, _>(first + 1)?.unwrap_or_default();
     let text = row.try_get::<Option<&str>, _>(first + 2)?.unwrap_or_default();
@@ -226,56 +363,17 @@ pub const fn has_open_bill(answer: &Answer) -> bool {
     matches!(answer.bill, Bill::Open)
 }
 
-async fn find_or_make_conversation(
+/// # Errors
+/// The question's id is in use for another one.
+async fn check_question(
     connection: &mut SqliteConnection,
-    viewer: &Viewer,
-    new: &NewAnswer,
-) -> Result<i64, Failure> {
-    let known: Option<(i64, Option<i64>, Uuid)> =
-        sqlx::query_as("SELECT number, deleted_ms, owner FROM conversations WHERE id = ?")
-            .bind(new.conversation.0)
-            .fetch_optional(&mut *connection)
-            .await?;
-    match known {
-        // Nobody learns from it whether there is such an answer.
-        Some((_, _, owner)) if owner != viewer.user.0 && new.question.after.is_some() => {
-            Err(StoreError::NotFound(NO_SUCH_AFTER).into())
-        }
-        Some((_, _, owner)) if owner != viewer.user.0 => {
-            Err(StoreError::Conflict(CONVERSATION_IN_USE).into())
-        }
-        Some((_, Some(_), _)) => Err(StoreError::NotFound(DELETED).into()),
-        Some((number, None, _)) => Ok(number),
-        None => {
-            let title = clean_title(&first_words(&new.question.text())).unwrap_or_default();
-            sqlx::query(
-                "INSERT INTO conversations (id, owner, title, created_ms, updated_ms) VALUES (?, ?, ?, ?, ?)",
-            )
-            .bind(new.conversation.0)
-            .bind(viewer.user.0)
-            .bind(&title)
-            .bind(signed(new.now_ms))
-            .bind(signed(new.now_ms))
-            .execute(&mut *connection)
-            .await?;
-            Ok(last_number(connection).await?)
-        }
-    }
-}
-
-async fn find_or_make_question(
-    connection: &mut SqliteConnection,
-    conversation: i64,
+    conversation: Option<i64>,
     question: &Question,
-) -> Result<i64, Failure> {
-    if let Some((of, known)) = find_question(connection, question.id).await? {
-        if of != conversation || !is_same(&known, question) {
-            return Err(StoreError::Conflict(QUESTION_IN_USE).into());
-        }
-        let number = sqlx::query_scalar("SELECT number FROM questions WHERE id = ?").bind(question.id.0);
-        return Ok(number.fetch_one(connection).await?);
-    }
-    Ok(insert_question(connection, conversation, question).await?)
+) -> Result<(), Failure> {
+    let known = find_question(connection, question.id).await?;
+    let is_other = known
+        .is_some_and(|known| Some(known.conversation) != conversation || !is_same(&known.question, question));
+    if is_other { Err(StoreError::Conflict(QUESTION_IN_USE).into()) } else { Ok(()) }
 }
 
 /// Adds a question; gives its number.
@@ -285,37 +383,43 @@ pub async fn insert_question(
     question: &Question,
 ) -> Result<i64, sqlx::Error> {
     let columns = ContentColumns::of(&question.content);
-    let is_plain = matches!(question.content.blocks(), [] | [ContentBlock::Text(_)]);
-    sqlx::query(
-        "INSERT INTO questions (id, conversation, after_answer, text, blocks, asked_ms) VALUES (?, ?, ?, ?, ?, ?)",
+    sqlx::query_scalar(
+        "INSERT INTO questions (id, conversation, after_answer, text, blocks, asked_ms) VALUES (?, ?, ?, ?, ?, ?) \
+         RETURNING number",
     )
     .bind(question.id.0)
     .bind(conversation)
     .bind(question.after.map(|after| after.0))
     .bind(columns.text)
-    .bind((!is_plain).then_some(columns.blocks))
+    .bind((!is_plain(&question.content)).then_some(columns.blocks))
     .bind(signed(question.asked_ms))
-    .execute(&mut *connection)
-    .await?;
-    last_number(connection).await
+    .fetch_one(connection)
+    .await
 }
 
-/// A question, and the number of its conversation.
+struct FoundQuestion {
+    conversation: i64,
+    question: Question,
+}
+
 async fn find_question(
     connection: &mut SqliteConnection,
     id: QuestionId,
-) -> Result<Option<(i64, Question)>, sqlx::Error> {
+) -> Result<Option<FoundQuestion>, sqlx::Error> {
     let row = sqlx::query(
         "SELECT conversation, id, after_answer, text, blocks, asked_ms FROM questions WHERE id = ?",
     )
     .bind(id.0)
     .fetch_optional(connection)
     .await?;
-    row.map(|row| Ok((row.try_get(0)?, question_from_row(&row, 1)?))).transpose()
+    let found = |row: SqliteRow| {
+        Ok(FoundQuestion { conversation: row.try_get(0)?, question: question_from_row(&row, 1)? })
+    };
+    row.map(found).transpose()
 }
 
 /// Reads `id, after_answer, text, blocks, asked_ms`, of which `blocks` is `NULL` if there is text alone, which begin at column `first`.
-pub fn question_from_row(row: &sqlx::sqlite::SqliteRow, first: usize) -> Result<Question, sqlx::Error> {
+pub fn question_from_row(row: &SqliteRow, first: usize) -> Result<Question, sqlx::Error> {
     let text: &str = row.try_get(first + 2)?;
     Ok(Question {
         id: QuestionId(row.try_get::<Uuid, _>(first)?),

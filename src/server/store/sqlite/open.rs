@@ -13,6 +13,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 
+use super::group::Gathering;
 use super::lock::{self, Lock};
 use super::private::{self, make_folder, make_private};
 use super::searcher::Searcher;
@@ -27,6 +28,8 @@ const APPLICATION_ID: i64 = 0x5255_4e4c;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same for the first look at a file, which may be anybody's.
 const FIRST_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long whoever needs a connection waits for it: longer than SQLite waits for others.
+pub const LONGEST_WAIT: Duration = Duration::from_mins(1);
 const READ_CONNECTIONS: u32 = 4;
 /// A page is the least that SQLite writes. Beginning and keeping an answer of 95 KB writes 2.4 bytes for each of its
 /// own with pages of 4 KiB, 1.7 with these.
@@ -169,14 +172,14 @@ async fn connect(named: &Path, file: &Path, running: Running) -> Result<SqliteSt
         // What is deleted is overwritten with zeros.
         .pragma("secure_delete", "ON")
         .busy_timeout(BUSY_TIMEOUT);
-    // A connection stays as long as the store, and whoever needs one waits longer for it than SQLite waits for others.
+    // A connection stays as long as the store.
     let pool = |size| {
         SqlitePoolOptions::new()
             .max_connections(size)
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
-            .acquire_timeout(2 * BUSY_TIMEOUT)
+            .acquire_timeout(LONGEST_WAIT)
             .after_release(|connection, _| {
                 Box::pin(async move {
                     connection.ping().await?;
@@ -194,7 +197,18 @@ async fn connect(named: &Path, file: &Path, running: Running) -> Result<SqliteSt
     // What an earlier process removed last may be there still.
     let holds_removed = Arc::new(AtomicBool::new(true));
     let file = named.to_owned();
-    Ok(SqliteStore { file, options, writer, read_pool, searcher, data_version, holds_removed, running })
+    let gathering = Gathering::default();
+    Ok(SqliteStore {
+        file,
+        options,
+        writer,
+        read_pool,
+        searcher,
+        data_version,
+        holds_removed,
+        running,
+        gathering,
+    })
 }
 
 /// A number that changes when another connection has changed the database. On the connection that writes for this

@@ -11,16 +11,36 @@ use crate::chat::{Answer, AnswerId, Bill, ConversationId};
 use crate::conversation_list::{DailySpending, Spending};
 use crate::user::{UserId, Viewer};
 
-/// Notes the figures of an answer that has its row. Those of a copy are counted where it was copied from.
+/// The columns of an answer that say what it cost. Those of a copy are counted where it was copied from.
+pub struct Columns {
+    pub has_open_bill: bool,
+    pub prompt_tokens: Option<i64>,
+    pub completion_tokens: Option<i64>,
+    pub cost: Option<f64>,
+}
+
+impl Columns {
+    pub fn of(answer: &Answer) -> Self {
+        let usage = answer.usage().filter(|_| !answer.is_copy);
+        Self {
+            has_open_bill: has_open_bill(answer) && !answer.is_copy,
+            prompt_tokens: usage.and_then(|usage| usage.prompt_tokens).map(signed),
+            completion_tokens: usage.and_then(|usage| usage.completion_tokens).map(signed),
+            cost: usage.and_then(|usage| usage.cost),
+        }
+    }
+}
+
+/// Notes the figures of an answer that has its row.
 pub async fn note(connection: &mut SqliteConnection, answer: &Answer) -> Result<(), sqlx::Error> {
-    let usage = answer.usage().filter(|_| !answer.is_copy);
+    let columns = Columns::of(answer);
     sqlx::query(
         "UPDATE answers SET has_open_bill = ?, prompt_tokens = ?, completion_tokens = ?, cost = ? WHERE id = ?",
     )
-    .bind(has_open_bill(answer) && !answer.is_copy)
-    .bind(usage.and_then(|usage| usage.prompt_tokens).map(signed))
-    .bind(usage.and_then(|usage| usage.completion_tokens).map(signed))
-    .bind(usage.and_then(|usage| usage.cost))
+    .bind(columns.has_open_bill)
+    .bind(columns.prompt_tokens)
+    .bind(columns.completion_tokens)
+    .bind(columns.cost)
     .bind(answer.id.0)
     .execute(connection)
     .await?;
