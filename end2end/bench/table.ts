@@ -56,6 +56,11 @@ const COLUMN_WIDTH = 9;
 export default class Table implements Reporter {
   private readonly findings: Finding[] = [];
 
+  /** What a benchmark prints itself. */
+  onStdOut(text: string | Buffer): void {
+    process.stdout.write(text);
+  }
+
   onTestEnd(test: TestCase, result: TestResult): void {
     for (const { name, body } of result.attachments) {
       if (name === ATTACHMENT && body !== undefined) {
